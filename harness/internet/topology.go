@@ -1,0 +1,70 @@
+package internet
+
+import (
+	"net/netip"
+	"time"
+
+	"punchlist/harness/nat"
+)
+
+// Public is the name of the realm that every topology has: the public
+// internet, numbered from the documentation ranges of RFC 5737.
+const Public = "public"
+
+// A Topology says which internet exists: realms, the hosts in them, the NATs
+// between them, and the links by which each is attached.
+type Topology struct {
+	Hosts []Host
+	NATs  []NAT
+}
+
+// A Host is a machine with one interface in one realm. A realm exists by
+// being named: Public, or the inside of a NAT.
+type Host struct {
+	Name      string
+	Realm     string
+	Addresses int // how many addresses its interface has; 0 is 1
+	Link      Link
+}
+
+// A NAT joins the realm Inside to the realm Outside. A profile that is a
+// chain (a NAT behind a NAT) is made of as many NATs as it has parts.
+type NAT struct {
+	Name    string
+	Profile nat.Profile
+	Inside  string
+	Outside string
+	Link    Link // its outside link
+}
+
+// A Link attaches a host or a NAT to its realm. The zero Link is perfect: no
+// delay, no loss, an MTU of 1500 bytes, no limit of rate. Each property holds
+// in each direction.
+type Link struct {
+	Latency   time.Duration // one way
+	Jitter    time.Duration // added to Latency, uniform in [0, Jitter]
+	Loss      float64       // probability in [0, 1]
+	Duplicate float64       // probability in [0, 1]
+	Reorder   float64       // probability in [0, 1] of being overtaken by the next packet
+	MTU       int           // bytes of the IP packet; 0 is 1500
+	Rate      int64         // bits per second; 0 is unlimited
+	Down      bool          // carries nothing
+}
+
+// A Change happens to a running network. Exactly one of the fields that name
+// an action is set.
+type Change struct {
+	Node string // the host or NAT that it happens to
+
+	Link         *Link // replaces the impairments of its link
+	Reboot       bool  // NAT: all mappings are lost
+	DropMappings bool  // NAT: the mappings are lost, the rest stays
+	Readdress    bool  // NAT: a new external address
+}
+
+// Addressing is what a host must know of its interface: its addresses, and
+// that everything else is reached by Gateway.
+type Addressing struct {
+	Addrs   []netip.Addr
+	Gateway netip.Addr
+}
