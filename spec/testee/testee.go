@@ -21,6 +21,16 @@ const MaxLine = 1 << 20
 // testee reads).
 const ReplyWithin = 15 * time.Second
 
+// LabVariable is the environment variable that every lab sets for a testee,
+// to the IPv4 addresses of the testee's host in the lab, separated by commas
+// ("198.51.100.7,198.51.100.8"). A testee that must never speak outside a lab
+// refuses start where it is absent, or where the machine's own addresses are
+// others.
+const LabVariable = "PUNCHLIST_LAB"
+
+// WireVersion is the version of the packets that this contract speaks of.
+const WireVersion = 6
+
 // Names of commands. Each has a parameter type below (where it has
 // parameters) and a result type (where it has a result).
 const (
@@ -122,7 +132,8 @@ type StartWith struct {
 	PeerID    string      `json:"peerId"`
 	Port      uint16      `json:"port,omitempty"`      // main socket; 0 or absent: any
 	ProbePort uint16      `json:"probePort,omitempty"` // probe socket; 0 or absent: any
-	ClusterID string      `json:"clusterId"`           // 32 bytes
+	Address   string      `json:"address,omitempty"`   // indexed: the peer's own address, since it discovers none; absent: that of its only interface
+	ClusterID string      `json:"clusterId"`           // 32 bytes; "" for an indexed peer that is of no cluster
 	Indexed   bool        `json:"indexed,omitempty"`   // a bootstrap peer: NAT type 31, no discovery
 	Keepalive int64       `json:"keepalive,omitempty"` // K; absent: the protocol's default of 30000
 	Seed      string      `json:"seed,omitempty"`      // 32 bytes; where the testee can, its randomness comes from it
@@ -196,6 +207,22 @@ type PublishOK struct {
 	PacketIDs []string `json:"packetIds"`
 }
 
+// StreamWith are the parameters of stream, a message for one peer of a joined
+// subcluster; its result is a PublishOK.
+type StreamWith struct {
+	PeerID       string `json:"peerId"`
+	SubclusterID string `json:"subclusterId"`
+	Event        string `json:"event,omitempty"`
+	Message      string `json:"message"` // plaintext
+	SigningSeed  string `json:"signingSeed,omitempty"`
+}
+
+// QueryWith are the parameters of query: a question to the network. Body is a
+// JSON object; {"packetId": …} asks for a cached packet. Its result is empty.
+type QueryWith struct {
+	Body json.RawMessage `json:"body"`
+}
+
 // SyncWith are the parameters of sync with a known peer; its result is empty.
 type SyncWith struct {
 	PeerID string `json:"peerId"`
@@ -227,19 +254,25 @@ type StateOK struct {
 	State string `json:"state"`
 }
 
+// Rules by which a packetId is made (LAT-ID-001 to LAT-ID-003).
+const (
+	RuleControl  = "control"  // of previousId, message and nextId
+	RuleMessage  = "message"  // of message: an unfragmented publish or stream, or a fragment head's body
+	RuleFragment = "fragment" // of previousId (here: the packetId of the fragment before) and message
+)
+
 // CodecWith are the parameters of the commands of class codec; each uses the
 // fields that its row in spec/testee.md names.
 type CodecWith struct {
-	Datagram   string          `json:"datagram,omitempty"`   // decode
-	Packet     *Packet         `json:"packet,omitempty"`     // encode
-	PreviousID string          `json:"previousId,omitempty"` // packet-id
-	Message    string          `json:"message,omitempty"`    // packet-id, seal (plaintext), open (sealed)
-	NextID     string          `json:"nextId,omitempty"`     // packet-id
-	Rule       string          `json:"rule,omitempty"`       // packet-id: control, message or fragment
-	SharedKey  string          `json:"sharedKey,omitempty"`  // seal, open
-	Keys       []string        `json:"keys,omitempty"`       // summarize: packet ids
-	Prefix     string          `json:"prefix,omitempty"`     // summarize
-	Body       json.RawMessage `json:"body,omitempty"`
+	Datagram   string   `json:"datagram,omitempty"`   // decode
+	Packet     *Packet  `json:"packet,omitempty"`     // encode
+	PreviousID string   `json:"previousId,omitempty"` // packet-id, as on the wire: "00" is unset; rule fragment: the packetId of the fragment before
+	Message    string   `json:"message,omitempty"`    // packet-id, seal (plaintext), open (sealed)
+	NextID     string   `json:"nextId,omitempty"`     // packet-id, as on the wire
+	Rule       string   `json:"rule,omitempty"`       // packet-id: RuleControl, RuleMessage or RuleFragment
+	SharedKey  string   `json:"sharedKey,omitempty"`  // seal, open
+	Keys       []string `json:"keys,omitempty"`       // summarize: packet ids
+	Prefix     string   `json:"prefix,omitempty"`     // summarize
 }
 
 // CodecOK is the result of the commands of class codec.
@@ -252,7 +285,12 @@ type CodecOK struct {
 }
 
 // Packet is a packet field by field. Byte fields are hex; "00" is what unset
-// looks like on the wire, "" is length zero.
+// looks like on the wire, "" is length zero. Encode computes the packetId when
+// it is "00".
+//
+// Where the message is JSON (types 1 to 4 and 8, and a fragment's head), Body
+// is that JSON and Message may be left empty: of a packet with a Body nobody
+// reads Message.
 type Packet struct {
 	Type         int             `json:"type"`
 	Version      int             `json:"version"`
@@ -270,7 +308,7 @@ type Packet struct {
 	Usr3         string          `json:"usr3"`
 	Usr4         string          `json:"usr4"`
 	Message      string          `json:"message"`
-	Body         json.RawMessage `json:"body,omitempty"` // types 1 to 4: the JSON of the message
+	Body         json.RawMessage `json:"body,omitempty"`
 	Sig          string          `json:"sig"`
 }
 
@@ -297,9 +335,10 @@ type ConnectionEvent struct {
 	Proxy   string `json:"proxy,omitempty"`
 }
 
-// PacketEventBody is the event packet: a publish that arrived whole (a
-// fragmented message is one event). Message is the plaintext, absent when the
-// testee holds no key for the subcluster or could not open it.
+// PacketEventBody is the event packet: a publish that arrived whole from
+// another peer. A fragmented message is one event, under the packetId of its
+// head. Message is the plaintext, absent when the testee holds no key for the
+// subcluster or could not open it.
 type PacketEventBody struct {
 	PacketID     string  `json:"packetId"`
 	ClusterID    string  `json:"clusterId"`
@@ -308,6 +347,24 @@ type PacketEventBody struct {
 	Message      *string `json:"message,omitempty"`
 	Verified     bool    `json:"verified,omitempty"` // sig verified against usr2
 	Hops         uint32  `json:"hops"`
+}
+
+// StreamEventBody is the event stream: a stream addressed to this peer that
+// arrived whole.
+type StreamEventBody struct {
+	PeerID       string  `json:"peerId"` // who sent it, by its usr4
+	SubclusterID string  `json:"subclusterId"`
+	EventID      string  `json:"eventId,omitempty"` // usr1
+	Message      *string `json:"message,omitempty"`
+	Verified     bool    `json:"verified,omitempty"`
+}
+
+// AnswerEventBody is the event answer: an answer to a query of this peer. The
+// answer is either bytes or JSON.
+type AnswerEventBody struct {
+	PacketID string          `json:"packetId"`
+	Message  string          `json:"message,omitempty"`
+	Body     json.RawMessage `json:"body,omitempty"`
 }
 
 // ErrorEventBody is the event error.
