@@ -1,0 +1,82 @@
+package seal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/crypto/blake2b"
+	"golang.org/x/crypto/curve25519"
+	"golang.org/x/crypto/nacl/secretbox"
+	"golang.org/x/crypto/salsa20/salsa"
+)
+
+// boxOverhead is what a sealed box is longer than its content: the ephemeral
+// public key and the tag.
+const boxOverhead = 32 + secretbox.Overhead
+
+// Errors of opening.
+var (
+	ErrTooShort = errors.New("ciphertext is too short")
+	ErrWrongKey = errors.New("incorrect key pair for the given ciphertext")
+)
+
+// sealBox is libsodium's crypto_box_seal to public. The ephemeral secret comes
+// from a seed of 32 bytes read off random, as if it were an Ed25519 seed: so
+// is it in the recorded boxes, and it is as good as any.
+func sealBox(random io.Reader, public [32]byte, content []byte) ([]byte, error) {
+	var seed [32]byte
+	if _, err := io.ReadFull(random, seed[:]); err != nil {
+		return nil, fmt.Errorf("seal: ephemeral key: %w", err)
+	}
+	secret := X25519Secret(seed)
+	ephemeral, err := curve25519.X25519(secret[:], curve25519.Basepoint)
+	if err != nil {
+		return nil, fmt.Errorf("seal: ephemeral key: %w", err)
+	}
+	key, err := boxKey(secret, public)
+	if err != nil {
+		return nil, fmt.Errorf("seal: subcluster key: %w", err)
+	}
+	nonce := boxNonce([32]byte(ephemeral), public)
+	out := make([]byte, 0, len(content)+boxOverhead)
+	return secretbox.Seal(append(out, ephemeral...), content, &nonce, &key), nil
+}
+
+// openBox is libsodium's crypto_box_seal_open.
+func openBox(public, secret [32]byte, sealed []byte) ([]byte, error) {
+	if len(sealed) < boxOverhead {
+		return nil, ErrTooShort
+	}
+	ephemeral := [32]byte(sealed[:32])
+	// An ephemeral key of low order would make a key that everybody knows.
+	key, err := boxKey(secret, ephemeral)
+	if err != nil {
+		return nil, ErrWrongKey
+	}
+	nonce := boxNonce(ephemeral, public)
+	content, ok := secretbox.Open(nil, sealed[32:], &nonce, &key)
+	if !ok {
+		return nil, ErrWrongKey
+	}
+	return content, nil
+}
+
+func boxKey(secret, public [32]byte) (key [32]byte, err error) {
+	product, err := curve25519.X25519(secret[:], public[:])
+	if err != nil {
+		return key, err
+	}
+	var zeros [16]byte
+	salsa.HSalsa20(&key, &zeros, (*[32]byte)(product), &salsa.Sigma)
+	return key, nil
+}
+
+func boxNonce(ephemeral, public [32]byte) (nonce [24]byte) {
+	// 24 is a size that BLAKE2b has, and no key is given: no error can be.
+	h, _ := blake2b.New(len(nonce), nil)
+	h.Write(ephemeral[:])
+	h.Write(public[:])
+	h.Sum(nonce[:0])
+	return nonce
+}
