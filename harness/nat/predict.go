@@ -1,0 +1,208 @@
+package nat
+
+import (
+	"fmt"
+	"time"
+)
+
+// Chain is the NATs that a profile stands for, from the inside to the
+// outside: itself, then what it is behind, and so on; each with its Behind
+// taken away, so that a NAT can be made of it. Nearly all have one part.
+func Chain(p Profile) ([]Profile, error) {
+	var parts []Profile
+	for {
+		for _, part := range parts {
+			if part.Name == p.Name {
+				return nil, fmt.Errorf("nat profile %q: behind: %q comes up twice in the chain", parts[0].Name, p.Name)
+			}
+		}
+		behind := p.Behind
+		p.Behind = ""
+		if len(parts) > 0 && (p.Open || p.Blocked) {
+			return nil, fmt.Errorf("nat profile %q: behind: %q is no NAT", parts[0].Name, p.Name)
+		}
+		parts = append(parts, p)
+		if behind == "" {
+			return parts, nil
+		}
+		next, err := Lookup(behind)
+		if err != nil {
+			return nil, fmt.Errorf("nat profile %q: behind: %w", parts[0].Name, err)
+		}
+		p = next
+	}
+}
+
+// Effective is how a profile, with all that it is behind, looks from outside.
+// Expected outcomes are derived from it.
+type Effective struct {
+	Open, Blocked bool
+
+	// Mapping is that of the most dependent part. A part that overloads
+	// preserved ports counts as endpoint-independent, whatever its table
+	// says, since all its mappings of an inside endpoint share one external
+	// endpoint as long as no other host wants the same port.
+	Mapping Behaviour
+	// Filtering is that of the strictest part: a datagram has to pass them all.
+	Filtering Behaviour
+	// FilterScope is PerMapping unless every part has a wider one.
+	FilterScope FilterScope
+	// Hairpin is that of the outermost part, since hosts know each other by
+	// its addresses.
+	Hairpin Hairpinning
+	// Lifetime is the shortest; 0 for a host without a NAT.
+	Lifetime time.Duration
+	// Refresh is outbound or inbound only if that is what some part insists
+	// on; with parts of both kinds it takes traffic both ways, and Refresh is
+	// outbound with TwoWay set.
+	Refresh Refresh
+	TwoWay  bool
+	// Sequential says that the next external port can be guessed.
+	Sequential bool
+	// AddressChanges says that another mapping may have another external address.
+	AddressChanges bool
+}
+
+// Effective is how the profile looks from outside. The error is that of Chain.
+func (p Profile) Effective() (Effective, error) {
+	parts, err := Chain(p)
+	if err != nil {
+		return Effective{}, err
+	}
+	if p.Open || p.Blocked {
+		return Effective{Open: p.Open, Blocked: p.Blocked}, nil
+	}
+	e := Effective{FilterScope: PerHost, Refresh: RefreshBoth}
+	var needsOut, needsIn bool
+	for i, part := range parts {
+		if !part.looksIndependent() {
+			e.Mapping = max(e.Mapping, part.Mapping)
+		}
+		e.Filtering = max(e.Filtering, part.Filtering)
+		e.FilterScope = min(e.FilterScope, part.FilterScope)
+		e.Hairpin = part.Hairpin
+		if i == 0 || part.Lifetime < e.Lifetime {
+			e.Lifetime = part.Lifetime
+		}
+		needsOut = needsOut || part.Refresh == RefreshOutbound
+		needsIn = needsIn || part.Refresh == RefreshInbound
+		e.Sequential = part.Ports == Sequential
+		e.AddressChanges = e.AddressChanges || part.Pooling == Arbitrary && part.ExternalAddresses() > 1
+	}
+	switch {
+	case needsOut:
+		e.Refresh, e.TwoWay = RefreshOutbound, needsIn
+	case needsIn:
+		e.Refresh = RefreshInbound
+	}
+	return e, nil
+}
+
+func (p Profile) looksIndependent() bool {
+	return !p.endpointDependent() || p.Ports == Preserving && p.Overload && (p.Pooling == Paired || p.ExternalAddresses() == 1)
+}
+
+// RFC3489Name is the classical name, or "" for what RFC 3489 has no name for
+// (such as a mapping that depends on the destination with a filter that
+// admits everyone).
+func (e Effective) RFC3489Name() string {
+	switch {
+	case e.Open:
+		return "Open Internet"
+	case e.Blocked:
+		return "UDP Blocked"
+	case e.Mapping == EndpointIndependent && e.Filtering == EndpointIndependent:
+		return "Full Cone"
+	case e.Mapping == EndpointIndependent && e.Filtering == AddressDependent:
+		return "Restricted Cone"
+	case e.Mapping == EndpointIndependent:
+		return "Port Restricted Cone"
+	case e.Mapping == AddressAndPortDependent && e.Filtering == AddressAndPortDependent:
+		return "Symmetric"
+	}
+	return ""
+}
+
+// Connectable says whether two hosts, each behind a NAT of its own, reach each
+// other without guessing ports: each learned from a third party which external
+// endpoint the other was seen at, both send there, and answer whoever is heard
+// from. It holds for every order in which the datagrams go, given retries.
+func Connectable(a, b Effective) bool {
+	if a.Blocked || b.Blocked {
+		return false
+	}
+	atA, atB := hears(a, b), hears(b, a)
+	return atA && atB || atB && answered(a, b) || atA && answered(b, a)
+}
+
+// hears says whether host a, at the endpoint that the third party saw, hears
+// host b, to whose seen endpoint it sends.
+func hears(a, b Effective) bool {
+	if a.Filtering == EndpointIndependent {
+		return true
+	}
+	// What a sent to b left its permit on another mapping.
+	if a.Mapping != EndpointIndependent && a.FilterScope == PerMapping {
+		return false
+	}
+	return knows(a, b)
+}
+
+// answered says whether host a hears the answer of host b to a datagram that
+// a sent to b's seen endpoint, at the endpoint that it sent from.
+func answered(a, b Effective) bool {
+	return a.Filtering == EndpointIndependent || knows(a, b)
+}
+
+// knows says whether b sends to a from where a's filter expects b.
+func knows(a, b Effective) bool {
+	if b.Mapping == EndpointIndependent {
+		return true
+	}
+	return a.Filtering == AddressDependent && !b.AddressChanges
+}
+
+// HairpinConnectable says the same of two hosts behind one and the same NAT
+// that know only each other's external endpoints.
+func HairpinConnectable(e Effective) bool {
+	switch {
+	case e.Open:
+		return true
+	case e.Blocked, e.Hairpin == HairpinNone:
+		return false
+	}
+	return Connectable(e, e)
+}
+
+// Violations are the requirements of RFC 4787 that a NAT of this profile
+// breaks, in the order of the RFC, as "REQ-9a". What is behind it doesn't count.
+func (p Profile) Violations() []string {
+	var broken []string
+	if p.Open {
+		return broken
+	}
+	if p.Blocked {
+		return []string{"REQ-1", "REQ-9"}
+	}
+	for _, r := range []struct {
+		id     string
+		broken bool
+	}{
+		{"REQ-1", p.endpointDependent()},
+		{"REQ-2", p.Pooling == Arbitrary && p.ExternalAddresses() > 1},
+		{"REQ-3", p.Overload},
+		{"REQ-3a", p.MixedRanges},
+		{"REQ-4", !p.Parity},
+		{"REQ-5", p.Lifetime < 2*time.Minute},
+		{"REQ-5c", p.Lifetime < 5*time.Minute},
+		{"REQ-6", p.Refresh == RefreshInbound},
+		{"REQ-8", p.Filtering == AddressAndPortDependent},
+		{"REQ-9", p.Hairpin == HairpinNone},
+		{"REQ-9a", p.Hairpin == HairpinInternalSource},
+	} {
+		if r.broken {
+			broken = append(broken, r.id)
+		}
+	}
+	return broken
+}
