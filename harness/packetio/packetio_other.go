@@ -1,0 +1,35 @@
+//go:build !linux
+
+package packetio
+
+import (
+	"errors"
+	"time"
+)
+
+var errNeedsLinux = errors.New("packetio: packet sockets need Linux")
+
+// An Interface is a packet socket bound to one network interface. It needs
+// Linux: elsewhere none can be opened.
+type Interface struct{}
+
+// Open fails: packet sockets need Linux.
+func Open(string, Options) (*Interface, error) { return nil, errNeedsLinux }
+
+// Read fails.
+func (*Interface) Read([]byte) (int, error) { return 0, errNeedsLinux }
+
+// Write fails.
+func (*Interface) Write([]byte) error { return errNeedsLinux }
+
+// SetReadDeadline fails.
+func (*Interface) SetReadDeadline(time.Time) error { return errNeedsLinux }
+
+// Lost fails.
+func (*Interface) Lost() (int, error) { return 0, errNeedsLinux }
+
+// Close does nothing.
+func (*Interface) Close() error { return nil }
+
+// DisableOffloads fails.
+func DisableOffloads(string) error { return errNeedsLinux }
