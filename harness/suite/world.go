@@ -1,0 +1,50 @@
+package suite
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+)
+
+// A World is what the steps of one scenario stand on. The suite makes a fresh
+// one for every scenario; it belongs to that scenario's goroutine.
+type World interface {
+	// Register puts the step definitions (and hooks, if any) into the
+	// scenario. It brings no lab up: that is a step's work.
+	Register(*godog.ScenarioContext)
+	// Net is the emulated internet, nil while there is none. Its trace is
+	// read after the last step, also after Close.
+	Net() lab.Net
+	// Deaths lists the testees that ended by themselves, in order of time.
+	Deaths() []verdict.Died
+	// Findings lists what peers other than the subject did wrong.
+	Findings() []verdict.Finding
+	// Subjects are the hosts on which the subject runs or ran.
+	Subjects() []string
+	// Close kills what runs. It is safe to call twice.
+	Close() error
+}
+
+// WorldOptions are what a World is made from.
+type WorldOptions struct {
+	Lab         lab.Lab
+	Subject     manifest.Manifest // the peer under test
+	Companion   manifest.Manifest // all other peers, bootstrap peers included
+	Seed        int64             // of the network model, and of testees that accept one
+	Keepalive   time.Duration     // K that is wanted; manifest.Keepalive.Clamp brings it into a peer's bounds
+	Logs        io.Writer         // stderr of the testees, each line behind its host; never nil
+	Registry    *spec.Registry
+	Requirement spec.Requirement // the one that the scenario is tagged with
+	Tags        []string         // all tags of the scenario, with their @
+	Key         string           // uri#rule/scenario/row-values
+}
+
+// A WorldFunc makes the World of one scenario.
+type WorldFunc func(context.Context, WorldOptions) World

@@ -1,0 +1,207 @@
+// Package verdict says what a scenario found out. A step that fails returns
+// one of the error types below; only a *Violation from a Then step is a
+// failure of the peer under test, every other error is laid to somebody else.
+package verdict
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"punchlist/spec/testee"
+)
+
+// A Violation is a peer that broke a requirement. Then steps return it.
+type Violation struct {
+	Requirement string // LAT-…; empty: the requirement that the scenario is tagged with
+	Text        string // what was seen instead, one sentence
+	Frames      []int  // sequence numbers of the trace's frames that show it
+	Signature   string // short and free of addresses, ids and times, so that a known failure can name it; empty: the text of the failing step
+}
+
+func (v *Violation) Error() string { return v.Text }
+
+// Blocked is a precondition that did not come about: the requirement could
+// not be judged. A failed Given is blocked whatever it returns.
+type Blocked struct {
+	Text string
+	Err  error // may be nil
+}
+
+func (b *Blocked) Error() string { return "blocked: " + because(b.Text, b.Err) }
+func (b *Blocked) Unwrap() error { return b.Err }
+
+// NotApplicable is a scenario that does not concern the peer under test: it
+// lacks an optional capability.
+type NotApplicable struct{ Reason string }
+
+func (n *NotApplicable) Error() string { return "not applicable: " + n.Reason }
+
+// AdapterBroken is a testee that does not keep to the testee protocol: no
+// reply in time, output that is no JSON, a claim that it does not honour.
+type AdapterBroken struct {
+	Implementation string
+	Host           string // which peer of the scenario; empty: none in particular
+	Text           string
+}
+
+func (a *AdapterBroken) Error() string {
+	return fmt.Sprintf("the adapter of %s is broken: %s", a.Implementation, a.Text)
+}
+
+// LabFailed is the harness's own failure.
+type LabFailed struct {
+	Text string
+	Err  error // may be nil
+}
+
+func (l *LabFailed) Error() string { return "the lab failed: " + because(l.Text, l.Err) }
+func (l *LabFailed) Unwrap() error { return l.Err }
+
+// CompanionFailed is a peer beside the subject that did not play its part
+// (it never became ready, it did not answer): the subject stays unjudged, and
+// the companion gets the finding.
+type CompanionFailed struct{ Finding Finding }
+
+func (c *CompanionFailed) Error() string {
+	return fmt.Sprintf("companion %s (%s): %s", c.Finding.Host, c.Finding.Implementation, c.Finding.Text)
+}
+
+// A Finding is something that a peer did wrong in a scenario that was not
+// about it.
+type Finding struct {
+	Implementation string
+	Host           string // the peer's name in the scenario
+	Requirement    string // that it broke; may be empty
+	Signature      string
+	Text           string
+	Frames         []int
+}
+
+// Died is a testee that ended by itself. A step that waits for something from
+// it returns it as an error, and the World of the scenario lists it.
+type Died struct {
+	Implementation string
+	Host           string
+	Subject        bool
+	At             time.Time        // by the lab's clock
+	How            string           // "exit status 7", "signal: aborted"
+	Stderr         string           // the end of it
+	Start          testee.StartWith // what it was started with, for the replay
+	Started        bool             // it had answered start
+	Received       []int            // frames of the datagrams that reached it, oldest first, at most LastReceived
+}
+
+// LastReceived is how many datagrams are kept as evidence of a death that no
+// single datagram could be blamed for.
+const LastReceived = 32
+
+func (d *Died) Error() string {
+	return fmt.Sprintf("%s (%s) died: %s", d.Host, d.Implementation, d.How)
+}
+
+// Survive is the requirement that a death is laid to which no datagram alone
+// explains.
+const Survive = "LAT-FRAME-014"
+
+// Signatures of deaths, for known failures.
+const (
+	DiedOnDatagram  = "died of a datagram" // replay of one datagram kills a fresh peer
+	DiedUnexplained = "died"               // it does not
+)
+
+// An Outcome is how one planned scenario ended.
+type Outcome uint8
+
+// The outcomes. The zero Outcome is none: a scenario without one is a defect
+// of the suite.
+const (
+	None Outcome = iota
+	Passed
+	Failed
+	Known // failed as its manifest says it does
+	Inapplicable
+	Inconclusive // blocked, or a companion failed
+	Broken       // the adapter
+	LabBroken
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{
+	None: "none", Passed: "passed", Failed: "failed", Known: "known failure", Inapplicable: "not applicable",
+	Inconclusive: "inconclusive", Broken: "adapter broken", LabBroken: "lab failed",
+}
+
+func (o Outcome) String() string {
+	if o >= outcomes {
+		return fmt.Sprintf("outcome %d", uint8(o))
+	}
+	return outcomeNames[o]
+}
+
+// MarshalText makes it its name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads a name.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	for i, name := range outcomeNames {
+		if name == string(text) {
+			*o = Outcome(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("outcome %q is none of %q", text, outcomeNames[Passed:])
+}
+
+// Of is the outcome that a step's error stands for. Then says whether a Then
+// step returned it: a Violation from any other step is a blocked scenario.
+// A *Died is not decided here, since it needs a replay: it counts as a
+// failure of the subject, or as inconclusive when a companion died.
+func Of(err error, then bool) Outcome {
+	var (
+		violation *Violation
+		blocked   *Blocked
+		inapt     *NotApplicable
+		adapter   *AdapterBroken
+		companion *CompanionFailed
+		died      *Died
+		lab       *LabFailed
+	)
+	switch {
+	case err == nil:
+		return Passed
+	case errors.As(err, &lab):
+		return LabBroken
+	case errors.As(err, &inapt):
+		return Inapplicable
+	case errors.As(err, &adapter):
+		return Broken
+	case errors.As(err, &companion):
+		return Inconclusive
+	case errors.As(err, &died):
+		if died.Subject {
+			return Failed
+		}
+		return Inconclusive
+	case errors.As(err, &blocked):
+		return Inconclusive
+	case errors.As(err, &violation):
+		if then {
+			return Failed
+		}
+		return Inconclusive
+	default:
+		return LabBroken
+	}
+}
+
+func because(text string, err error) string {
+	switch {
+	case err == nil:
+		return text
+	case text == "":
+		return err.Error()
+	default:
+		return text + ": " + err.Error()
+	}
+}

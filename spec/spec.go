@@ -1,0 +1,147 @@
+// Package spec is the registry of requirements: every sentence that an
+// implementation of Latica, wire version 6, is held to. It is the ground
+// floor that the reference and the harness stand on.
+package spec
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed requirements.yaml
+var embedded []byte
+
+// A Level is how strongly a requirement binds (RFC 2119).
+type Level string
+
+// The levels. A failed SHOULD is a warning, unless a run is strict.
+const (
+	Must   Level = "MUST"
+	Should Level = "SHOULD"
+	May    Level = "MAY"
+)
+
+// A Requirement is one entry of the registry.
+type Requirement struct {
+	ID         string   `yaml:"id" json:"id"`                   // LAT-<AREA>-<NNN>
+	Level      Level    `yaml:"level" json:"level"`             // MUST, SHOULD or MAY
+	Class      string   `yaml:"class" json:"class"`             // codec, peer, indexed or relay
+	Chapter    string   `yaml:"chapter" json:"chapter"`         // file of the chapter that explains it
+	Text       string   `yaml:"text" json:"text"`               // one sentence, one observable clause
+	VerifiedBy []string `yaml:"verified_by" json:"verified_by"` // wire, event, vector, inspection(reason)
+	Since      string   `yaml:"since" json:"since"`             // edition of the registry
+}
+
+// Inspection reports whether the requirement is judged by reading code alone,
+// and why.
+func (r Requirement) Inspection() (reason string, ok bool) {
+	if len(r.VerifiedBy) != 1 {
+		return "", false
+	}
+	m := inspection.FindStringSubmatch(r.VerifiedBy[0])
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
+
+// A Registry holds requirements in the order of their file.
+type Registry struct {
+	all   []Requirement
+	index map[string]int
+}
+
+// Load reads the registry that the program carries.
+func Load() (*Registry, error) { return Parse("spec/requirements.yaml", embedded) }
+
+// Parse reads a registry. Errors name the file and the requirement.
+func Parse(file string, data []byte) (*Registry, error) {
+	var doc struct {
+		Requirements []Requirement `yaml:"requirements"`
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&doc); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r := &Registry{all: doc.Requirements, index: make(map[string]int, len(doc.Requirements))}
+	for i, q := range doc.Requirements {
+		if _, twice := r.index[q.ID]; twice {
+			return nil, fmt.Errorf("%s: %s stands in it twice: an id is never reused", file, q.ID)
+		}
+		if err := q.validate(); err != nil {
+			return nil, fmt.Errorf("%s: requirement %d (%s): %w", file, i+1, q.ID, err)
+		}
+		doc.Requirements[i].Text = strings.TrimSpace(q.Text)
+		r.index[q.ID] = i
+	}
+	if len(r.all) == 0 {
+		return nil, fmt.Errorf("%s: no requirements in it", file)
+	}
+	return r, nil
+}
+
+var (
+	id         = regexp.MustCompile(`^LAT-[A-Z]{2,5}-[0-9]{3}$`)
+	inspection = regexp.MustCompile(`^inspection\((.+)\)$`)
+	levels     = []Level{Must, Should, May}
+	classes    = []string{"codec", "peer", "indexed", "relay"}
+	means      = []string{"wire", "event", "vector"}
+)
+
+// IsID reports whether a tag (without its @) is shaped like an id.
+func IsID(tag string) bool { return id.MatchString(tag) }
+
+func (r Requirement) validate() error {
+	switch {
+	case !IsID(r.ID):
+		return fmt.Errorf("id %q is not LAT-<AREA>-<NNN>", r.ID)
+	case !slices.Contains(levels, r.Level):
+		return fmt.Errorf("level %q is none of %q", r.Level, levels)
+	case !slices.Contains(classes, r.Class):
+		return fmt.Errorf("class %q is none of %q", r.Class, classes)
+	case r.Chapter == "":
+		return fmt.Errorf("chapter is missing")
+	case strings.TrimSpace(r.Text) == "":
+		return fmt.Errorf("text is missing")
+	case r.Since == "":
+		return fmt.Errorf("since is missing")
+	case len(r.VerifiedBy) == 0:
+		return fmt.Errorf("verified_by is missing")
+	}
+	for _, by := range r.VerifiedBy {
+		if !slices.Contains(means, by) && !inspection.MatchString(by) {
+			return fmt.Errorf("verified_by %q is none of %q and not inspection(reason)", by, means)
+		}
+	}
+	return nil
+}
+
+// All lists the requirements in the order of the file. It is not to be
+// written to.
+func (r *Registry) All() []Requirement { return r.all }
+
+// Lookup finds a requirement by its id.
+func (r *Registry) Lookup(id string) (Requirement, bool) {
+	i, ok := r.index[id]
+	if !ok {
+		return Requirement{}, false
+	}
+	return r.all[i], true
+}
+
+// Order is where a requirement stands in the file, for sorting; ids that are
+// unknown come last.
+func (r *Registry) Order(id string) int {
+	if i, ok := r.index[id]; ok {
+		return i
+	}
+	return len(r.all)
+}
