@@ -15,7 +15,7 @@ import (
 // with it: about 413 of 6,604. A key in hex is 64 bytes, exactly a block of
 // SHA-1. So after a change at one place everything before it can be spared by
 // going on from a saved state, and nothing behind it can: half a bucket on
-// average, 7 µs with a processor's SHA instructions. That is the floor which the
+// average, 8 µs with a processor's SHA instructions. That is the floor which the
 // protocol leaves, and the rest is made small beside it: two levels of sixteen,
 // a state saved between any two leaves, hashes made when asked for, keys held as
 // the text that is hashed.

@@ -16,8 +16,8 @@ const (
 )
 
 // The types that have a name, hence a row in the strategy table. The values 13,
-// 21, 23 and 29 are valid too, but nobody can route to them but a peer of type
-// Unrestricted by being contacted.
+// 21, 23 and 29 are valid too: such a peer reaches Unrestricted ones directly,
+// and all others only through a proxy.
 const (
 	Unknown            Type = 0
 	EndpointRestricted      = MappingDefined | FilterDefined                                                  // 5, symmetric
