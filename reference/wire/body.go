@@ -124,11 +124,11 @@ type Body struct {
 	// Key is the text of a join's key between its quotes, JSON escapes left as they are. Borrowed from the datagram.
 	Key []byte
 
-	RendezvousAddress                          netip.Addr
-	RendezvousPort                             uint16
-	RendezvousType                             int
+	RendezvousAddress                           netip.Addr
+	RendezvousPort                              uint16
+	RendezvousType                              int
 	RendezvousPeerID, RendezvousRequesterPeerID ID
-	RendezvousDeadline                         int64 // milliseconds since 1970, by the relay's clock
+	RendezvousDeadline                          int64 // milliseconds since 1970, by the relay's clock
 
 	// The head of a split message. Has holds Size and Indexes only where they are whole numbers from 0.
 	Meta    []byte // JSON object. Borrowed from the datagram

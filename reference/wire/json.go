@@ -37,6 +37,14 @@ func (v value) at() int {
 	return int(v.start)
 }
 
+// after is where the text goes on behind the value.
+func (v value) after() int {
+	if v.kind == isString {
+		return int(v.end) + 1
+	}
+	return int(v.end)
+}
+
 func (v value) text(json []byte) []byte { return json[v.start:v.end] }
 
 type scanner struct {
