@@ -1,0 +1,145 @@
+Feature: Joins, introductions and rendezvous
+  A join asks for introductions to other peers. It is relayed through peers
+  that need not belong to the cluster, and a relay that anybody can reach
+  offers itself as the rendezvous.
+
+  @LAT-MEMB-001
+  Rule: A member announces itself every keepalive interval
+
+    Scenario: The joins of a leaf
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
+      And within 2 keepalive intervals the subject sends another join
+
+  @LAT-MEMB-002 @alone
+  Rule: A join is answered with introductions, to both sides
+
+    Scenario: Two scripted peers meet at the subject
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join
+      Then an intro from the subject reaches "bob" that names "carol"
+      And an intro from the subject reaches "carol" that names "bob"
+
+  @LAT-MEMB-003 @alone
+  Rule: An introduction is complete
+
+    Scenario: The keys of an intro
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join
+      Then an intro from the subject reaches "bob" that names "carol"
+      And every intro that the subject sent has these keys: requesterPeerId, responderPeerId, isRendezvous, natType, address, port
+      And in every intro that the subject sent usr1 is a time in ASCII milliseconds
+
+  @LAT-MEMB-004 @alone
+  Rule: A join is relayed once, onward, with one hop more
+
+    Scenario: A join goes to the others and not back
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join twice
+      Then the subject relays that join to "bob" once, with hops 2
+      And the subject does not relay that join to "carol"
+
+    Scenario: Sixteen hops are the end
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join with hops 16
+      And "carol" sends the subject another join with hops 15
+      Then the subject relays the join with hops 15 to "bob", but not the one with hops 16
+
+  @LAT-MEMB-005 @alone
+  Rule: An unrestricted relay offers itself as rendezvous
+
+    Scenario: The rendezvous keys of a relayed join
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join
+      Then the subject relays that join to "bob" with the same packetId and the rendezvous keys that name the subject
+
+  @LAT-MEMB-006
+  Rule: A member answers at the rendezvous
+
+    Scenario: A relayed join reaches a member
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "ronda" on the public internet
+      And an injector "carol" on the public internet
+      When the subject joins a subcluster
+      And "carol" is known to the subject
+      And "carol" sends the subject a join with "ronda" as the rendezvous
+      Then a join from the subject reaches "ronda" with:
+        | requesterPeerId           | of the subject |
+        | rendezvousPeerId          | of "ronda"     |
+        | rendezvousRequesterPeerId | of the join's requester |
+
+  @LAT-MEMB-007 @alone
+  Rule: The rendezvous brings both sides together
+
+    Scenario: An answer at the rendezvous leads to two introductions
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" sends the subject a rendezvous answer that names "bob"
+      Then an intro from the subject reaches "bob" that names "carol"
+      And an intro from the subject reaches "carol" that names "bob"
+
+  @LAT-MEMB-008 @alone
+  Rule: A multicast goes to each target once
+
+    Scenario: A join is relayed to a member of the cluster
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject as a member of the cluster
+      And "carol" is known to the subject
+      And "carol" sends the subject a join
+      Then the subject relays that join to "bob" once, with hops 2
+
+  @LAT-MEMB-009
+  Rule: A heartbeat every keepalive interval
+
+    Scenario: Bootstrap peers are pinged
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      Then within 3 keepalive intervals each bootstrap peer gets 2 heartbeats of the subject
+
+  @LAT-FRAME-015
+  Rule: Control packets keep index at -1
+
+    Scenario: What a leaf sends
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
+      And every ping, pong, intro, join, sync and query that the subject sent has index -1
+
+  @LAT-ID-001
+  Rule: The id of a control packet is the hash of what it says
+
+    Scenario: What a leaf sends
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
+      And every ping, pong, intro and sync that the subject sent has the packetId of its content

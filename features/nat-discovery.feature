@@ -1,0 +1,132 @@
+Feature: NAT discovery
+  A peer finds out by reflection what the NAT in front of it does: which
+  mapping it makes, and whom it lets in. Three bootstrap peers help.
+
+  Background:
+    Given 3 bootstrap peers
+
+  @LAT-NAT-001
+  Rule: Endpoint-independent mapping and filtering is type 31
+
+    Scenario Outline: <profile>
+      Given the host "alice" behind a <profile> NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+
+      Examples:
+        | profile   |
+        | open      |
+        | full-cone |
+
+  @LAT-NAT-002
+  Rule: Address-dependent filtering is type 15
+
+    Scenario: address-restricted
+      Given the host "alice" behind an address-restricted NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 15
+
+  @LAT-NAT-003
+  Rule: Address-and-port-dependent filtering is type 7
+
+    Scenario Outline: <profile>
+      Given the host "alice" behind a <profile> NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 7
+
+      Examples:
+        | profile         |
+        | port-restricted |
+        | home-router     |
+        | cgnat           |
+
+  @LAT-NAT-004
+  Rule: Endpoint-dependent mapping is type 5
+
+    Scenario Outline: <profile>
+      Given the host "alice" behind a <profile> NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 5
+
+      Examples:
+        | profile              |
+        | symmetric            |
+        | symmetric-sequential |
+        | hotspot              |
+        | corporate            |
+
+  @LAT-NAT-005
+  Rule: Two stages, two sockets, two responders
+
+    Scenario: What leaves the host
+      Given the host "alice" behind a port-restricted NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 7
+      And the subject sent a reflection ping with isProbe from its probe socket
+      And after its answer the subject sent reflection pings with probeExternalPort from its main socket to 2 bootstrap peers
+
+  @LAT-NAT-006
+  Rule: Lost answers delay discovery and do not end it
+
+    Scenario: The network is away when the peer starts
+      Given the host "alice" behind a port-restricted NAT
+      And the link of "alice" is down
+      When the subject starts on "alice"
+      And 3 s pass
+      And the link of "alice" is up
+      Then the subject's NAT type is 7
+
+    Scenario: Every fourth packet is lost
+      Given the host "alice" behind a symmetric NAT
+      And the link of "alice" loses 25 % of its packets
+      When the subject starts on "alice"
+      Then within 60 s the subject's NAT type is 5
+
+    Scenario: Packets come twice
+      Given the host "alice" behind a symmetric NAT
+      And the link of "alice" duplicates 50 % of its packets
+      When the subject starts on "alice"
+      Then the subject's NAT type is 5
+
+  @LAT-NAT-007
+  Rule: Only answers to the live question count
+
+    Scenario: A stranger tells a wrong address
+      Given the host "alice" on the public internet
+      And an injector "eve" on the public internet
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+      When "eve" sends the subject reflection pongs that name 203.0.113.66 with a null reflectionId
+      And "eve" sends the subject reflection pongs that name 203.0.113.66 with an invented reflectionId
+      Then the subject's own address is still that of "alice"
+
+  @LAT-SEC-003
+  Rule: A reflection answer that nobody asked for changes nothing
+
+    Scenario: After discovery
+      Given the host "alice" on the public internet
+      And an injector "eve" on the public internet
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+      When "eve" is known to the subject
+      And "eve" sends the subject reflection pongs that name 203.0.113.66 with a null reflectionId
+      Then the subject's NAT type is still 31
+      And the subject's own address is still that of "alice"
+
+  @LAT-NAT-009
+  Rule: The discovered type is announced to every known peer
+
+    Scenario: Connection pings to the bootstrap peers
+      Given the host "alice" behind a port-restricted NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 7
+      And the subject sent each bootstrap peer a connection ping with natType 7
+
+  @LAT-MSG-008
+  Rule: No plain ping to a peer of unknown type
+
+    Scenario: The pings of a start
+      Given the host "alice" behind a port-restricted NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 7
+      And the subject sent no plain ping to a peer that had not announced a natType

@@ -1,0 +1,186 @@
+Feature: Publishing
+  What is published is sealed for the members of a subcluster and carried by
+  whoever is there: it is cached, relayed and can be read by members alone.
+
+  @LAT-REPL-003
+  Rule: A member opens and delivers each message once
+
+    Scenario: From one NAT to another, through strangers that can't read it
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And "bob" publishes "hello from bob"
+      Then the subject receives "hello from bob" once
+      And "hello from bob" is nowhere on the wire in the clear
+      And no bootstrap peer has opened it
+
+    Scenario: The other way round
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the subject publishes "hello from the subject"
+      Then "bob" receives "hello from the subject" once
+
+  @LAT-REPL-001
+  Rule: A publish leaves with hops 1 and stays in the author's cache
+
+    Scenario: A short message
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes "kept"
+      Then each publish that the subject multicast first had hops 1
+      And the published packets are in the subject's cache
+
+  @LAT-ID-002
+  Rule: The id of a publish is the hash of its message
+
+    Scenario: A short message
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes "one packet"
+      Then every publish that the subject sent has the packetId of its content
+
+  @LAT-ID-004
+  Rule: Messages over 1024 sealed bytes are split
+
+    Scenario Outline: <bytes> bytes of plaintext make <packets> packets
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes <bytes> bytes
+      Then the message leaves the subject as <packets> packets of at most 1024 message bytes
+
+      Examples:
+        | bytes | packets |
+        | 1     | 1       |
+        | 864   | 1       |
+        | 865   | 3       |
+        | 5000  | 7       |
+
+  @LAT-ID-003
+  Rule: Fragments are chained by their ids
+
+    Scenario: Five thousand bytes
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes 5000 bytes
+      Then the message leaves the subject as 7 packets of at most 1024 message bytes
+      And the packetIds of its fragments form the chain
+
+  @LAT-ID-005
+  Rule: Fragments may come in any order
+
+    Scenario Outline: Order <order>
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" is known to the subject
+      And "eve" sends the subject a fragmented publish for its subcluster in the order <order>
+      Then the subject delivers that publish once
+
+      Examples:
+        | order |
+        | 0 1 2 |
+        | 2 1 0 |
+        | 1 2 0 |
+        | 1 0 2 |
+        | 0 0 1 1 2 2 |
+
+  @LAT-KEY-002
+  Rule: What one implementation seals every member opens
+
+    Scenario: Empty, short and long messages
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the subject publishes messages of 1, 864, 865 and 3000 bytes
+      Then "bob" receives each of them once
+      When "bob" publishes messages of 1, 864, 865 and 3000 bytes
+      Then the subject receives each of them once
+
+  @LAT-KEY-004
+  Rule: A signature leaves out the first 64 bytes
+
+    Scenario Outline: <bytes> bytes
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes <bytes> bytes, signed
+      Then the signature on the wire covers the plaintext without its first 64 bytes
+
+      Examples:
+        | bytes |
+        | 10    |
+        | 200   |
+        | 2000  |
+
+  @LAT-REPL-002 @alone
+  Rule: A stranger's publish is cached and relayed
+
+    Scenario: Through a peer that does not belong to the cluster
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a publish twice
+      Then the subject relays that publish to "bob" once, with hops 2
+      And that publish is in the subject's cache
+
+  @LAT-REPL-004 @alone
+  Rule: A publish does not go back to where it came from
+
+    Scenario: The sender is known
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a publish
+      Then the subject relays that publish to "bob" once, with hops 2
+      And the subject does not relay that publish to "carol"
+
+  @LAT-REPL-005
+  Rule: A publish that can't be opened harms nobody
+
+    Scenario: Two hundred bytes of noise for a joined subcluster
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" is known to the subject
+      And "eve" sends the subject publishes for its subcluster that can't be opened
+      Then the subject still answers an honest ping
+
+  @LAT-REPL-006 @alone
+  Rule: Sixteen hops are the end of a publish
+
+    Scenario: Sixteen and fifteen
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a publish with hops 16
+      And "carol" sends the subject another publish with hops 15
+      Then the subject relays the publish with hops 15 to "bob", but not the one with hops 16
+
+  @LAT-ID-006 @alone
+  Rule: A publish whose id is not that of its content is dropped
+
+    Scenario: A false id, then a true one
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a publish with a false packetId
+      And "carol" sends the subject another publish
+      Then the subject relays the second publish to "bob", but not the first

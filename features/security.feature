@@ -1,0 +1,56 @@
+@alone
+Feature: What strangers can't do
+  Source addresses are easily forged, and identities are not proven. A peer
+  believes an address when a datagram went there and back, and gives no
+  stranger more than it got.
+
+  Background:
+    Given the subject runs as a bootstrap peer on "alice"
+
+  @LAT-SEC-001
+  Rule: Three bytes out for one in, until the address is verified
+
+    Scenario Outline: <trigger>
+      Given an injector "eve" on the public internet
+      And an injector "mute" on the public internet that never answers
+      When "eve" is known to the subject
+      And "eve" sends the subject 20 publishes
+      And "mute" sends the subject <trigger>
+      And 3 s pass
+      Then the subject has sent "mute" at most 3 bytes for each byte that it got
+
+      Examples:
+        | trigger                                |
+        | a small ping                           |
+        | a ping with probeExternalPort          |
+        | a connection ping                      |
+        | a sync with an invented hash           |
+        | a sync with 16 invented buckets        |
+        | a join that names another address      |
+        | a query for a cached packet            |
+
+  @LAT-SEC-002
+  Rule: A known peer is not moved by a stranger
+
+    Scenario: A stranger takes a known peer's id
+      Given an injector "bob" on the public internet
+      And an injector "mute" on the public internet that never answers
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "mute" sends the subject a connection ping in the name of "bob"
+      And 1 s passes
+      And "carol" sends the subject a publish
+      Then the subject relays that publish to "bob" once, with hops 2
+      And no publish from the subject reaches "mute"
+
+  @LAT-BUDG-003 @virtual
+  Rule: One source gets 1024 joins and publishes a minute
+
+    Scenario: Eleven hundred publishes
+      Given an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject 1100 publishes in half a minute
+      Then the subject has cached at most 1024 of them
