@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	"punchlist/reference/wire"
 )
 
 var start = time.UnixMilli(1_700_000_000_000)
 
 // numbered is the id of an n-th packet: spread as real ids are.
-func numbered(n int) [32]byte { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+func numbered(n int) wire.ID { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 
 func full(b *testing.B) (c *Cache, next int) {
 	c = New(DefaultCapacity)

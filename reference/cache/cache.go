@@ -9,6 +9,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"punchlist/reference/wire"
 )
 
 // Limits (LAT-BUDG-001).
@@ -18,8 +20,6 @@ const (
 	DefaultCapacity = 6604
 	// MaxBytes bounds the datagrams held, whatever the capacity.
 	MaxBytes = 16_000_000
-	// MaxDatagram is the longest datagram that can be encoded (LAT-FRAME-017).
-	MaxDatagram = 1421
 )
 
 // Window is how long after its arrival a packet is in summaries.
@@ -44,9 +44,9 @@ func Lifetime(ttl time.Duration, joined bool) time.Duration {
 
 // Entry is a cached packet.
 type Entry struct {
-	ID         [32]byte
-	PreviousID [32]byte  // zero where the packet names none (of 32 bytes)
-	Datagram   []byte    // as it will be sent, at most MaxDatagram bytes; not to be changed
+	ID         wire.ID
+	PreviousID wire.ID   // zero where the packet names none (of 32 bytes)
+	Datagram   []byte    // as it will be sent, at most wire.MaxDatagram bytes; not to be changed
 	Arrived    time.Time // set by Insert
 
 	// The cache only carries the rest.
@@ -65,8 +65,8 @@ type Entry struct {
 type Cache struct {
 	capacity int
 	bytes    int
-	items    map[[32]byte]*item
-	children map[[32]byte][]*item // by PreviousID, in order of arrival
+	items    map[wire.ID]*item
+	children map[wire.ID][]*item // by PreviousID, in order of arrival
 
 	// All items in order of arrival; those from inWindow on are in the trie.
 	oldest, newest, inWindow *item
@@ -88,9 +88,9 @@ func New(capacity int) *Cache {
 		capacity = DefaultCapacity
 	}
 	return &Cache{
-		capacity: min(capacity, MaxBytes/MaxDatagram),
-		items:    map[[32]byte]*item{},
-		children: map[[32]byte][]*item{},
+		capacity: min(capacity, MaxBytes/wire.MaxDatagram),
+		items:    map[wire.ID]*item{},
+		children: map[wire.ID][]*item{},
 		trie:     trie{state: newState()},
 	}
 }
@@ -102,12 +102,12 @@ func (c *Cache) Len() int { return len(c.items) }
 func (c *Cache) Bytes() int { return c.bytes }
 
 // Insert takes a packet in, with a copy of its datagram, as arrived now. What
-// is there is never replaced, and a datagram over MaxDatagram bytes is refused:
+// is there is never replaced, and a datagram over wire.MaxDatagram bytes is refused:
 // inserted is false. If the cache is full, the packet that arrived first goes
 // and is returned. (A deployed peer evicts the one that arrived last, so that a
 // full cache takes nothing new for ever.)
 func (c *Cache) Insert(now time.Time, e Entry) (inserted bool, evicted *Entry) {
-	if _, there := c.items[e.ID]; there || len(e.Datagram) > MaxDatagram {
+	if _, there := c.items[e.ID]; there || len(e.Datagram) > wire.MaxDatagram {
 		return false, nil
 	}
 	if len(c.items) >= c.capacity {
@@ -127,7 +127,7 @@ func (c *Cache) Insert(now time.Time, e Entry) (inserted bool, evicted *Entry) {
 	}
 	c.newest = it
 	c.items[it.ID] = it
-	if it.PreviousID != [32]byte{} {
+	if !it.PreviousID.IsZero() {
 		c.children[it.PreviousID] = append(c.children[it.PreviousID], it)
 	}
 	c.bytes += len(it.Datagram)
@@ -169,7 +169,7 @@ func (c *Cache) remove(it *item) {
 }
 
 // Get finds a packet.
-func (c *Cache) Get(id [32]byte) (Entry, bool) {
+func (c *Cache) Get(id wire.ID) (Entry, bool) {
 	if it, there := c.items[id]; there {
 		return it.Entry, true
 	}
@@ -177,7 +177,7 @@ func (c *Cache) Get(id [32]byte) (Entry, bool) {
 }
 
 // Delete takes a packet out; false if it was not there.
-func (c *Cache) Delete(id [32]byte) bool {
+func (c *Cache) Delete(id wire.ID) bool {
 	it, there := c.items[id]
 	if there {
 		c.remove(it)
@@ -188,7 +188,7 @@ func (c *Cache) Delete(id [32]byte) bool {
 // Children are the packets whose previousId is head's id, by index, those of
 // equal index in order of arrival. A message's fragments are among them, and so
 // are ordinary replies to it, which have index -1.
-func (c *Cache) Children(head [32]byte) []Entry {
+func (c *Cache) Children(head wire.ID) []Entry {
 	items := c.children[head]
 	if len(items) == 0 {
 		return nil

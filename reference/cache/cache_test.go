@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/reference/wire"
 )
 
 // naive is the summary as it is defined, from all keys each time.
@@ -69,14 +71,14 @@ func (m *model) keys(now time.Time) (keys []string) {
 // scratch. Ids are drawn from three spreads: real ones, ones that share their
 // first digits, and ones that differ in the last digit alone.
 func TestSummariesEqualThoseFromScratch(t *testing.T) {
-	spreads := map[string]func(*rand.Rand) [32]byte{
-		"spread": func(r *rand.Rand) [32]byte { return numbered(r.IntN(600)) },
-		"crowded": func(r *rand.Rand) [32]byte {
+	spreads := map[string]func(*rand.Rand) wire.ID{
+		"spread": func(r *rand.Rand) wire.ID { return numbered(r.IntN(600)) },
+		"crowded": func(r *rand.Rand) wire.ID {
 			id := numbered(r.IntN(600))
 			id[0], id[1] = 0xab, id[1]&0x11
 			return id
 		},
-		"last digit": func(r *rand.Rand) (id [32]byte) {
+		"last digit": func(r *rand.Rand) (id wire.ID) {
 			id[31] = byte(r.IntN(16))
 			id[0] = byte(r.IntN(2))
 			return id
@@ -196,9 +198,9 @@ func TestBounds(t *testing.T) {
 	require.Equal(t, 6604, New(0).capacity)
 	require.Equal(t, 6604, New(-1).capacity)
 	c := New(1 << 30)
-	require.LessOrEqual(t, c.capacity*MaxDatagram, MaxBytes)
+	require.LessOrEqual(t, c.capacity*wire.MaxDatagram, MaxBytes)
 
-	longest := make([]byte, MaxDatagram)
+	longest := make([]byte, wire.MaxDatagram)
 	inserted, _ := c.Insert(start, Entry{ID: numbered(1), Datagram: append(longest, 0)})
 	require.False(t, inserted)
 	require.Zero(t, c.Len())
@@ -206,7 +208,7 @@ func TestBounds(t *testing.T) {
 		c.Insert(start, Entry{ID: numbered(n), Datagram: longest})
 	}
 	require.Equal(t, c.capacity, c.Len())
-	require.Equal(t, c.capacity*MaxDatagram, c.Bytes())
+	require.Equal(t, c.capacity*wire.MaxDatagram, c.Bytes())
 }
 
 func TestTimeThatGoesBack(t *testing.T) {
@@ -282,7 +284,7 @@ func TestChildren(t *testing.T) {
 		return all
 	}
 	require.Equal(t, []int32{-1, 1, 2, 3}, indexes())
-	require.Empty(t, c.Children([32]byte{}), "a packet that names no previous one is nobody's child")
+	require.Empty(t, c.Children(wire.ID{}), "a packet that names no previous one is nobody's child")
 	require.Empty(t, c.Children(numbered(1)))
 
 	c.Insert(start, Entry{ID: numbered(10)}) // evicts the head
@@ -329,7 +331,7 @@ func TestEvictedEntryIsTheCallers(t *testing.T) {
 func Example() {
 	c := New(DefaultCapacity)
 	now := time.UnixMilli(1_700_000_000_000)
-	c.Insert(now, Entry{ID: [32]byte{0xd5}, Datagram: []byte("a datagram")})
+	c.Insert(now, Entry{ID: wire.ID{0xd5}, Datagram: []byte("a datagram")})
 	s := c.Summary(now, Prefix{})
 	fmt.Printf("%d packet, %d bytes, in bucket d: %t\n", c.Len(), c.Bytes(), s.Has(0xd))
 	// Output: 1 packet, 10 bytes, in bucket d: true

@@ -3,6 +3,8 @@ package cache
 import (
 	"encoding/hex"
 	"fmt"
+
+	"punchlist/reference/wire"
 )
 
 // KeyDigits is the length of a key: a packetId in hex.
@@ -31,7 +33,7 @@ func ParsePrefix(text string) (p Prefix, err error) {
 }
 
 // Key is the prefix that is all of a packetId.
-func Key(id [32]byte) (p Prefix) {
+func Key(id wire.ID) (p Prefix) {
 	hex.Encode(p.digits[:], id[:])
 	p.length = KeyDigits
 	return p

@@ -6,20 +6,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/reference/wire"
+	"punchlist/vectors"
 )
 
 // observed reads one section of the data from the deployed wire.
 func observed(t testing.TB, section string, into any) {
 	t.Helper()
-	text, err := os.ReadFile("../../vectors/observed.json")
-	require.NoError(t, err)
 	var sections map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(text, &sections))
+	require.NoError(t, json.Unmarshal(vectors.Observed, &sections))
 	require.NoError(t, json.Unmarshal(sections[section], into))
 }
 
@@ -30,15 +30,15 @@ func prefix(t testing.TB, text string) Prefix {
 	return p
 }
 
-func id(t testing.TB, text string) [32]byte {
+func id(t testing.TB, text string) wire.ID {
 	t.Helper()
 	b, err := hex.DecodeString(text)
 	require.NoError(t, err)
-	return [32]byte(b)
+	return wire.ID(b)
 }
 
 // keyed is the id of the observations' key i.
-func keyed(i int) [32]byte { return sha256.Sum256(fmt.Appendf(nil, "key-%d", i)) }
+func keyed(i int) wire.ID { return sha256.Sum256(fmt.Appendf(nil, "key-%d", i)) }
 
 func TestKeysAsObserved(t *testing.T) {
 	var keys []string
@@ -50,7 +50,7 @@ func TestKeysAsObserved(t *testing.T) {
 }
 
 func TestSummariesAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name  string
 		Input struct {
 			Keys   json.RawMessage // a list, or {"count", "rule"}
@@ -62,9 +62,9 @@ func TestSummariesAsObserved(t *testing.T) {
 			Length        int
 		}
 	}
-	observed(t, "cacheSummary", &vectors)
-	require.Len(t, vectors, 10)
-	for _, v := range vectors {
+	observed(t, "cacheSummary", &cases)
+	require.Len(t, cases, 10)
+	for _, v := range cases {
 		c := New(0)
 		var list []string
 		if err := json.Unmarshal(v.Input.Keys, &list); err == nil {
@@ -105,7 +105,7 @@ func TestDecodeSummaryAsObserved(t *testing.T) {
 		"bucket truncated":                "the last bucket has 6 bytes, want 21",
 		"prefix len 200, 3 bytes present": "prefix of 200 digits, at most 64",
 	}
-	var vectors []struct {
+	var cases []struct {
 		Name     string
 		Input    struct{ Bytes string }
 		Expected struct {
@@ -113,9 +113,9 @@ func TestDecodeSummaryAsObserved(t *testing.T) {
 			Set                 map[string]string
 		}
 	}
-	observed(t, "summaryDecode", &vectors)
-	require.Len(t, vectors, 10)
-	for _, v := range vectors {
+	observed(t, "summaryDecode", &cases)
+	require.Len(t, cases, 10)
+	for _, v := range cases {
 		b, err := hex.DecodeString(v.Input.Bytes)
 		require.NoError(t, err)
 		s, err := DecodeSummary(b)

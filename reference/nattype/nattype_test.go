@@ -2,24 +2,23 @@ package nattype
 
 import (
 	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/vectors"
 )
 
 // observed reads one section of the data from the deployed wire.
 func observed(t *testing.T, section string, into any) {
 	t.Helper()
-	text, err := os.ReadFile("../../vectors/observed.json")
-	require.NoError(t, err)
 	var sections map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(text, &sections))
+	require.NoError(t, json.Unmarshal(vectors.Observed, &sections))
 	require.NoError(t, json.Unmarshal(sections[section], into))
 }
 
 func TestTypesAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name  string
 		Input struct{ NatType int }
 
@@ -28,9 +27,9 @@ func TestTypesAsObserved(t *testing.T) {
 			Label                                    string
 		}
 	}
-	observed(t, "natType", &vectors)
-	require.Len(t, vectors, 32)
-	for _, v := range vectors {
+	observed(t, "natType", &cases)
+	require.Len(t, cases, 32)
+	for _, v := range cases {
 		n := v.Input.NatType
 		require.Equal(t, v.Expected.IsValid, Valid(n), v.Name)
 		require.Equal(t, v.Expected.IsValid, Type(n).Valid(), v.Name)
@@ -55,7 +54,7 @@ func TestNumbersBeyondFiveBits(t *testing.T) {
 }
 
 func TestStrategiesAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name     string
 		Input    struct{ Self, Other int }
 		Expected struct {
@@ -63,9 +62,9 @@ func TestStrategiesAsObserved(t *testing.T) {
 			Label    string
 		}
 	}
-	observed(t, "strategy", &vectors)
-	require.Len(t, vectors, 49)
-	for _, v := range vectors {
+	observed(t, "strategy", &cases)
+	require.Len(t, cases, 49)
+	for _, v := range cases {
 		s := Choose(Type(v.Input.Self), Type(v.Input.Other))
 		require.Equal(t, Strategy(v.Expected.Strategy), s, v.Name)
 		require.Equal(t, v.Expected.Label, s.String(), v.Name)
@@ -104,13 +103,13 @@ func TestOutcomesOfReflectionAsObserved(t *testing.T) {
 		"public host, stage-1 pong lost (1024 ms timeout)":                                   {SameMapping: true},
 		"public host, one of two probe pongs lost":                                           {SameMapping: true, FromKnown: true},
 	}
-	var vectors []struct {
+	var cases []struct {
 		Name     string
 		Expected struct{ NatType int }
 	}
-	observed(t, "reflectionOutcomes", &vectors)
-	require.Len(t, vectors, len(evidence))
-	for _, v := range vectors {
+	observed(t, "reflectionOutcomes", &cases)
+	require.Len(t, cases, len(evidence))
+	for _, v := range cases {
 		e, ok := evidence[v.Name]
 		require.True(t, ok, v.Name)
 		require.Equal(t, Type(v.Expected.NatType), Classify(e), v.Name)

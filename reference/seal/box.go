@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/curve25519"
+	"golang.org/x/crypto/nacl/box"
 	"golang.org/x/crypto/nacl/secretbox"
-	"golang.org/x/crypto/salsa20/salsa"
 )
 
 // boxOverhead is what a sealed box is longer than its content: the ephemeral
@@ -49,10 +49,9 @@ func openBox(public, secret [32]byte, sealed []byte) ([]byte, error) {
 		return nil, ErrTooShort
 	}
 	ephemeral := [32]byte(sealed[:32])
-	// An ephemeral key of low order would make a key that everybody knows.
 	key, err := boxKey(secret, ephemeral)
 	if err != nil {
-		return nil, ErrWrongKey
+		return nil, err
 	}
 	nonce := boxNonce(ephemeral, public)
 	content, ok := secretbox.Open(nil, sealed[32:], &nonce, &key)
@@ -63,14 +62,19 @@ func openBox(public, secret [32]byte, sealed []byte) ([]byte, error) {
 }
 
 func boxKey(secret, public [32]byte) (key [32]byte, err error) {
-	product, err := curve25519.X25519(secret[:], public[:])
-	if err != nil {
-		return key, err
+	box.Precompute(&key, &public, &secret)
+	if key == knownKey {
+		return key, ErrWrongKey
 	}
-	var zeros [16]byte
-	salsa.HSalsa20(&key, &zeros, (*[32]byte)(product), &salsa.Sigma)
 	return key, nil
 }
+
+// knownKey is what Precompute makes of every public key of low order, whatever
+// the secret: nobody's, since everybody has it. libsodium refuses it too.
+var knownKey = func() (key [32]byte) {
+	box.Precompute(&key, new([32]byte), new([32]byte))
+	return key
+}()
 
 func boxNonce(ephemeral, public [32]byte) (nonce [24]byte) {
 	// 24 is a size that BLAKE2b has, and no key is given: no error can be.

@@ -8,20 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/vectors"
 )
 
 // observed reads one section of the data from the deployed wire.
 func observed(t testing.TB, section string, into any) {
 	t.Helper()
-	text, err := os.ReadFile("../../vectors/observed.json")
-	require.NoError(t, err)
 	var sections map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(text, &sections))
+	require.NoError(t, json.Unmarshal(vectors.Observed, &sections))
 	require.NoError(t, json.Unmarshal(sections[section], into))
 }
 
@@ -40,7 +39,7 @@ func key(t testing.TB, b []byte) [32]byte {
 }
 
 func TestKeysAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name  string
 		Input struct {
 			UTF8     *string
@@ -53,8 +52,8 @@ func TestKeysAsObserved(t *testing.T) {
 			Error                                                                 string
 		}
 	}
-	observed(t, "keys", &vectors)
-	require.Len(t, vectors, 8)
+	observed(t, "keys", &cases)
+	require.Len(t, cases, 8)
 	compared := 0
 	same := func(want binary, got []byte, what ...any) {
 		t.Helper()
@@ -63,7 +62,7 @@ func TestKeysAsObserved(t *testing.T) {
 			require.Equal(t, []byte(want), got, what...)
 		}
 	}
-	for _, v := range vectors {
+	for _, v := range cases {
 		want := v.Expected
 		if want.Error != "" {
 			_, err := KeyPair(make([]byte, v.Input.BytesLen))
@@ -103,21 +102,21 @@ func TestKeysAsObserved(t *testing.T) {
 }
 
 func TestEventNamesAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name     string
 		Input    struct{ UTF8 string }
 		Expected struct{ USR1 binary }
 	}
-	observed(t, "eventName", &vectors)
-	require.Len(t, vectors, 3)
-	for _, v := range vectors {
+	observed(t, "eventName", &cases)
+	require.Len(t, cases, 3)
+	for _, v := range cases {
 		id := EventID(v.Input.UTF8)
 		require.Equal(t, []byte(v.Expected.USR1), id[:], v.Name)
 	}
 }
 
 func TestSignaturesAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name  string
 		Input struct {
 			SigningSeed, Ed25519Public binary
@@ -131,11 +130,11 @@ func TestSignaturesAsObserved(t *testing.T) {
 			VerifyAfterFlippingByte64             *bool
 		}
 	}
-	observed(t, "signature", &vectors)
-	require.Len(t, vectors, 13)
+	observed(t, "signature", &cases)
+	require.Len(t, cases, 13)
 	honest, err := KeyPair(bytes.Repeat([]byte{0x42}, 32))
 	require.NoError(t, err)
-	for _, v := range vectors {
+	for _, v := range cases {
 		switch {
 		case v.Input.Message != nil:
 			private, err := KeyPair(v.Input.SigningSeed)
@@ -168,7 +167,7 @@ func TestSignaturesAsObserved(t *testing.T) {
 }
 
 func TestSealingAsObserved(t *testing.T) {
-	var vectors []struct {
+	var cases []struct {
 		Name  string
 		Input struct {
 			SharedKey, InnerEphemeralSeed, OuterEphemeralSeed, Plaintext, Sealed binary
@@ -180,14 +179,14 @@ func TestSealingAsObserved(t *testing.T) {
 			Error                                                     string
 		}
 	}
-	observed(t, "sealing", &vectors)
-	require.Len(t, vectors, 15)
+	observed(t, "sealing", &cases)
+	require.Len(t, cases, 15)
 	k := NewKeys(SharedKey("pf-sub"))
 	reasons := map[string]error{
 		"EMALFORMED": ErrMalformed, "ENOTVERIFIED": ErrNotVerified,
 		ErrTooShort.Error(): ErrTooShort, ErrWrongKey.Error(): ErrWrongKey,
 	}
-	for _, v := range vectors {
+	for _, v := range cases {
 		t.Run(v.Name, func(t *testing.T) {
 			in, want := v.Input, v.Expected
 			switch {
