@@ -44,7 +44,7 @@
 //
 // # Vectors
 //
-// vectors.yaml (Vectors) are scripts of what is sent, by whom, and what must
-// be seen for it. Vector.Play plays one on any Stage: the bare engine, or a lab
+// The folder vectors (Vectors) holds scripts of what is sent, by whom, and what
+// must be seen for it. Vector.Play plays one on any Stage: the bare engine, or a lab
 // that carries real packets.
 package nat

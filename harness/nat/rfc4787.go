@@ -1,0 +1,55 @@
+package nat
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed rfc4787.yaml
+var rfc4787YAML []byte
+
+// Status says how this package stands to a requirement.
+type Status string
+
+const (
+	Held          Status = "held"           // by every profile and deviant
+	Violated      Status = "violated"       // on purpose, by those that By lists; all others hold it
+	NotApplicable Status = "not-applicable" // Reason says why
+)
+
+// A Requirement is one requirement of RFC 4787, or one lettered part of it.
+type Requirement struct {
+	ID     string   `yaml:"id"`     // "REQ-9a"
+	Level  string   `yaml:"level"`  // "MUST", "RECOMMENDED", … as the RFC has it
+	Says   string   `yaml:"says"`   // the gist
+	Status Status   `yaml:"status"` //
+	By     []string `yaml:"by"`     // the profiles and deviants that violate it
+	Reason string   `yaml:"reason"` // why it is not applicable, or what "held" means here
+	Test   string   `yaml:"test"`   // the test of this package that shows it; empty if not applicable
+}
+
+// Requirements is the table of RFC 4787, in its order.
+func Requirements() ([]Requirement, error) { return bundledRequirements() }
+
+var bundledRequirements = sync.OnceValues(func() ([]Requirement, error) {
+	var rows []Requirement
+	d := yaml.NewDecoder(bytes.NewReader(rfc4787YAML))
+	d.KnownFields(true)
+	if err := d.Decode(&rows); err != nil {
+		return nil, fmt.Errorf("rfc4787.yaml: %w", err)
+	}
+	return rows, nil
+})
+
+func requirementIDs() (map[string]bool, error) {
+	rows, err := Requirements()
+	ids := map[string]bool{}
+	for _, r := range rows {
+		ids[r.ID] = true
+	}
+	return ids, err
+}
