@@ -207,8 +207,8 @@ type PublishOK struct {
 	PacketIDs []string `json:"packetIds"`
 }
 
-// StreamWith are the parameters of stream, a message for one peer of a joined
-// subcluster; its result is a PublishOK.
+// StreamWith are the parameters of stream, a message for one known peer of a
+// joined subcluster; its result is empty.
 type StreamWith struct {
 	PeerID       string `json:"peerId"`
 	SubclusterID string `json:"subclusterId"`
