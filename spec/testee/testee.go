@@ -262,7 +262,8 @@ const (
 )
 
 // CodecWith are the parameters of the commands of class codec; each uses the
-// fields that its row in spec/testee.md names.
+// fields that its row in spec/testee.md names. An absent byte string is the
+// empty one.
 type CodecWith struct {
 	Datagram   string   `json:"datagram,omitempty"`   // decode
 	Packet     *Packet  `json:"packet,omitempty"`     // encode

@@ -322,7 +322,7 @@ const commands = {
   stop () { started().close() },
 
   decode (w) {
-    const packet = Packet.decode(bytes(w.datagram, 'datagram'))
+    const packet = Packet.decode(bytes(w.datagram ?? '', 'datagram'))
     if (!packet) throw new Refusal('rejected', 'Packet.decode returned null')
     if (packet.version !== VERSION) throw new Refusal('rejected', `version ${packet.version}`)
     return { packet: fields(packet) }
@@ -334,7 +334,7 @@ const commands = {
 
   async 'packet-id' (w) {
     const message = bytes(w.message ?? '', 'message')
-    const previousId = bytes(w.previousId ?? '00', 'previousId')
+    const previousId = bytes(w.previousId ?? '', 'previousId')
     const id = value => sha256(value, { bytes: true })
     switch (w.rule) {
       case 'message':
@@ -342,7 +342,7 @@ const commands = {
       case 'fragment':
         return { packetId: hex(await id(Buffer.concat([await id(previousId), await id(message)]))) }
       case 'control': {
-        const nextId = bytes(w.nextId ?? '00', 'nextId')
+        const nextId = bytes(w.nextId ?? '', 'nextId')
         const sync = Packet.from({ type: 7, previousId, nextId, message })
         return { packetId: hex(Packet.decode(await rejecting(() => Packet.encode(sync))).packetId) }
       }
@@ -352,12 +352,12 @@ const commands = {
 
   async seal (w) {
     const keys = await Encryption.createKeyPair(bytes(w.sharedKey, 'sharedKey', 32))
-    return { message: hex(new Encryption().seal(bytes(w.message, 'message'), keys)) }
+    return { message: hex(new Encryption().seal(bytes(w.message ?? '', 'message'), keys)) }
   },
 
   async open (w) {
     const keys = await Encryption.createKeyPair(bytes(w.sharedKey, 'sharedKey', 32))
-    const sealed = bytes(w.message, 'message')
+    const sealed = bytes(w.message ?? '', 'message')
     return { message: hex(await rejecting(() => new Encryption().open(sealed, keys))) }
   },
 
