@@ -86,6 +86,7 @@ type Died struct {
 	Subject        bool
 	At             time.Time        // by the lab's clock
 	How            string           // "exit status 7", "signal: aborted"
+	Garbage        string           // what it wrote that is not the testee protocol, where the lab ended it for that
 	Stderr         string           // the end of it
 	Start          testee.StartWith // what it was started with, for the replay
 	Started        bool             // it had answered start

@@ -1,0 +1,121 @@
+package verdict
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/manifest"
+)
+
+func TestOnlyAViolationFromAThenStepFailsThePeer(t *testing.T) {
+	wrap := func(err error) error { return fmt.Errorf("step: %w", err) }
+	for _, c := range []struct {
+		err         error
+		then, other Outcome
+	}{
+		{nil, Passed, Passed},
+		{wrap(&Violation{Text: "x"}), Failed, Inconclusive},
+		{wrap(&Blocked{Text: "x"}), Inconclusive, Inconclusive},
+		{&Blocked{Err: &Violation{}}, Inconclusive, Inconclusive},
+		{wrap(&NotApplicable{"x"}), Inapplicable, Inapplicable},
+		{wrap(&AdapterBroken{Text: "x"}), Broken, Broken},
+		{wrap(&CompanionFailed{}), Inconclusive, Inconclusive},
+		{wrap(&LabFailed{Text: "x"}), LabBroken, LabBroken},
+		{&LabFailed{Err: &Violation{}}, LabBroken, LabBroken},
+		{&Died{Subject: true}, Failed, Failed},
+		{&Died{}, Inconclusive, Inconclusive},
+		{errors.New("anything else"), LabBroken, LabBroken},
+	} {
+		require.Equal(t, c.then, Of(c.err, true), "Then: %v", c.err)
+		require.Equal(t, c.other, Of(c.err, false), "Given or When: %v", c.err)
+	}
+}
+
+func TestTallyFindsLostScenarios(t *testing.T) {
+	var sum Tally
+	for o := Passed; o < outcomes; o++ {
+		one := Tally{Planned: 1}
+		require.Error(t, one.Check(), "planned, but without an outcome")
+		one.Add(None)
+		require.Error(t, one.Check(), "None is no outcome")
+		one.Add(o)
+		require.NoError(t, one.Check(), o)
+		require.Equal(t, 1, one.Of(o))
+		sum.Plus(one)
+		one.Add(o)
+		require.Error(t, one.Check(), "counted twice")
+	}
+	require.NoError(t, sum.Check())
+	require.Equal(t, 7, sum.Planned)
+	require.Equal(t, "7 planned: 1 passed, 1 failed, 1 known failure, 1 not applicable, 1 inconclusive, 1 adapter broken, 1 lab failed", sum.String())
+}
+
+func TestOutcomeNamesAreReadBack(t *testing.T) {
+	for o := None; o < outcomes; o++ {
+		text, err := o.MarshalText()
+		require.NoError(t, err)
+		var back Outcome
+		require.NoError(t, back.UnmarshalText(text))
+		require.Equal(t, o, back)
+	}
+	var o Outcome
+	require.ErrorContains(t, o.UnmarshalText([]byte("fine")), `"fine"`)
+}
+
+func TestKnownFailures(t *testing.T) {
+	entry := manifest.Known{Requirement: "LAT-NAT-004", Signature: "no answer", Reason: "r"}
+	random := manifest.Known{Requirement: "LAT-NAT-005", Signature: "late", Intermittent: true}
+	mixed := manifest.Known{Requirement: "LAT-NAT-006", Signature: "x", Companion: "other"}
+	elsewhere := manifest.Known{Requirement: "LAT-NAT-007", Signature: "x", Lab: "docker"}
+	all := []manifest.Known{entry, random, mixed, elsewhere}
+	fresh := func() *Failures { return NewFailures(all, "reference", "netns") }
+
+	t.Run("failing the listed way is known", func(t *testing.T) {
+		f := fresh()
+		k, ok := f.Match("LAT-NAT-004", "no answer")
+		require.True(t, ok)
+		require.Equal(t, entry, k)
+		f.Judged("LAT-NAT-004")
+		require.Empty(t, f.Stale())
+	})
+	t.Run("failing another way is not", func(t *testing.T) {
+		f := fresh()
+		for _, c := range [][2]string{{"LAT-NAT-004", "a wrong answer"}, {"LAT-NAT-003", "no answer"}, {"LAT-NAT-006", "x"}, {"LAT-NAT-007", "x"}} {
+			_, ok := f.Match(c[0], c[1])
+			require.False(t, ok, c)
+		}
+	})
+	t.Run("passing is unexpected", func(t *testing.T) {
+		f := fresh()
+		f.Judged("LAT-NAT-004")
+		require.Len(t, f.Stale(), 1)
+		require.Contains(t, f.Stale()[0].Text, "LAT-NAT-004")
+	})
+	t.Run("passing is expected of what is intermittent, and of entries for other cells", func(t *testing.T) {
+		f := fresh()
+		for _, id := range []string{"LAT-NAT-005", "LAT-NAT-006", "LAT-NAT-007"} {
+			f.Judged(id)
+		}
+		require.Empty(t, f.Stale())
+	})
+	t.Run("nothing is said of what was not judged", func(t *testing.T) {
+		require.Empty(t, fresh().Stale())
+	})
+}
+
+func TestReviewDates(t *testing.T) {
+	day := func(s string) time.Time {
+		d, err := time.Parse(time.DateOnly, s)
+		require.NoError(t, err)
+		return d
+	}
+	f := NewFailures([]manifest.Known{{Requirement: "LAT-NAT-004", Signature: "s", Review: day("2027-01-31")}}, "", "")
+	require.Empty(t, f.Overdue(day("2028-01-01")), "an entry that was not met needs no review")
+	f.Match("LAT-NAT-004", "s")
+	require.Empty(t, f.Overdue(day("2027-01-31").Add(20*time.Hour)), "the day itself is in time")
+	require.Len(t, f.Overdue(day("2027-02-01").Add(time.Hour)), 1)
+}
