@@ -12,14 +12,15 @@ import (
 const Public = "public"
 
 // A Topology says which internet exists: realms, the hosts in them, the NATs
-// between them, and the links by which each is attached.
+// between them, and the links by which each is attached. A realm exists by
+// being named: Public, or the inside of one NAT. Names of hosts, NATs and
+// realms are all different.
 type Topology struct {
 	Hosts []Host
 	NATs  []NAT
 }
 
-// A Host is a machine with one interface in one realm. A realm exists by
-// being named: Public, or the inside of a NAT.
+// A Host is a machine with one interface in one realm.
 type Host struct {
 	Name      string
 	Realm     string
@@ -27,8 +28,11 @@ type Host struct {
 	Link      Link
 }
 
-// A NAT joins the realm Inside to the realm Outside. A profile that is a
-// chain (a NAT behind a NAT) is made of as many NATs as it has parts.
+// A NAT joins the realm Inside, whose router it is, to the realm Outside. A
+// profile that is a chain (a NAT behind a NAT) makes as many NATs as it has
+// parts: Name, Name-2 and so on outwards, with a realm Name-transit (or
+// Name-2-transit …) before each further one; what is done to Name is then
+// done to all of them, and Link is that of the outermost.
 type NAT struct {
 	Name    string
 	Profile nat.Profile
@@ -42,13 +46,13 @@ type NAT struct {
 // in each direction.
 type Link struct {
 	Latency   time.Duration // one way
-	Jitter    time.Duration // added to Latency, uniform in [0, Jitter]
+	Jitter    time.Duration // added to Latency, uniform in [0, Jitter]; it does not change the order
 	Loss      float64       // probability in [0, 1]
 	Duplicate float64       // probability in [0, 1]
 	Reorder   float64       // probability in [0, 1] of being overtaken by the next packet
-	MTU       int           // bytes of the IP packet; 0 is 1500
+	MTU       int           // bytes of the IP packet, 68 to 65535; 0 is 1500
 	Rate      int64         // bits per second; 0 is unlimited
-	Down      bool          // carries nothing
+	Down      bool          // carries nothing; what is on the way still arrives
 }
 
 // A Change happens to a running network. Exactly one of the fields that name
@@ -56,15 +60,19 @@ type Link struct {
 type Change struct {
 	Node string // the host or NAT that it happens to
 
-	Link         *Link // replaces the impairments of its link
-	Reboot       bool  // NAT: all mappings are lost
-	DropMappings bool  // NAT: the mappings are lost, the rest stays
-	Readdress    bool  // NAT: a new external address
+	Link         *Link         // replaces the impairments of its link
+	Reboot       bool          // NAT: all mappings are lost, whatever its profile draws starts anew
+	DropMappings bool          // NAT: the mappings are lost, the rest stays
+	Readdress    bool          // NAT: new external addresses; its mappings are lost with the old ones
+	AdvanceNAT   time.Duration // NAT: its own clock is put forward, so that mappings age
+	Suspend      bool          // host: its testee is frozen, its link down; done by the lab
+	Resume       bool          // host: the end of Suspend
 }
 
-// Addressing is what a host must know of its interface: its addresses, and
-// that everything else is reached by Gateway.
+// Addressing is what a host must know of its interface: its addresses, that
+// everything else is reached by Gateway, and the largest packet it may send.
 type Addressing struct {
 	Addrs   []netip.Addr
 	Gateway netip.Addr
+	MTU     int
 }
