@@ -38,7 +38,9 @@ Feature: NAT discovery
         | profile         |
         | port-restricted |
         | home-router     |
+        | carrier         |
         | cgnat           |
+        | hotspot         |
 
   @LAT-NAT-004
   Rule: Endpoint-dependent mapping is type 5
@@ -52,7 +54,6 @@ Feature: NAT discovery
         | profile              |
         | symmetric            |
         | symmetric-sequential |
-        | hotspot              |
         | corporate            |
 
   @LAT-NAT-005

@@ -44,24 +44,29 @@ Feature: Direct traversal
         | open                 | symmetric            |
         | open                 | symmetric-sequential |
         | open                 | home-router          |
+        | open                 | carrier              |
         | open                 | cgnat                |
         | open                 | hotspot              |
         | open                 | corporate            |
         | full-cone            | open                 |
         | full-cone            | symmetric-sequential |
         | full-cone            | home-router          |
+        | full-cone            | carrier              |
         | full-cone            | cgnat                |
         | full-cone            | hotspot              |
         | full-cone            | corporate            |
         | address-restricted   | open                 |
         | address-restricted   | symmetric-sequential |
         | address-restricted   | home-router          |
+        | address-restricted   | carrier              |
         | address-restricted   | cgnat                |
         | address-restricted   | hotspot              |
         | address-restricted   | corporate            |
         | port-restricted      | open                 |
         | port-restricted      | home-router          |
+        | port-restricted      | carrier              |
         | port-restricted      | cgnat                |
+        | port-restricted      | hotspot              |
         | symmetric            | open                 |
         | symmetric-sequential | open                 |
         | symmetric-sequential | full-cone            |
@@ -71,16 +76,33 @@ Feature: Direct traversal
         | home-router          | address-restricted   |
         | home-router          | port-restricted      |
         | home-router          | home-router          |
+        | home-router          | carrier              |
         | home-router          | cgnat                |
+        | home-router          | hotspot              |
+        | carrier              | open                 |
+        | carrier              | full-cone            |
+        | carrier              | address-restricted   |
+        | carrier              | port-restricted      |
+        | carrier              | home-router          |
+        | carrier              | carrier              |
+        | carrier              | cgnat                |
+        | carrier              | hotspot              |
         | cgnat                | open                 |
         | cgnat                | full-cone            |
         | cgnat                | address-restricted   |
         | cgnat                | port-restricted      |
         | cgnat                | home-router          |
+        | cgnat                | carrier              |
         | cgnat                | cgnat                |
+        | cgnat                | hotspot              |
         | hotspot              | open                 |
         | hotspot              | full-cone            |
         | hotspot              | address-restricted   |
+        | hotspot              | port-restricted      |
+        | hotspot              | home-router          |
+        | hotspot              | carrier              |
+        | hotspot              | cgnat                |
+        | hotspot              | hotspot              |
         | corporate            | open                 |
         | corporate            | full-cone            |
         | corporate            | address-restricted   |
