@@ -3,6 +3,7 @@ package manifest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,4 +169,17 @@ func TestBundled(t *testing.T) {
 	}
 	_, err := Bundled("nobody")
 	require.ErrorContains(t, err, "any manifest file can be named by its path")
+}
+
+func TestTheDocumentedManifestParses(t *testing.T) {
+	text, err := os.ReadFile("../../spec/testee.md")
+	require.NoError(t, err)
+	_, after, ok := strings.Cut(string(text), "```yaml\n")
+	require.True(t, ok)
+	example, _, ok := strings.Cut(after, "```")
+	require.True(t, ok)
+	m, err := Parse([]byte(example), "example.yaml", "/mine")
+	require.NoError(t, err)
+	require.Equal(t, "mine", m.Name)
+	require.Len(t, m.Known, 1)
 }
