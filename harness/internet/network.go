@@ -100,12 +100,18 @@ func New(t Topology, start time.Time, o Options) (*Network, error) {
 // Hosts are the names of the hosts, in the topology's order.
 func (n *Network) Hosts() []string { return slices.Clone(n.order) }
 
-// Links are the names of everything that frames are seen on, in a fixed
-// order: each host's link, each NAT's outside link, then the nodes that drop.
-func (n *Network) Links() []string {
-	var links, names []string
+// A Place is one that frames are seen at: a link, or a node that drops.
+type Place struct {
+	Link        string // as in Frame.Link
+	Description string
+}
+
+// Places are where frames can be seen, in a fixed order.
+func (n *Network) Places() []Place {
+	var places []Place
+	var names []string
 	for _, host := range n.order {
-		links = append(links, host)
+		places = append(places, Place{host, "link of host " + host})
 	}
 	// order-free: sorted below
 	for name, node := range n.nodes {
@@ -115,9 +121,12 @@ func (n *Network) Links() []string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		links = append(links, OutsideLink(name))
+		places = append(places, Place{OutsideLink(name), "outside link of NAT " + name})
 	}
-	return append(append(links, names...), Public)
+	for _, name := range append(names, Public) {
+		places = append(places, Place{name, "dropped at " + name})
+	}
+	return places
 }
 
 // Addressing is the interface of a host. The host must exist.
