@@ -103,9 +103,15 @@ func plainObject(meta []byte) bool {
 	return ok && v.kind == isObject && s.end()
 }
 
+// maxRivals is how many fragments with one index are looked into that all continue a chain.
+const maxRivals = 8
+
 // Compose joins the message of a split publish or stream (LAT-ID-005). The fragments may come in any order and be more than the message has: only those that
 // are of the head's type, clusters and previousId, and whose packetId continues the chain from the head, are taken. A packet that follows the head without being
 // a part of it, or a forged one, thus neither completes nor spoils a message.
+//
+// Anyone can make a fragment that continues a chain. Where that leaves several messages, the one whose packets follow each other by their nextIds is taken. An id proves
+// no author: the seal of the message does.
 //
 // What is allocated is bounded by what the fragments hold, whatever size the head claims. The error wraps ErrIncomplete while a fragment is missing; any other says why the
 // head is none.
@@ -118,34 +124,65 @@ func Compose(head *Packet, fragments []Packet) ([]byte, error) {
 	if len(fragments) < count {
 		return nil, fmt.Errorf("wire: compose: %w: %d of %d are here", ErrIncomplete, len(fragments), count)
 	}
-
 	candidates := make([]*Packet, 0, len(fragments))
 	for i := range fragments {
 		f := &fragments[i]
 		if f.Type == head.Type && f.Index >= 1 && int(f.Index) <= count && bytes.Equal(f.PreviousID, id[:]) &&
-			sameField(f.ClusterID, head.ClusterID) && sameField(f.SubclusterID, head.SubclusterID) {
+			sameField(f.ClusterID, head.ClusterID) && sameField(f.SubclusterID, head.SubclusterID) &&
+			len(f.Message) == min(MaxMessage, size-(int(f.Index)-1)*MaxMessage) {
 			candidates = append(candidates, f)
 		}
 	}
 	slices.SortStableFunc(candidates, func(a, b *Packet) int { return cmp.Compare(a.Index, b.Index) })
 
-	// chain is the candidates that continue the chain, in place.
-	chain, last := candidates[:0], id
-	for _, f := range candidates {
-		i := int(f.Index)
-		if i == len(chain)+1 && len(f.Message) == min(MaxMessage, size-(i-1)*MaxMessage) && VerifyFragment(f, last) {
-			chain = append(chain, f)
-			last = ID(f.PacketID)
+	// links is a tree: behind the head, for each index in turn, the fragments that continue a chain.
+	links := make([]link, 1, 1+count)
+	links[0] = link{packet: head, id: id}
+	before := 0 // where the links of the index before begin
+	for i := int32(1); int(i) <= count; i++ {
+		begin := len(links)
+		for len(candidates) > 0 && candidates[0].Index == i {
+			for parent := before; parent < begin; parent++ {
+				if next, ok := links[parent].continued(candidates[0]); ok {
+					next.parent = parent
+					links = append(links, next)
+				}
+			}
+			candidates = candidates[1:]
 		}
+		if begin == len(links) {
+			return nil, fmt.Errorf("wire: compose: %w: number %d of %d", ErrIncomplete, i, count)
+		}
+		slices.SortStableFunc(links[begin:], func(a, b link) int { return cmp.Compare(b.follows, a.follows) })
+		links = links[:min(len(links), begin+maxRivals)]
+		before = begin
 	}
-	if len(chain) < count {
-		return nil, fmt.Errorf("wire: compose: %w: number %d of %d", ErrIncomplete, len(chain)+1, count)
-	}
-	message := make([]byte, 0, size)
-	for _, f := range chain {
-		message = append(message, f.Message...)
+
+	message := make([]byte, size)
+	for end, at := size, before; at > 0; at = links[at].parent {
+		end -= copy(message[end-len(links[at].packet.Message):], links[at].packet.Message)
 	}
 	return message, nil
+}
+
+// link is a packet in a chain of fragments.
+type link struct {
+	packet  *Packet
+	id      ID
+	parent  int // the link before
+	follows int // how many packets of the chain are those that the nextId before them names
+}
+
+// continued is the link of a fragment behind l, and false where its packetId says that it isn't there.
+func (l *link) continued(f *Packet) (link, bool) {
+	if !VerifyFragment(f, l.id) {
+		return link{}, false
+	}
+	next := link{packet: f, id: ID(f.PacketID), follows: l.follows}
+	if bytes.Equal(l.packet.NextID, f.PacketID) {
+		next.follows++
+	}
+	return next, true
 }
 
 // checkHead returns the packetId of the head of a split message, or what it isn't one for.
