@@ -1,0 +1,331 @@
+package steps
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"punchlist/harness/injector"
+	"punchlist/harness/verdict"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+	"punchlist/spec/testee"
+)
+
+// theSubcluster is the one of the scenarios that name none.
+const theSubcluster = "the same subcluster"
+
+// join makes a peer a member of the subcluster of a name, once it knows its
+// NAT type: before, a join has nothing to say.
+func (w *World) join(p *peer, name string) error {
+	if err := w.up(); err != nil {
+		return err
+	}
+	if !p.indexed {
+		ok, err := w.await(discoveryWithin, func() bool { return p.natType().NATType != 0 })
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return &verdict.Blocked{Text: fmt.Sprintf("%s found no NAT type within %v", p, discoveryWithin)}
+		}
+	}
+	w.group = seal.NewKeys(seal.SharedKey(name))
+	shared := w.group.SharedKey()
+	var joined testee.JoinOK
+	if err := w.call(p, testee.Join, testee.JoinWith{SharedKey: fmt.Sprintf("%x", shared)}, &joined); err != nil {
+		return err
+	}
+	if want := fmt.Sprintf("%x", w.group.SubclusterID); joined.SubclusterID != want {
+		return &verdict.Violation{Requirement: "LAT-KEY-001",
+			Text: fmt.Sprintf("%s derives the subclusterId %s, and not %s", p, joined.SubclusterID, want)}
+	}
+	if !slices.Contains(w.members, p) {
+		w.members = append(w.members, p)
+	}
+	return nil
+}
+
+func (w *World) whenBothJoin(name string) error {
+	if err := w.up(); err != nil {
+		return err
+	}
+	other, err := w.named(name)
+	if err != nil {
+		return err
+	}
+	if err := w.join(other, theSubcluster); err != nil {
+		return err
+	}
+	return w.join(w.subject, theSubcluster)
+}
+
+func (w *World) whenSubjectJoins() error { return w.join(w.subject, theSubcluster) }
+
+func (w *World) whenSubjectJoinsNamed(name string) error { return w.join(w.subject, name) }
+
+func (w *World) whenPeerJoinsNamed(host, name string) error {
+	p, err := w.named(host)
+	if err != nil {
+		return err
+	}
+	return w.join(p, name)
+}
+
+// thenConnected judges the path on the wire, each way: a datagram that one
+// sent reached the other, and no peer handled it in between. Both must also
+// say that they are connected, and name no proxy.
+func (w *World) thenConnected(name string) error {
+	other, err := w.named(name)
+	if err != nil {
+		return err
+	}
+	within := connectKeepalive * w.k()
+	direct := func(from, to *peer) bool { return len(w.arrivedFrom(w.receivedBy(to.host), from.host)) > 0 }
+	says := func(p, q *peer) bool {
+		return slices.ContainsFunc(eventsOf[testee.ConnectionEvent](p, testee.Connection), func(e testee.ConnectionEvent) bool {
+			return e.PeerID == q.id.String() && e.Proxy == ""
+		})
+	}
+	ok, err := w.await(within, func() bool {
+		return says(w.subject, other) && says(other, w.subject) && direct(w.subject, other) && direct(other, w.subject)
+	})
+	if err != nil || ok {
+		return err
+	}
+	var why string
+	switch {
+	case !direct(other, w.subject):
+		why = fmt.Sprintf("nothing that %s sent reached the subject directly", other)
+	case !direct(w.subject, other):
+		why = fmt.Sprintf("nothing that the subject sent reached %s directly", other)
+	case !says(w.subject, other):
+		why = fmt.Sprintf("datagrams pass both ways, but the subject reports no connection to %s without a proxy", other)
+	default:
+		return w.unfit(other, "datagrams pass both ways, but %s reports no connection to the subject", other)
+	}
+	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)), "within %v %s", within, why)
+}
+
+func (w *World) thenPingedWhereIntroduced(name string) error {
+	other, err := w.named(name)
+	if err != nil {
+		return err
+	}
+	var intros []seen
+	for _, s := range ofType(w.receivedBy(w.subject.host), wire.Intro) {
+		if id, _ := s.body().Get("requesterPeerId"); id == other.id.String() {
+			intros = append(intros, s)
+		}
+	}
+	if len(intros) == 0 {
+		return &verdict.Blocked{Text: fmt.Sprintf("the subject was never introduced to %s", other)}
+	}
+	pinged := func() bool {
+		for _, i := range intros {
+			target, ok := named(i.body())
+			if ok && w.connectionPing(target, i.At) {
+				return true
+			}
+		}
+		return false
+	}
+	ok, err := w.await(answerWithin, pinged)
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(intros), "the subject was introduced to %s, and sent no connection ping to the address named", other)
+}
+
+// connectionPing says whether the subject sent one to an address after a time.
+func (w *World) connectionPing(to netip.AddrPort, after time.Time) bool {
+	return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
+		connection, _ := s.body().Get("isConnection")
+		return s.to == to && connection == true && !s.At.Before(after)
+	})
+}
+
+// named is the address and port that a body names.
+func named(b injector.Body) (netip.AddrPort, bool) {
+	address, _ := b.Get("address")
+	port, _ := b.Get("port")
+	text, ok := address.(string)
+	n, whole := port.(float64)
+	if !ok || !whole {
+		return netip.AddrPort{}, false
+	}
+	a, err := netip.ParseAddr(text)
+	return netip.AddrPortFrom(a, uint16(n)), err == nil
+}
+
+// intro is an introduction of a peer at an address, made by an injector.
+func (w *World) intro(in *scripted, target wire.ID, address string, port uint16, natType int) wire.Packet {
+	p := injector.Control(wire.Intro, injector.Body{}.
+		With("requesterPeerId", target.String()).
+		With("responderPeerId", in.ID.String()).
+		With("isRendezvous", false).
+		With("natType", natType).
+		With("address", address).
+		With("port", port))
+	p.ClusterID = cluster[:]
+	p.SubclusterID = w.groupID()
+	p.Hops = 2
+	p.Usr1 = w.milliseconds(0)
+	return p
+}
+
+// groupID is the subcluster of the scenario, also before anybody joined one.
+func (w *World) groupID() []byte {
+	if len(w.members) == 0 {
+		w.group = seal.NewKeys(seal.SharedKey(theSubcluster))
+	}
+	return w.group.SubclusterID[:]
+}
+
+// milliseconds is the lab's time and some more, as the wire writes it.
+func (w *World) milliseconds(ahead time.Duration) []byte {
+	return strconv.AppendInt(nil, w.net.Now().Add(ahead).UnixMilli(), 10)
+}
+
+// nobody is an address of the public realm that no lab gives away.
+const nobody = "192.0.2.254"
+
+func (w *World) whenIntroducesNobody(name string, natType int) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	w.told = &introduction{peer: seal.PeerID("nobody"), at: nobody}
+	_, err = in.Send(w.toSubject(), w.intro(in, w.told.peer, nobody, 4001, natType))
+	return err
+}
+
+func (w *World) whenIntroducesHostName(name, address string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	w.told = &introduction{peer: seal.PeerID("nobody"), at: address}
+	_, err = in.Send(w.toSubject(), w.intro(in, w.told.peer, address, 4001, 31))
+	return err
+}
+
+func (w *World) whenIntroduces(name, target string) error { return w.introduce(name, target, 31) }
+
+// whenIntroducesAgain differs from the first introduction in its natType, so
+// that no gate takes it for a repetition.
+func (w *World) whenIntroducesAgain(name, target string) error { return w.introduce(name, target, 15) }
+
+func (w *World) introduce(name, target string, natType int) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	t, err := w.scriptedNamed(target)
+	if err != nil {
+		return err
+	}
+	w.told = &introduction{peer: t.ID, at: t.address().Addr().String()}
+	_, err = in.Send(w.toSubject(), w.intro(in, t.ID, t.address().Addr().String(), t.address().Port(), natType))
+	return err
+}
+
+func (w *World) thenNoConnectionToThat() error {
+	for _, e := range eventsOf[testee.ConnectionEvent](w.subject, testee.Connection) {
+		if e.PeerID == w.told.peer.String() {
+			return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)),
+				"the subject reports a connection to a peer at %s, from which nothing ever came", w.told.at)
+		}
+	}
+	return nil
+}
+
+func (w *World) thenNothingReaches(target string) error {
+	in, err := w.scriptedNamed(target)
+	if err != nil {
+		return err
+	}
+	if all := w.reached(in.host); len(all) > 0 {
+		return w.violated(frames(all), "%d datagrams of the subject reached %q", len(all), target)
+	}
+	return nil
+}
+
+func (w *World) thenConnectionPingReaches(target string) error {
+	in, err := w.scriptedNamed(target)
+	if err != nil {
+		return err
+	}
+	ok, err := w.await(answerWithin, func() bool { return len(ofType(w.reached(in.host), wire.Ping)) > 0 })
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)), "no ping of the subject reached %q", target)
+}
+
+func (w *World) thenJoinHas(hops int, keys string) error {
+	var joins []seen
+	ok, err := w.await(answerWithin, func() bool {
+		joins = ofType(w.sentBy(w.subject.host), wire.Join)
+		return len(joins) > 0
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(w.sentBy(w.subject.host)), "the subject sent no join")
+	}
+	for _, s := range joins {
+		if own, _ := s.body().Get("requesterPeerId"); own != w.subject.id.String() {
+			continue // relayed for somebody else
+		}
+		if int(s.packet.Hops) != hops {
+			return w.violated([]int{s.Seq}, "a join of the subject has hops %d", s.packet.Hops)
+		}
+		if len(s.packet.ClusterID) != 32 {
+			return w.violated([]int{s.Seq}, "the clusterId of a join has %d bytes", len(s.packet.ClusterID))
+		}
+		for _, key := range words(keys) {
+			if _, ok := s.body().Get(key); !ok {
+				return w.violated([]int{s.Seq}, "a join of the subject lacks the key %s", key)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *World) thenAnotherJoin(intervals int) error {
+	last := func() time.Time {
+		joins := ofType(w.sentBy(w.subject.host), wire.Join)
+		return joins[len(joins)-1].At
+	}
+	first := last()
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool { return last().After(first.Add(w.keepalive(w.o.Subject) / 4)) })
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(nil, "the subject sent no other join within %d keepalive intervals", intervals)
+}
+
+func (w *World) thenHeartbeats(intervals, count int) error {
+	beats := func(b *peer) []seen {
+		return slices.DeleteFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
+			probe, _ := s.body().Get("isProbe")
+			return probe == true
+		})
+	}
+	start := map[*peer]int{}
+	for _, b := range w.bootstraps() {
+		start[b] = len(beats(b))
+	}
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
+		return !slices.ContainsFunc(w.bootstraps(), func(b *peer) bool { return len(beats(b))-start[b] < count })
+	})
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
+		"not every bootstrap peer got %d pings of the subject within %d keepalive intervals", count, intervals)
+}

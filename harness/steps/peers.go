@@ -1,0 +1,289 @@
+package steps
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/verdict"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+	"punchlist/spec/testee"
+)
+
+// A peer is a testee of the scenario.
+type peer struct {
+	host      string
+	manifest  manifest.Manifest
+	subject   bool
+	indexed   bool
+	lonely    bool // is given no bootstrap peers
+	atOnce    bool // starts with the internet; else a step starts it
+	id        wire.ID
+	port      uint16
+	probePort uint16
+
+	testee  lab.Testee // nil until started
+	started testee.StartWith
+	running bool // it has answered start
+	stopped bool // a step stopped it: its exit is no death
+	calls   int
+	seen    int // messages looked at by ready
+}
+
+// Ports of every testee, on its own host.
+const (
+	mainPort  = 4001
+	probePort = 4101
+)
+
+func (p *peer) String() string {
+	if p.subject {
+		return "the subject"
+	}
+	return fmt.Sprintf("%q", p.host)
+}
+
+// declare adds a peer that runs on a host.
+func (w *World) declare(host string, subject, indexed, atOnce bool) *peer {
+	m := w.o.Companion
+	name := host
+	if subject {
+		m = w.o.Subject
+		name = "subject on " + host
+	}
+	p := &peer{host: host, manifest: m, subject: subject, indexed: indexed, atOnce: atOnce,
+		id: seal.PeerID(name), port: mainPort, probePort: probePort}
+	w.peers = append(w.peers, p)
+	if subject && w.subject == nil {
+		w.subject = p
+	}
+	return p
+}
+
+// start starts a peer's program and sends it hello and start, without waiting.
+func (w *World) start(p *peer) error {
+	t, err := w.net.Start(w.ctx, p.host, p.manifest)
+	if err != nil {
+		return &verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err}
+	}
+	p.testee, p.running, p.stopped, p.seen = t, false, false, 0
+	seed := seal.SharedKey(fmt.Sprintf("%d %s", w.o.Seed, p.host))
+	p.started = testee.StartWith{
+		PeerID:    p.id.String(),
+		Port:      p.port,
+		ProbePort: p.probePort,
+		ClusterID: hex.EncodeToString(cluster[:]),
+		Indexed:   p.indexed,
+		Keepalive: w.keepalive(p.manifest).Milliseconds(),
+		Seed:      hex.EncodeToString(seed[:]),
+		Bootstrap: []testee.Bootstrap{},
+	}
+	if p.indexed {
+		p.started.Address = w.net.Addr(p.host).String()
+	}
+	if !p.lonely {
+		for _, b := range w.bootstraps() {
+			if b != p {
+				p.started.Bootstrap = append(p.started.Bootstrap, testee.Bootstrap{
+					PeerID: b.id.String(), Address: w.net.Addr(b.host).String(), Port: b.port})
+			}
+		}
+	}
+	return nil
+}
+
+// ready awaits the start of a peer: its replies, and the event ready.
+func (w *World) ready(p *peer) error {
+	if err := w.call(p, testee.Hello, nil, nil); err != nil {
+		return err
+	}
+	if err := w.call(p, testee.Start, p.started, nil); err != nil {
+		return err
+	}
+	p.running = true
+	ok, err := w.await(readyWithin, func() bool { return len(p.events(testee.Ready)) > 0 })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.unfit(p, "it did not report ready within %v of start", readyWithin)
+	}
+	if err := w.pass(max(p.manifest.Stagger, stagger)); err != nil {
+		return err
+	}
+	return nil
+}
+
+// stagger is the least time between the starts of two peers, so that no two
+// of them act in step.
+const stagger = 20 * time.Millisecond
+
+// unfit is a peer that does not play its part: the subject's adapter is
+// broken, a companion leaves the subject unjudged.
+func (w *World) unfit(p *peer, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	if p.subject {
+		return &verdict.AdapterBroken{Implementation: p.manifest.Name, Host: p.host, Text: text}
+	}
+	f := verdict.Finding{Implementation: p.manifest.Name, Host: p.host, Text: text}
+	w.findings = append(w.findings, f)
+	return &verdict.CompanionFailed{Finding: f}
+}
+
+// call sends a command and awaits its reply. The result is decoded into out,
+// unless out is nil.
+func (w *World) call(p *peer, do string, with, out any) error {
+	reply, err := w.reply(p, do, with)
+	if err != nil {
+		return err
+	}
+	if reply.Error != nil {
+		return w.unfit(p, "%s: %s", do, reply.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(reply.OK, out); err != nil {
+		return w.unfit(p, "the result of %s can't be read: %v", do, err)
+	}
+	return nil
+}
+
+// reply sends a command and awaits its reply, which may be an error.
+func (w *World) reply(p *peer, do string, with any) (testee.Message, error) {
+	if p.testee == nil || p.stopped {
+		return testee.Message{}, &verdict.LabFailed{Text: fmt.Sprintf("the feature asks %s of %s, which does not run", do, p)}
+	}
+	p.calls++
+	c := testee.Command{ID: p.calls, Do: do}
+	if with != nil {
+		text, err := json.Marshal(with)
+		if err != nil {
+			return testee.Message{}, &verdict.LabFailed{Text: do, Err: err}
+		}
+		c.With = text
+	}
+	if err := p.testee.Send(c); err != nil {
+		return testee.Message{}, w.unfit(p, "%s could not be sent: %v", do, err)
+	}
+	var reply testee.Message
+	next := 0
+	ok, err := w.await(testee.ReplyWithin, func() bool {
+		messages := p.testee.Messages()
+		for ; next < len(messages); next++ {
+			if messages[next].ID == c.ID {
+				reply = messages[next]
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return testee.Message{}, err
+	}
+	if !ok {
+		return testee.Message{}, w.unfit(p, "no reply to %s within %v", do, testee.ReplyWithin)
+	}
+	return reply, nil
+}
+
+// events lists the events of a name so far.
+func (p *peer) events(name string) []testee.Message {
+	if p.testee == nil {
+		return nil
+	}
+	var all []testee.Message
+	for _, m := range p.testee.Messages() {
+		if m.Event == name {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// eventsOf decodes the events of a name.
+func eventsOf[T any](p *peer, name string) []T {
+	var all []T
+	for _, m := range p.events(name) {
+		var v T
+		if json.Unmarshal(m.Raw, &v) == nil {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// natType is what the peer said last of its own NAT; zero before.
+func (p *peer) natType() testee.NATEvent {
+	all := eventsOf[testee.NATEvent](p, testee.NAT)
+	if len(all) == 0 {
+		return testee.NATEvent{}
+	}
+	return all[len(all)-1]
+}
+
+// alive returns the death of a peer that ended by itself.
+func (w *World) alive(p *peer) error {
+	if p.testee == nil || p.stopped {
+		return nil
+	}
+	exit := p.testee.Exit()
+	if exit == nil {
+		return nil
+	}
+	p.stopped = true
+	if exit.Garbage != "" {
+		return w.unfit(p, "it wrote what is not the testee protocol: %s", exit.Garbage)
+	}
+	how := fmt.Sprintf("exit status %d", exit.Code)
+	if exit.Signal != "" {
+		how = "signal: " + exit.Signal
+	}
+	died := verdict.Died{
+		Implementation: p.manifest.Name, Host: p.host, Subject: p.subject, At: exit.At, How: how,
+		Stderr: exit.Stderr, Start: p.started, Started: p.running,
+	}
+	for _, f := range w.receivedBy(p.host) {
+		died.Received = append(died.Received, f.Seq)
+	}
+	if n := len(died.Received) - verdict.LastReceived; n > 0 {
+		died.Received = died.Received[n:]
+	}
+	w.deaths = append(w.deaths, died)
+	return &w.deaths[len(w.deaths)-1]
+}
+
+// bootstraps are the indexed peers of the scenario.
+func (w *World) bootstraps() []*peer {
+	var all []*peer
+	for _, p := range w.peers {
+		if p.indexed {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// named finds a peer by its host.
+func (w *World) named(host string) (*peer, error) {
+	for _, p := range w.peers {
+		if p.host == host {
+			return p, nil
+		}
+	}
+	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the scenario has no peer on %q", host)}
+}
+
+// scriptedNamed finds an injector by its name.
+func (w *World) scriptedNamed(name string) (*scripted, error) {
+	for _, in := range w.injectors {
+		if in.host == name {
+			return in, nil
+		}
+	}
+	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the scenario has no injector %q", name)}
+}

@@ -1,0 +1,528 @@
+package steps
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"punchlist/harness/injector"
+	"punchlist/harness/verdict"
+	"punchlist/reference/cache"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+)
+
+// theJoin is a join of an injector for the scenario's subcluster. A salt
+// makes it another join in every byte that its packetId is made of.
+func (w *World) theJoin(in *scripted, hops uint32, salt string) wire.Packet {
+	key := base64.StdEncoding.EncodeToString(cluster[:]) + ":" + base64.StdEncoding.EncodeToString(w.groupID())
+	p := injector.Control(wire.Join, injector.Body{}.
+		With("requesterPeerId", in.ID.String()).
+		With("natType", injector.NATType).
+		With("address", in.address().Addr().String()).
+		With("port", in.address().Port()).
+		With("key", key+salt))
+	p.ClusterID = cluster[:]
+	p.SubclusterID = w.groupID()
+	p.Hops = hops
+	return p
+}
+
+// give sends the subject a packet that a Then step will look for.
+func (w *World) give(in *scripted, p wire.Packet) error {
+	datagram, err := in.Send(w.toSubject(), p)
+	if err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	if fault := wire.Decode(&p, datagram); fault != (wire.Fault{}) {
+		return &verdict.LabFailed{Text: "the injector sent what is no packet: " + fault.String()}
+	}
+	w.relayed = append(w.relayed, injected{in, p, datagram})
+	return nil
+}
+
+func (w *World) whenJoin(name string) error { return w.joinWith(name, 1, 1, "") }
+
+func (w *World) whenJoinTwice(name string) error { return w.joinWith(name, 1, 2, "") }
+
+func (w *World) whenJoinHops(name string, hops int) error {
+	return w.joinWith(name, uint32(hops), 1, "")
+}
+
+func (w *World) whenAnotherJoinHops(name string, hops int) error {
+	return w.joinWith(name, uint32(hops), 1, "=")
+}
+
+func (w *World) joinWith(name string, hops uint32, times int, salt string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	for range times {
+		if err := w.give(in, w.theJoin(in, hops, salt)); err != nil {
+			return err
+		}
+		if err := w.pass(50 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whenJoinWithRendezvous relays a join of a peer far away, with an injector
+// as the rendezvous.
+func (w *World) whenJoinWithRendezvous(name, rendezvous string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	r, err := w.scriptedNamed(rendezvous)
+	if err != nil {
+		return err
+	}
+	w.told = &introduction{peer: seal.PeerID("far away")}
+	p := injector.Control(wire.Join, injector.Body{}.
+		With("requesterPeerId", w.told.peer.String()).
+		With("natType", 7).
+		With("address", nobody).
+		With("port", 4001).
+		With("rendezvousAddress", r.address().Addr().String()).
+		With("rendezvousPort", r.address().Port()).
+		With("rendezvousType", injector.NATType).
+		With("rendezvousPeerId", r.ID.String()).
+		With("rendezvousDeadline", w.net.Now().Add(w.k()).UnixMilli()))
+	p.ClusterID = cluster[:]
+	p.SubclusterID = w.groupID()
+	p.Hops = 2
+	return w.give(in, p)
+}
+
+// whenRendezvousAnswer tells the subject, as the rendezvous, that an injector
+// answers the join of another.
+func (w *World) whenRendezvousAnswer(name, requester string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	other, err := w.scriptedNamed(requester)
+	if err != nil {
+		return err
+	}
+	p := injector.Control(wire.Join, injector.Body{}.
+		With("requesterPeerId", in.ID.String()).
+		With("natType", injector.NATType).
+		With("address", in.address().Addr().String()).
+		With("port", in.address().Port()).
+		With("rendezvousType", injector.NATType).
+		With("rendezvousPeerId", w.subject.id.String()).
+		With("rendezvousRequesterPeerId", other.ID.String()))
+	p.ClusterID = cluster[:]
+	p.SubclusterID = w.groupID()
+	return w.give(in, p)
+}
+
+func (w *World) thenJoinReaches(name string, keys *godog.Table) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	var joins []seen
+	ok, err := w.await(answerWithin, func() bool {
+		joins = ofType(w.reached(in.host), wire.Join)
+		return len(joins) > 0
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "no join of the subject reached %q", name)
+	}
+	for _, row := range keys.Rows {
+		key, want := row.Cells[0].Value, row.Cells[1].Value
+		got, _ := joins[0].body().Get(key)
+		expected := w.subject.id.String()
+		switch {
+		case want == "of the join's requester":
+			expected = w.told.peer.String()
+		case strings.HasPrefix(want, `of "`):
+			other, err := w.scriptedNamed(strings.Trim(strings.TrimPrefix(want, "of "), `"`))
+			if err != nil {
+				return err
+			}
+			expected = other.ID.String()
+		}
+		if got != expected {
+			return w.violated([]int{joins[0].Seq}, "in the join %s is %v, and not %s", key, got, expected)
+		}
+	}
+	return nil
+}
+
+func (w *World) thenIntroReaches(name, about string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	other, err := w.scriptedNamed(about)
+	if err != nil {
+		return err
+	}
+	ok, err := w.await(answerWithin, func() bool {
+		return slices.ContainsFunc(ofType(w.reached(in.host), wire.Intro), func(s seen) bool {
+			id, _ := s.body().Get("requesterPeerId")
+			at, ok := named(s.body())
+			return id == other.ID.String() && ok && at == other.address()
+		})
+	})
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "no intro of the subject that names %q at its address reached %q", about, name)
+}
+
+func (w *World) thenIntroKeys(keys string) error {
+	for _, s := range ofType(w.sentBy(w.subject.host), wire.Intro) {
+		for _, key := range words(keys) {
+			if _, ok := s.body().Get(key); !ok {
+				return w.violated([]int{s.Seq}, "an intro of the subject lacks the key %s", key)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *World) thenIntroTime() error {
+	for _, s := range ofType(w.sentBy(w.subject.host), wire.Intro) {
+		if !w.hasTime(s.packet.Usr1, 0) {
+			return w.violated([]int{s.Seq}, "usr1 of an intro is %q, and not the time in ASCII milliseconds", s.packet.Usr1)
+		}
+	}
+	return nil
+}
+
+// relaysTo lists the copies of an injected packet that the subject sent to an
+// injector.
+func (w *World) relaysTo(to *scripted, r injected) []seen {
+	return slices.DeleteFunc(ofType(w.reached(to.host), r.packet.Type), func(s seen) bool {
+		return !bytes.Equal(s.packet.PacketID, r.packet.PacketID)
+	})
+}
+
+// thenRelaysOnce speaks of the last packet that an injector gave.
+func (w *World) thenRelaysOnce(kind, name string, hops int) error {
+	to, r, err := w.lastGiven(kind, name)
+	if err != nil {
+		return err
+	}
+	ok, err := w.await(answerWithin, func() bool { return len(w.relaysTo(to, r)) > 0 })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), r.packet.Type)), "the subject did not relay the %s to %q", kind, name)
+	}
+	if err := w.pass(500 * time.Millisecond); err != nil {
+		return err
+	}
+	all := w.relaysTo(to, r)
+	if len(all) != 1 {
+		return w.violated(frames(all), "the subject relayed the %s to %q %d times", kind, name, len(all))
+	}
+	if int(all[0].packet.Hops) != hops {
+		return w.violated(frames(all), "the subject relayed the %s with hops %d, and not %d", kind, all[0].packet.Hops, hops)
+	}
+	return nil
+}
+
+func (w *World) lastGiven(kind, name string) (*scripted, injected, error) {
+	to, err := w.scriptedNamed(name)
+	if err != nil {
+		return nil, injected{}, err
+	}
+	if len(w.relayed) == 0 || w.relayed[len(w.relayed)-1].packet.Type.String() != kind {
+		return nil, injected{}, &verdict.LabFailed{Text: "no injector gave the subject a " + kind}
+	}
+	return to, w.relayed[len(w.relayed)-1], nil
+}
+
+func (w *World) thenNotRelayed(kind, name string) error {
+	to, r, err := w.lastGiven(kind, name)
+	if err != nil {
+		return err
+	}
+	if all := w.relaysTo(to, r); len(all) > 0 {
+		return w.violated(frames(all), "the subject sent the %s back to %q", kind, name)
+	}
+	return nil
+}
+
+// thenRelaysLastOnly speaks of the last two packets: the second shows that
+// the first could have been relayed.
+func (w *World) thenRelaysLastOnly(kind, name string) error {
+	to, second, err := w.lastGiven(kind, name)
+	if err != nil {
+		return err
+	}
+	first := w.relayed[len(w.relayed)-2]
+	ok, err := w.await(answerWithin, func() bool { return len(w.relaysTo(to, second)) > 0 })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), second.packet.Type)), "the subject did not relay the second %s to %q", kind, name)
+	}
+	if all := w.relaysTo(to, first); len(all) > 0 {
+		return w.violated(frames(all), "the subject relayed the first %s to %q", kind, name)
+	}
+	return nil
+}
+
+func (w *World) thenRelaysHopsOnly(kind string, relayed int, name string, _ int) error {
+	if got := int(w.relayed[len(w.relayed)-1].packet.Hops); got != relayed {
+		return &verdict.LabFailed{Text: fmt.Sprintf("the last %s was sent with hops %d", kind, got)}
+	}
+	return w.thenRelaysLastOnly(kind, name)
+}
+
+func (w *World) thenRelaysWithRendezvous(name string) error {
+	to, r, err := w.lastGiven("join", name)
+	if err != nil {
+		return err
+	}
+	ok, err := w.await(answerWithin, func() bool { return len(w.relaysTo(to, r)) > 0 })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "the subject did not relay the join to %q with its packetId", name)
+	}
+	s := w.relaysTo(to, r)[0]
+	at := w.toSubject()
+	for key, want := range map[string]any{ // order-free: every key must be right
+		"rendezvousAddress": at.Addr().String(),
+		"rendezvousPort":    float64(at.Port()),
+		"rendezvousType":    float64(31),
+		"rendezvousPeerId":  w.subject.id.String(),
+	} {
+		if got, _ := s.body().Get(key); got != want {
+			return w.violated([]int{s.Seq}, "in the relayed join %s is %v, and not %v", key, got, want)
+		}
+	}
+	if deadline, _ := s.body().Get("rendezvousDeadline"); deadline == nil {
+		return w.violated([]int{s.Seq}, "the relayed join has no rendezvousDeadline")
+	}
+	return nil
+}
+
+// strangers is a subcluster that the subject does not belong to.
+var strangers = seal.NewKeys(seal.SharedKey("strangers"))
+
+// aPublish is a sealed publish of a subcluster; n makes it another one.
+func (w *World) aPublish(keys seal.Keys, n int, plaintext []byte) (wire.Packet, error) {
+	sealed, err := seal.Seal(newStream(fmt.Sprintf("%d publish %d", w.o.Seed, n)), keys, plaintext)
+	if err != nil {
+		return wire.Packet{}, err
+	}
+	p := wire.NewPacket(wire.Publish)
+	p.ClusterID = cluster[:]
+	p.SubclusterID = keys.SubclusterID[:]
+	p.Hops = 1
+	p.Message = sealed
+	id := wire.MessageID(sealed)
+	p.PacketID = id[:]
+	return p, nil
+}
+
+func (w *World) givePublish(name string, times int, change func(*wire.Packet)) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	n := len(w.relayed)
+	p, err := w.aPublish(strangers, n, fmt.Appendf(nil, "number %d", n))
+	if err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	if change != nil {
+		change(&p)
+	}
+	for range times {
+		if err := w.give(in, p); err != nil {
+			return err
+		}
+		if err := w.pass(50 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) whenPublish(name string) error { return w.givePublish(name, 1, nil) }
+
+func (w *World) whenPublishTwice(name string) error { return w.givePublish(name, 2, nil) }
+
+func (w *World) whenPublishHops(name string, hops int) error {
+	return w.givePublish(name, 1, func(p *wire.Packet) { p.Hops = uint32(hops) })
+}
+
+func (w *World) whenPublishFalseID(name string) error {
+	return w.givePublish(name, 1, func(p *wire.Packet) {
+		id := wire.MessageID([]byte("something else"))
+		p.PacketID = id[:]
+	})
+}
+
+func (w *World) thenThatIsCached() error {
+	c, err := w.cacheOf(w.subject)
+	if err != nil {
+		return err
+	}
+	r := w.relayed[len(w.relayed)-1]
+	if id, _ := r.packet.ID(); !slices.Contains(c.IDs, id.String()) {
+		return w.violated(nil, "the subject's cache does not hold the publish %s", id)
+	}
+	return nil
+}
+
+// whenPublishesMany sends publishes one after the other, over a time.
+func (w *World) whenPublishesMany(name string, count int, over time.Duration) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	for range count {
+		n := len(w.relayed)
+		p, err := w.aPublish(strangers, n, fmt.Appendf(nil, "number %d", n))
+		if err != nil {
+			return &verdict.LabFailed{Err: err}
+		}
+		if err := w.give(in, p); err != nil {
+			return err
+		}
+		if err := w.pass(over / time.Duration(count)); err != nil {
+			return err
+		}
+	}
+	return w.pass(100 * time.Millisecond)
+}
+
+func (w *World) whenPublishes(name string, count int) error {
+	return w.whenPublishesMany(name, count, time.Duration(count)*10*time.Millisecond)
+}
+
+func (w *World) whenPublishesInHalfAMinute(name string, count int) error {
+	return w.whenPublishesMany(name, count, 30*time.Second)
+}
+
+func (w *World) thenCachedAtMost(limit int) error {
+	c, err := w.cacheOf(w.subject)
+	if err != nil {
+		return err
+	}
+	if len(c.IDs) > limit || len(c.IDs) == 0 {
+		return w.violated(nil, "the subject holds %d of the packets", len(c.IDs))
+	}
+	return nil
+}
+
+func (w *World) whenUnopenable(name string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	noise := newStream("noise")
+	for _, n := range []int{200, 1, 160, 1024} {
+		p := wire.NewPacket(wire.Publish)
+		p.ClusterID = cluster[:]
+		p.SubclusterID = w.groupID()
+		p.Hops = 1
+		p.Message = make([]byte, n)
+		noise.Read(p.Message)
+		id := wire.MessageID(p.Message)
+		p.PacketID = id[:]
+		if err := w.give(in, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whenFragmented sends the packets of a fragmented publish for the subject's
+// subcluster in an order of their indexes.
+func (w *World) whenFragmented(name, order string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	plaintext := plaintextOf(w.subject, 1500)
+	whole, err := w.aPublish(w.group, 0, plaintext)
+	if err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	message := whole.Message
+	whole.Message, whole.PacketID = nil, nil
+	packets, err := wire.Split(whole, message, nil, w.net.Now().UnixMilli())
+	if err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	w.sent["fragmented"] = &publication{plaintext: plaintext}
+	for _, index := range words(order) {
+		if err := w.give(in, packets[number(index)]); err != nil {
+			return err
+		}
+		if err := w.pass(20 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) thenDeliversThat() error {
+	p := w.sent["fragmented"]
+	ok, err := w.await(deliveryWithin, func() bool { return deliveries(w.subject, p.plaintext) > 0 })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Publish)), "the subject did not deliver the fragmented publish within %v", deliveryWithin)
+	}
+	if err := w.pass(grace); err != nil {
+		return err
+	}
+	if n := deliveries(w.subject, p.plaintext); n != 1 {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Publish)), "the subject delivered the fragmented publish %d times", n)
+	}
+	return nil
+}
+
+// given are the datagrams of the publishes that injectors sent.
+func (w *World) given() [][]byte {
+	var all [][]byte
+	for _, r := range w.relayed {
+		if r.packet.Type == wire.Publish {
+			all = append(all, r.sent)
+		}
+	}
+	return all
+}
+
+func (w *World) whenSyncs(name string, held [][]byte) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	in.store = injector.NewStore(w.net.Now(), held...)
+	_, err = in.Send(w.toSubject(), in.store.Sync(w.net.Now(), cache.Prefix{}))
+	return err
+}
+
+func (w *World) whenSyncsEmpty(name string) error { return w.whenSyncs(name, nil) }
+
+func (w *World) whenSyncsAll(name string) error { return w.whenSyncs(name, w.given()) }
+
+func (w *World) whenSyncsAllButOne(name string) error { return w.whenSyncs(name, w.given()[1:]) }

@@ -1,0 +1,135 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"punchlist/harness/injector"
+	"punchlist/harness/verdict"
+	"punchlist/reference/cache"
+	"punchlist/reference/wire"
+)
+
+// triggers are datagrams that make a careless peer send much for little.
+var triggers = map[string]func(*World, *scripted) wire.Packet{
+	"a small ping": func(w *World, in *scripted) wire.Packet {
+		return injector.Control(wire.Ping, injector.Body{}.With("requesterPeerId", in.ID.String()))
+	},
+	"a ping with probeExternalPort": func(w *World, in *scripted) wire.Packet {
+		return injector.Control(wire.Ping, injector.Body{}.With("requesterPeerId", in.ID.String()).
+			With("isReflection", true).With("reflectionId", "0102030405ff").With("probeExternalPort", 9))
+	},
+	"a connection ping": func(w *World, in *scripted) wire.Packet {
+		return injector.Control(wire.Ping, in.ConnectionPing())
+	},
+	"a sync with an invented hash": func(w *World, in *scripted) wire.Packet {
+		return w.inventedSync(0)
+	},
+	"a sync with 16 invented buckets": func(w *World, in *scripted) wire.Packet {
+		return w.inventedSync(16)
+	},
+	"a join that names another address": func(w *World, in *scripted) wire.Packet {
+		p := w.theJoin(in, 1, "")
+		p.Message = injector.ParseBody(p.Message).With("address", nobody).JSON()
+		return p
+	},
+	"a query for a cached packet": func(w *World, in *scripted) wire.Packet {
+		id := "00"
+		if len(w.relayed) > 0 {
+			id = fmt.Sprintf("%x", w.relayed[0].packet.PacketID)
+		}
+		p := injector.Control(wire.Query, injector.Body{}.With("packetId", id))
+		p.Usr1 = w.milliseconds(0)
+		p.Usr3 = slices.Repeat([]byte{0x61}, 32)
+		p.Usr4 = []byte("1")
+		return p
+	},
+}
+
+// inventedSync is the sync packet of a peer that claims to hold nothing, or
+// as many buckets as it says, and in no case what the subject holds.
+func (w *World) inventedSync(buckets int) wire.Packet {
+	var s cache.Summary
+	noise := newStream("invented")
+	noise.Read(s.Hash[:])
+	for digit := range buckets {
+		noise.Read(s.Buckets[digit][:])
+		s.Present |= 1 << digit
+	}
+	p := wire.NewPacket(wire.Sync)
+	p.Message = s.Append(nil)
+	p.Usr4 = w.milliseconds(-6 * time.Hour)
+	return p
+}
+
+func (w *World) whenTrigger(name, trigger string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	make, ok := triggers[trigger]
+	if !ok {
+		return &verdict.LabFailed{Text: fmt.Sprintf("no trigger is called %q", trigger)}
+	}
+	if _, err := in.Send(w.toSubject(), make(w, in)); err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	return nil
+}
+
+// thenAmplifies adds up all that the subject sent to the address of an
+// injector, whatever the port, and all that it received from there.
+func (w *World) thenAmplifies(name string, factor int) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	got, sent := 0, 0
+	var evidence []int
+	for _, s := range w.arrivedFrom(w.receivedBy(w.subject.host), in.host) {
+		got += len(s.payload)
+		evidence = append(evidence, s.Seq)
+	}
+	if got == 0 {
+		return &verdict.Blocked{Text: fmt.Sprintf("nothing from %q reached the subject", name)}
+	}
+	for _, s := range w.sentBy(w.subject.host) {
+		if s.to.Addr() == in.address().Addr() {
+			sent += len(s.payload)
+			evidence = append(evidence, s.Seq)
+		}
+	}
+	if sent > factor*got {
+		return w.violated(evidence, "the subject sent %d bytes to an address from which it had %d (%.1f to 1)", sent, got, float64(sent)/float64(got))
+	}
+	return nil
+}
+
+func (w *World) whenInTheNameOf(name, other string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	o, err := w.scriptedNamed(other)
+	if err != nil {
+		return err
+	}
+	body := in.ConnectionPing().With("requesterPeerId", o.ID.String())
+	if _, err := in.Send(w.toSubject(), injector.Control(wire.Ping, body)); err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	return nil
+}
+
+func (w *World) thenNoneOfTypeReaches(kind, name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	all := slices.DeleteFunc(w.reached(in.host), func(s seen) bool { return s.packet == nil || s.packet.Type.String() != kind })
+	if len(all) > 0 {
+		return w.violated(frames(all), "%d of the subject's packets of type %s reached %q", len(all), kind, name)
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package steps
+
+import (
+	"time"
+
+	"github.com/cucumber/godog"
+)
+
+// A definition binds an expression to what it means.
+type definition struct {
+	expression string
+	does       any
+}
+
+// Register puts the step definitions into a scenario.
+func (w *World) Register(sc *godog.ScenarioContext) {
+	for _, d := range w.table() {
+		sc.Step(d.expression, d.does)
+	}
+}
+
+// table is the whole language of features/. A test holds that each step of
+// the features matches exactly one expression, and that each is used.
+func (w *World) table() []definition {
+	return []definition{
+		// What there is.
+		{`^(\d+) bootstrap peers$`, w.givenBootstrapPeers},
+		{`^the host "([^"]+)" on the public internet$`, func(name string) error { return w.givenHost(name, openProfile) }},
+		{`^the host "([^"]+)" behind an? ([\w-]+) NAT$`, w.givenHost},
+		{`^the subject on the public internet$`, func() error { return w.givenSubjectBehind(openProfile) }},
+		{`^the subject behind an? ([\w-]+) NAT$`, w.givenSubjectBehind},
+		{`^the subject, which starts later, behind an? ([\w-]+) NAT$`, w.givenSubjectLater},
+		{`^the subject runs as a bootstrap peer on "([^"]+)"$`, w.givenSubjectBootstrap},
+		{`^the subject runs on "([^"]+)" without bootstrap peers$`, w.givenSubjectLonely},
+		{`^the subject's codec$`, w.givenCodec},
+		{`^a companion "([^"]+)" behind an? ([\w-]+) NAT$`, w.givenCompanionBehind},
+		{`^an injector "([^"]+)" on the public internet$`, func(name string) error { return w.givenInjector(name, openProfile, false) }},
+		{`^an injector "([^"]+)" behind an? ([\w-]+) NAT$`, func(name, profile string) error { return w.givenInjector(name, profile, false) }},
+		{`^an injector "([^"]+)" on the public internet that never answers$`, func(name string) error { return w.givenInjector(name, openProfile, true) }},
+		{`^"([^"]+)" opens a second socket$`, w.givenSecondSocket},
+		{`^the link of "([^"]+)" is down$`, func(name string) error { return w.linkDown(name, true) }},
+		{`^the link of "([^"]+)" is up$`, func(name string) error { return w.linkDown(name, false) }},
+		{`^the link of "([^"]+)" loses (\d+) % of its packets$`, w.linkLoses},
+		{`^the link of "([^"]+)" duplicates (\d+) % of its packets$`, w.linkDuplicates},
+
+		// What happens to peers.
+		{`^(\d+) s pass(?:es)?$`, w.whenTimePasses},
+		{`^the subject starts on "([^"]+)"$`, w.whenSubjectStarts},
+		{`^the subject starts$`, w.whenSubjectComes},
+		{`^"([^"]+)" stops$`, w.whenStops},
+		{`^the subject and "([^"]+)" join the same subcluster$`, w.whenBothJoin},
+		{`^the subject joins a subcluster$`, w.whenSubjectJoins},
+		{`^the subject joins the subcluster "([^"]+)"$`, w.whenSubjectJoinsNamed},
+		{`^"([^"]+)" joins the subcluster "([^"]+)"$`, w.whenPeerJoinsNamed},
+		{`^the subject publishes "([^"]+)"$`, w.whenSubjectPublishes},
+		{`^"([^"]+)" publishes "([^"]+)"$`, w.whenPeerPublishes},
+		{`^the subject publishes (\d+) bytes$`, w.whenSubjectPublishesBytes},
+		{`^the subject publishes (\d+) bytes, signed$`, w.whenSubjectPublishesSigned},
+		{`^the subject publishes messages of ([\d, and]+) bytes$`, w.whenSubjectPublishesSizes},
+		{`^"([^"]+)" publishes messages of ([\d, and]+) bytes$`, w.whenPeerPublishesSizes},
+
+		// What injectors do.
+		{`^"([^"]+)" sends the subject pings with these edits:$`, w.whenEditedPings},
+		{`^"([^"]+)" sends the subject the datagram ([0-9a-f]+)$`, w.whenDatagram},
+		{`^"([^"]+)" sends the subject the hostile datagrams of "([^"]+)"$`, w.whenHostile},
+		{`^"([^"]+)" pings the subject$`, func(name string) error { return w.whenPings(name, nil) }},
+		{`^"([^"]+)" pings the subject with:$`, w.whenPings},
+		{`^"([^"]+)" pings the peer on "([^"]+)"$`, w.whenPingsPeer},
+		{`^"([^"]+)" is known to the subject$`, w.whenKnown},
+		{`^"([^"]+)" is known to the subject as a member of the cluster$`, w.whenKnownMember},
+		{`^"([^"]+)" sends the subject reflection pongs that name ([\d.]+) with (a null|an invented) reflectionId$`, w.whenReflectionPongs},
+		{`^"([^"]+)" introduces the subject to a peer of type (\d+) at an address where nobody is$`, w.whenIntroducesNobody},
+		{`^"([^"]+)" introduces the subject to a peer at the address "([^"]+)"$`, w.whenIntroducesHostName},
+		{`^"([^"]+)", unknown to the subject, introduces it to "([^"]+)"$`, w.whenIntroduces},
+		{`^"([^"]+)", now known, introduces the subject to "([^"]+)"$`, w.whenIntroducesAgain},
+		{`^"([^"]+)" introduces the subject to "([^"]+)" as a peer of type (\d+)$`, w.introduce},
+		{`^"([^"]+)" sends the subject a join$`, w.whenJoin},
+		{`^"([^"]+)" sends the subject a join twice$`, w.whenJoinTwice},
+		{`^"([^"]+)" sends the subject a join with hops (\d+)$`, w.whenJoinHops},
+		{`^"([^"]+)" sends the subject another join with hops (\d+)$`, w.whenAnotherJoinHops},
+		{`^"([^"]+)" sends the subject a join with "([^"]+)" as the rendezvous$`, w.whenJoinWithRendezvous},
+		{`^"([^"]+)" sends the subject a rendezvous answer that names "([^"]+)"$`, w.whenRendezvousAnswer},
+		{`^"([^"]+)" sends the subject (?:a|another) publish$`, w.whenPublish},
+		{`^"([^"]+)" sends the subject a publish twice$`, w.whenPublishTwice},
+		{`^"([^"]+)" sends the subject (?:a|another) publish with hops (\d+)$`, w.whenPublishHops},
+		{`^"([^"]+)" sends the subject a publish with a false packetId$`, w.whenPublishFalseID},
+		{`^"([^"]+)" sends the subject (\d+) publishes$`, w.whenPublishes},
+		{`^"([^"]+)" sends the subject (\d+) publishes in half a minute$`, w.whenPublishesInHalfAMinute},
+		{`^"([^"]+)" sends the subject publishes for its subcluster that can't be opened$`, w.whenUnopenable},
+		{`^"([^"]+)" sends the subject a fragmented publish for its subcluster in the order ([\d ]+)$`, w.whenFragmented},
+		{`^"([^"]+)" sends the subject a sync with the summary of an empty cache$`, w.whenSyncsEmpty},
+		{`^"([^"]+)" sends the subject a sync with the summary of those publishes$`, w.whenSyncsAll},
+		{`^"([^"]+)" sends the subject a sync that lacks one of those publishes$`, w.whenSyncsAllButOne},
+		{`^"([^"]+)" sends the subject (a small ping|a ping with probeExternalPort|a connection ping|a sync with an invented hash|a sync with 16 invented buckets|a join that names another address|a query for a cached packet)$`, w.whenTrigger},
+		{`^"([^"]+)" sends the subject a connection ping in the name of "([^"]+)"$`, w.whenInTheNameOf},
+
+		// What must be seen: framing.
+		{`^the subject answers none of them, but the sound ping after them$`, w.thenSilence},
+		{`^the subject answers each of them$`, w.thenEachAnswered},
+		{`^the subject still answers an honest ping$`, w.thenStillAnswers},
+		{`^in every packet that the subject sent an unset field is 000100$`, w.judged(w.thenUnsetIsOneZero)},
+		{`^every packet that the subject sent is the canonical encoding of its fields$`, w.judged(w.thenCanonical)},
+		{`^every JSON body that the subject sent is ASCII$`, w.judged(w.thenASCII)},
+		{`^no datagram that the subject sent is longer than (\d+) bytes$`, func(n int) error { return w.judged(func() error { return w.thenNoLongDatagram(n) })() }},
+		{`^every ([\w, ]+) that the subject sent has index (-?\d+)$`, w.thenIndexOf},
+		{`^every ([\w, ]+) that the subject sent has the packetId of its content$`, w.thenIDs},
+
+		// Messages.
+		{`^a pong from the subject's (main|probe) socket reaches "([^"]+)" with:$`, func(socket, name string, keys *godog.Table) error { return w.thenPong(socket, name, false, keys) }},
+		{`^a pong from the subject's (main|probe) socket reaches the second socket of "([^"]+)" with:$`, func(socket, name string, keys *godog.Table) error { return w.thenPong(socket, name, true, keys) }},
+		{`^a pong from the peer on "[^"]+" reaches "([^"]+)" with:$`, func(name string, keys *godog.Table) error { return w.thenPong("main", name, false, keys) }},
+		{`^no pong from the subject carries both (\w+) and (\w+)$`, w.thenNoPongWithBoth},
+		{`^the subject has sent no ping with (\w+)$`, w.thenNoPingWith},
+
+		// NAT discovery.
+		{`^the subject's NAT type is (\d+)$`, w.thenNATType},
+		{`^within (\d+) s the subject's NAT type is (\d+)$`, w.thenNATTypeWithin},
+		{`^the subject's NAT type is still (\d+)$`, w.thenNATTypeStill},
+		{`^the subject's own address is still that of "([^"]+)"$`, w.thenOwnAddressIs},
+		{`^the subject sent a reflection ping with isProbe from its probe socket$`, w.thenStageOne},
+		{`^after its answer the subject sent reflection pings with probeExternalPort from its main socket to (\d+) bootstrap peers$`, w.thenStageTwo},
+		{`^the subject sent each bootstrap peer a connection ping with natType (\d+)$`, w.thenAnnounced},
+		{`^the subject sent no plain ping to a peer that had not announced a natType$`, w.thenNoPlainPing},
+
+		// Traversal and membership.
+		{`^the subject and "([^"]+)" are connected without a proxy$`, w.thenConnected},
+		{`^the subject sent a connection ping to the address at which it was introduced to "([^"]+)"$`, w.thenPingedWhereIntroduced},
+		{`^the subject reports no connection to that peer$`, w.thenNoConnectionToThat},
+		{`^nothing from the subject reaches "([^"]+)"$`, w.thenNothingReaches},
+		{`^a connection ping from the subject reaches "([^"]+)"$`, w.thenConnectionPingReaches},
+		{`^the subject has sent a join with hops (\d+) and these keys: ([\w, ]+)$`, w.thenJoinHas},
+		{`^within (\d+) keepalive intervals the subject sends another join$`, w.thenAnotherJoin},
+		{`^within (\d+) keepalive intervals each bootstrap peer gets (\d+) heartbeats of the subject$`, w.thenHeartbeats},
+		{`^a join from the subject reaches "([^"]+)" with:$`, w.thenJoinReaches},
+		{`^an intro from the subject reaches "([^"]+)" that names "([^"]+)"$`, w.thenIntroReaches},
+		{`^every intro that the subject sent has these keys: ([\w, ]+)$`, w.thenIntroKeys},
+		{`^in every intro that the subject sent usr1 is a time in ASCII milliseconds$`, w.thenIntroTime},
+		{`^the subject relays that (join|publish) to "([^"]+)" once, with hops (\d+)$`, w.thenRelaysOnce},
+		{`^the subject does not relay that (join|publish) to "([^"]+)"$`, w.thenNotRelayed},
+		{`^the subject relays the (join|publish) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`, w.thenRelaysHopsOnly},
+		{`^the subject relays the second (publish) to "([^"]+)", but not the first$`, w.thenRelaysLastOnly},
+		{`^the subject relays that join to "([^"]+)" with the same packetId and the rendezvous keys that name the subject$`, w.thenRelaysWithRendezvous},
+
+		// Publishing.
+		{`^the subject receives "([^"]+)" once$`, w.thenSubjectReceives},
+		{`^"([^"]+)" receives "([^"]+)" once$`, w.thenPeerReceives},
+		{`^the subject receives each of them once$`, w.thenSubjectReceivesEach},
+		{`^"([^"]+)" receives each of them once$`, w.thenPeerReceivesEach},
+		{`^"([^"]+)" is nowhere on the wire in the clear$`, w.thenNotInTheClear},
+		{`^no bootstrap peer has opened it$`, w.thenNoBootstrapOpened},
+		{`^each publish that the subject multicast first had hops (\d+)$`, w.thenFirstHops},
+		{`^the published packets are in the subject's cache$`, w.thenPublishedAreCached},
+		{`^that publish is in the subject's cache$`, w.thenThatIsCached},
+		{`^the subject has cached at most (\d+) of them$`, w.thenCachedAtMost},
+		{`^the message leaves the subject as (\d+) packets? of at most (\d+) message bytes$`, w.thenLeavesAs},
+		{`^the packetIds of its fragments form the chain$`, w.thenChain},
+		{`^the signature on the wire covers the plaintext without its first 64 bytes$`, w.thenSigned},
+		{`^the subject delivers that publish once$`, w.thenDeliversThat},
+
+		// Sync.
+		{`^the caches of the subject and "([^"]+)" are equal$`, w.thenSameCaches},
+		{`^a sync from the subject reaches "([^"]+)" with the summary of an empty prefix and a time in usr4$`, w.thenSyncReaches},
+		{`^a sync from the subject reaches "([^"]+)" whose summary is that of the subject's cache$`, w.thenSyncMatchesCache},
+		{`^the subject does not answer it, but answers an honest ping$`, w.thenSyncUnanswered},
+		{`^the subject and "([^"]+)" come to hold the same packets by syncing$`, w.thenSyncConverges},
+		{`^no (publish|join|intro|sync) from the subject reaches "([^"]+)"$`, w.thenNoneOfTypeReaches},
+
+		// Security.
+		{`^the subject has sent "([^"]+)" at most (\d+) bytes for each byte that it got$`, w.thenAmplifies},
+
+		// Codec.
+		{`^the codec agrees with every vector of "([^"]+)"$`, w.thenCodecAgrees},
+	}
+}
+
+// judged gives the subject time to send what it owes before all that it sent
+// is judged.
+func (w *World) judged(judge func() error) func() error {
+	return func() error {
+		if err := w.pass(time.Second); err != nil {
+			return err
+		}
+		return judge()
+	}
+}

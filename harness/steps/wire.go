@@ -1,0 +1,239 @@
+package steps
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"punchlist/harness/injector"
+	"punchlist/harness/trace"
+	"punchlist/harness/verdict"
+	"punchlist/reference/wire"
+)
+
+// A packet that a host sent or received, with where it was seen.
+type seen struct {
+	*trace.Frame
+	from, to netip.AddrPort
+	payload  []byte
+	packet   *wire.Packet // nil: no packet
+}
+
+func (s seen) body() injector.Body {
+	if s.packet == nil {
+		return nil
+	}
+	return injector.ParseBody(s.packet.Message)
+}
+
+// sentBy lists the datagrams that left a host, as they were before any NAT.
+func (w *World) sentBy(host string) []seen {
+	if w.net == nil {
+		return nil
+	}
+	return collect(w.net.Trace().SentBy(host))
+}
+
+// receivedBy lists the datagrams that reached a host.
+func (w *World) receivedBy(host string) []seen {
+	if w.net == nil {
+		return nil
+	}
+	return collect(w.net.Trace().ReceivedBy(host))
+}
+
+func collect(frames iter.Seq[*trace.Frame]) []seen {
+	var all []seen
+	for f := range frames {
+		u, ok := f.UDP()
+		if !ok {
+			continue
+		}
+		s := seen{Frame: f, from: u.Src, to: u.Dst, payload: u.Payload}
+		if p, fault := f.Wire(); fault.OK() {
+			s.packet = p
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// ofType keeps the packets of a type.
+func ofType(all []seen, t wire.Type) []seen {
+	return slices.DeleteFunc(slices.Clone(all), func(s seen) bool { return s.packet == nil || s.packet.Type != t })
+}
+
+// arrivedFrom keeps the datagrams that a host sent itself: not relayed.
+func (w *World) arrivedFrom(all []seen, host string) []seen {
+	left := map[int]bool{}
+	for _, s := range w.sentBy(host) {
+		left[s.Datagram] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(s seen) bool { return !left[s.Datagram] })
+}
+
+// reached lists what the subject sent and a host received.
+func (w *World) reached(host string) []seen {
+	return w.arrivedFrom(w.receivedBy(host), w.subject.host)
+}
+
+func frames(all []seen) []int {
+	var seqs []int
+	for _, s := range all {
+		seqs = append(seqs, s.Seq)
+	}
+	return seqs
+}
+
+// toSubject is where the subject's main socket is reached from outside.
+func (w *World) toSubject() netip.AddrPort { return w.toPeer(w.subject) }
+
+func (w *World) toPeer(p *peer) netip.AddrPort {
+	return netip.AddrPortFrom(w.net.Addr(p.host), p.port)
+}
+
+// observed is the source that the subject saw of the last datagram of an
+// injector that reached it.
+func (w *World) observed(in *scripted, p *peer) (netip.AddrPort, bool) {
+	all := w.arrivedFrom(w.receivedBy(p.host), in.host)
+	if len(all) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return all[len(all)-1].from, true
+}
+
+// everySent judges all packets of the subject at once, and fails when there
+// are none.
+func (w *World) everySent(want func(seen) (ok bool, why string)) error {
+	any := false
+	for _, s := range w.sentBy(w.subject.host) {
+		if s.packet == nil {
+			continue
+		}
+		any = true
+		if ok, why := want(s); !ok {
+			return w.violated([]int{s.Seq}, "a %s of the subject %s", s.packet.Type, why)
+		}
+	}
+	if !any {
+		return w.violated(nil, "the subject sent no packet at all")
+	}
+	return nil
+}
+
+func (w *World) thenUnsetIsOneZero() error {
+	return w.everySent(func(s seen) (bool, string) {
+		for _, f := range wire.Explain(s.payload).Fields {
+			if f.Declared == 0 {
+				return false, fmt.Sprintf("writes %s with length 0", f.Field)
+			}
+		}
+		return true, ""
+	})
+}
+
+func (w *World) thenCanonical() error {
+	return w.everySent(func(s seen) (bool, string) {
+		p := *s.packet
+		again, err := wire.Append(nil, &p)
+		if err != nil {
+			return false, "can't be encoded again: " + err.Error()
+		}
+		return bytes.Equal(again, s.payload), "differs from the encoding of its own fields"
+	})
+}
+
+func (w *World) thenASCII() error {
+	return w.everySent(func(s seen) (bool, string) {
+		if !s.packet.Type.HasBody() {
+			return true, ""
+		}
+		at := slices.IndexFunc(s.packet.Message, func(b byte) bool { return b > 0x7e || b < 0x20 })
+		return at < 0, fmt.Sprintf("has a byte in its body, at %d, that is not printable ASCII", at)
+	})
+}
+
+func (w *World) thenNoLongDatagram(limit int) error {
+	return w.everySent(func(s seen) (bool, string) {
+		return len(s.payload) <= limit, fmt.Sprintf("is %d bytes long", len(s.payload))
+	})
+}
+
+func (w *World) thenIndexOf(types string, index int) error {
+	kinds := words(types)
+	return w.everySent(func(s seen) (bool, string) {
+		if !slices.Contains(kinds, s.packet.Type.String()) {
+			return true, ""
+		}
+		return int(s.packet.Index) == index, fmt.Sprintf("has index %d", s.packet.Index)
+	})
+}
+
+// thenIDs awaits nothing: the steps before it have seen the packets leave.
+func (w *World) thenIDs(types string) error {
+	kinds := words(types)
+	if slices.Equal(kinds, []string{wire.Publish.String()}) {
+		return w.thenPublishIDs()
+	}
+	return w.everySent(func(s seen) (bool, string) {
+		if !slices.Contains(kinds, s.packet.Type.String()) {
+			return true, ""
+		}
+		want := wire.ControlID(s.packet.PreviousID, s.packet.Message, s.packet.NextID)
+		got, ok := s.packet.ID()
+		return ok && got == want, fmt.Sprintf("has packetId %x, and its content has %s", s.packet.PacketID, want)
+	})
+}
+
+// words splits "ping, pong and intro".
+func words(list string) []string {
+	return strings.FieldsFunc(strings.ReplaceAll(list, " and ", ","), func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// hasTime says whether a field is a time in ASCII milliseconds, within ten
+// minutes of the lab's clock or of the machine's six-hour window of sync.
+func (w *World) hasTime(field []byte, back time.Duration) bool {
+	ms, err := strconv.ParseInt(string(field), 10, 64)
+	if err != nil {
+		return false
+	}
+	at := time.UnixMilli(ms)
+	now := w.net.Now()
+	return at.After(now.Add(-back-10*time.Minute)) && at.Before(now.Add(10*time.Minute))
+}
+
+// stillAnswers sends an honest ping from an injector and awaits the pong.
+func (w *World) stillAnswers(in *scripted, p *peer) error {
+	ok, err := w.honestPing(in, p)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(frames(w.arrivedFrom(w.receivedBy(p.host), in.host)), "the subject did not answer an honest ping within %v", answerWithin)
+	}
+	return nil
+}
+
+func (w *World) honestPing(in *scripted, p *peer) (bool, error) {
+	body := in.Ping()
+	id, _ := body.Get("pingId")
+	if _, err := in.Send(w.toPeer(p), injector.Control(wire.Ping, body)); err != nil {
+		return false, &verdict.LabFailed{Err: err}
+	}
+	return w.await(answerWithin, func() bool { return in.answered(id) })
+}
+
+// answered says whether a pong with a pingId has come to the main socket.
+func (s *scripted) answered(pingID any) bool {
+	for _, r := range injector.Packets(s.Main) {
+		if got, ok := r.Body().Get("pingId"); r.Packet.Type == wire.Pong && ok && got == pingID {
+			return true
+		}
+	}
+	return false
+}
