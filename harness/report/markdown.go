@@ -1,0 +1,102 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"punchlist/harness/verdict"
+)
+
+// Markdown is the report for a page that shows Markdown: what was unexpected
+// first, then known failures by requirement, then the matrix.
+func (r *Report) Markdown() string {
+	var b strings.Builder
+	switch r.Exit {
+	case AsExpected:
+		fmt.Fprintf(&b, "# As expected\n\n")
+	case Unexpected:
+		fmt.Fprintf(&b, "# Unexpected results\n\n")
+	default:
+		fmt.Fprintf(&b, "# Could not run\n\n")
+	}
+	fmt.Fprintf(&b, "%s, in %.0f s.\n", r.Tally, r.Seconds)
+	list := func(title string, lines []string) {
+		if len(lines) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n", title)
+		for _, l := range lines {
+			fmt.Fprintf(&b, "- %s\n", oneLine(l))
+		}
+	}
+	list("Could not run", r.Broken)
+	list("Unexpected", r.Unexpected)
+	list("Warnings", r.Warnings)
+	var na []string
+	for _, c := range r.Cells {
+		if c.NotAvailable != "" {
+			na = append(na, c.Column()+": "+c.NotAvailable)
+		}
+	}
+	list("Not available", na)
+
+	if known := r.KnownFailures(); len(known) > 0 {
+		fmt.Fprintf(&b, "\n## Known failures\n\n| cell | requirement | scenarios | how | why |\n|---|---|---|---|---|\n")
+		for _, k := range known {
+			fmt.Fprintf(&b, "| %s | %s | %d | %s | %s |\n", k.Column, k.Requirement, k.Count, cell(k.Signature), cell(k.Reason))
+		}
+	}
+
+	columns, marks := r.Matrix()
+	rows := r.rows(marks)
+	if len(rows) > 0 {
+		fmt.Fprintf(&b, "\n## Requirements\n\n| requirement | %s |\n|---|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+		for _, q := range rows {
+			fmt.Fprintf(&b, "| %s", q.ID)
+			for _, c := range columns {
+				m := marks[q.ID][c]
+				text := m.String()
+				if m.Shown() == verdict.Failed || m != nil && m.Red {
+					text = "**" + text + "**"
+				}
+				fmt.Fprintf(&b, " | %s", text)
+			}
+			fmt.Fprintf(&b, " |\n")
+		}
+		fmt.Fprintf(&b, "\n%s\n", legend)
+	}
+	return b.String()
+}
+
+const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
+	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios."
+
+func cell(s string) string { return strings.ReplaceAll(oneLine(s), "|", "\\|") }
+
+// A KnownFailure stands for all scenarios that failed in one known way.
+type KnownFailure struct {
+	Column, Requirement, Signature, Reason, Link string
+	Count                                        int
+}
+
+// KnownFailures lists them by cell and requirement, in order.
+func (r *Report) KnownFailures() []KnownFailure {
+	var all []KnownFailure
+	index := map[[3]string]int{}
+	for _, c := range r.Cells {
+		for _, s := range c.Results {
+			if s.Known == nil {
+				continue
+			}
+			key := [3]string{c.Column(), s.About(), s.Signature}
+			i, ok := index[key]
+			if !ok {
+				i = len(all)
+				index[key] = i
+				all = append(all, KnownFailure{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link})
+			}
+			all[i].Count++
+		}
+	}
+	return all
+}

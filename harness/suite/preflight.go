@@ -1,0 +1,196 @@
+package suite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/verdict"
+	"punchlist/spec/testee"
+)
+
+// unknownCommand is one that no testee has.
+const unknownCommand = "punchlist-preflight"
+
+// required are the commands that a testee of a class must not call
+// unsupported. All of them are asked for before start, so a peer answers
+// "not-started" or complains of parameters.
+var required = map[string][]string{
+	testee.ClassCodec: {testee.Decode, testee.Encode, testee.PacketID},
+	testee.ClassPeer:  {testee.Info, testee.Peers, testee.Join, testee.Publish, testee.Sync, testee.Cache},
+}
+
+// preflight starts a testee alone and finds out whether it keeps to the
+// testee protocol, before anything is laid to the peer behind it: hello is
+// answered and claims what the manifest claims, an unknown command is
+// refused, and no command of a claimed class is unsupported. Its errors are
+// *verdict.AdapterBroken, or the lab's.
+func preflight(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, logs io.Writer) (hello testee.HelloOK, err error) {
+	broken := func(format string, args ...any) error {
+		return &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf(format, args...)}
+	}
+	n, err := l.Up(ctx, internet.Topology{Hosts: []internet.Host{{Name: "alone", Realm: internet.Public}}}, lab.Options{Seed: seed, Logs: logs})
+	if err != nil {
+		return hello, &verdict.LabFailed{Text: "preflight", Err: err}
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	t, err := n.Start(ctx, "alone", m)
+	if err != nil {
+		return hello, broken("it can't be started: %v", err)
+	}
+	c := caller{ctx: ctx, net: n, testee: t}
+
+	reply, err := c.call(testee.Hello, nil)
+	if err != nil {
+		return hello, broken("hello: %v", err)
+	}
+	if reply.Error != nil {
+		return hello, broken("it refuses hello: %v", reply.Error)
+	}
+	if err := json.Unmarshal(reply.OK, &hello); err != nil {
+		return hello, broken("its answer to hello is not what spec/testee.md says: %v", err)
+	}
+	if hello.Wire != 6 {
+		return hello, broken("it says that it speaks wire version %d; this suite judges version 6", hello.Wire)
+	}
+	for _, class := range m.Classes {
+		if !slices.Contains(hello.Classes, class) {
+			return hello, broken("its manifest claims class %s, but its hello claims only %s", class, strings.Join(hello.Classes, ", "))
+		}
+	}
+	for _, class := range hello.Classes {
+		if !slices.Contains(m.Classes, class) {
+			return hello, broken("its hello claims class %s, but its manifest claims only %s", class, strings.Join(m.Classes, ", "))
+		}
+	}
+
+	if reply, err = c.call(unknownCommand, nil); err != nil {
+		return hello, broken("the unknown command %q: %v", unknownCommand, err)
+	}
+	if reply.Error == nil {
+		return hello, broken("it says yes to the unknown command %q: its answers mean nothing", unknownCommand)
+	}
+	for _, class := range hello.Classes {
+		for _, command := range required[class] {
+			if reply, err = c.call(command, nil); err != nil {
+				return hello, broken("%s: %v", command, err)
+			}
+			if reply.Error != nil && reply.Error.Code == testee.Unsupported {
+				return hello, broken("it claims class %s but does not support %s, which the class requires", class, command)
+			}
+		}
+	}
+	return hello, nil
+}
+
+// A caller sends commands and waits for their replies.
+type caller struct {
+	ctx    context.Context
+	net    lab.Net
+	testee lab.Testee
+	last   int
+}
+
+// call sends a command and returns its reply. Errors are the testee's: no
+// reply in time, or its end.
+func (c *caller) call(do string, with any) (testee.Message, error) {
+	c.last++
+	cmd := testee.Command{ID: c.last, Do: do}
+	if with != nil {
+		raw, err := json.Marshal(with)
+		if err != nil {
+			return testee.Message{}, err
+		}
+		cmd.With = raw
+	}
+	if err := c.testee.Send(cmd); err != nil {
+		return testee.Message{}, err
+	}
+	var reply *testee.Message
+	seen := 0
+	err := lab.Await(c.ctx, c.net, testee.ReplyWithin, func() bool {
+		all := c.testee.Messages()
+		for ; seen < len(all); seen++ {
+			if all[seen].ID == c.last {
+				reply = &all[seen]
+				return true
+			}
+		}
+		return c.testee.Exit() != nil
+	})
+	switch {
+	case reply != nil:
+		return *reply, nil
+	case c.testee.Exit() != nil:
+		return testee.Message{}, errors.New(ended(c.testee.Exit()))
+	case c.ctx.Err() != nil:
+		return testee.Message{}, c.ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return testee.Message{}, fmt.Errorf("no reply within %v", testee.ReplyWithin)
+	default:
+		return testee.Message{}, err
+	}
+}
+
+// ended describes how a testee ended, in one line.
+func ended(e *lab.Exit) string {
+	how := fmt.Sprintf("it ended with status %d", e.Code)
+	switch {
+	case e.Garbage != "":
+		return "it wrote what is not the testee protocol: " + e.Garbage
+	case e.Signal != "":
+		how = "it was ended by the signal " + e.Signal
+	}
+	if line := lastLine(e.Stderr); line != "" {
+		how += fmt.Sprintf("; it logged last: %.200s", line)
+	}
+	return how
+}
+
+// lastLine picks the line of a log that says most: an error's own line where
+// there is one, else the last that is not empty.
+func lastLine(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.Contains(lines[i], "Error") || strings.HasPrefix(lines[i], "panic:") {
+			return strings.TrimSpace(lines[i])
+		}
+	}
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// ready waits for the event of that name.
+func (c *caller) ready() (testee.ReadyEvent, error) {
+	var event testee.ReadyEvent
+	var found bool
+	var malformed error
+	seen := 0
+	err := lab.Await(c.ctx, c.net, testee.ReplyWithin, func() bool {
+		all := c.testee.Messages()
+		for ; seen < len(all); seen++ {
+			if all[seen].Event == testee.Ready {
+				malformed = json.Unmarshal(all[seen].Raw, &event)
+				found = true
+				return true
+			}
+		}
+		return c.testee.Exit() != nil
+	})
+	switch {
+	case malformed != nil:
+		return event, fmt.Errorf("the event ready: %w", malformed)
+	case found:
+		return event, nil
+	case c.testee.Exit() != nil:
+		return event, errors.New(ended(c.testee.Exit()))
+	default:
+		return event, fmt.Errorf("no event ready: %w", err)
+	}
+}

@@ -1,0 +1,274 @@
+// Package suite judges implementations: it plans cells (implementation ×
+// companion × lab × seed), runs every scenario of the features in each
+// through godog, and collects the verdicts.
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+	"punchlist/spec/testee"
+)
+
+// ErrInterrupted is the reason of a run that was told to end.
+var ErrInterrupted = errors.New("interrupted: the scenarios that had not ended are inconclusive")
+
+// Run plans and judges. An error means that nothing ran. A report whose Exit
+// is report.CouldNotRun may still hold results: those of what did run.
+func Run(ctx context.Context, c Config) (*report.Report, error) {
+	c.defaults()
+	started := time.Now()
+	plan, err := c.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict}, plan: plan}
+	missing := 0
+	for _, p := range plan {
+		r.open(p)
+		if p.missing != "" {
+			missing++
+			if c.Require {
+				return nil, fmt.Errorf("%s: %s", p.Name(), p.missing)
+			}
+		}
+	}
+	if missing == len(plan) {
+		return nil, fmt.Errorf("nothing can run here: %s: %s", plan[0].Name(), plan[0].missing)
+	}
+	r.preflight(ctx)
+	for _, group := range r.groups() {
+		r.pool(ctx, group)
+	}
+	r.Progress.Done()
+	r.conclude(ctx)
+	r.report.Seconds = time.Since(started).Seconds()
+	return r.report, nil
+}
+
+type runner struct {
+	Config
+	report *report.Report
+	plan   []*planned
+	flight map[flightKey]*flight
+
+	mu sync.Mutex // of known failures
+}
+
+type flightKey struct{ implementation, lab string }
+
+// A flight is what preflight found out about an implementation in a lab.
+type flight struct {
+	manifest manifest.Manifest
+	lab      lab.Lab
+	hello    testee.HelloOK
+	err      error
+}
+
+// open makes the report's cells of a planned cell.
+func (r *runner) open(p *planned) {
+	for i := range r.Seeds {
+		cell := &report.Cell{
+			Subject: p.Subject.Name, SubjectVersion: p.Subject.Version,
+			Companion: p.Companion.Name, CompanionVersion: p.Companion.Version,
+			Lab: p.Lab, Seed: r.Seed + int64(i), NotAvailable: p.missing,
+		}
+		if p.missing == "" {
+			cell.Tally.Planned = len(p.scenarios)
+		}
+		p.cells = append(p.cells, cell)
+		r.report.Cells = append(r.report.Cells, cell)
+	}
+}
+
+// preflight looks at every testee once in every lab that it is to run in.
+func (r *runner) preflight(ctx context.Context) {
+	r.flight = map[flightKey]*flight{}
+	var all []*flight
+	for _, p := range r.plan {
+		if p.missing != "" {
+			continue
+		}
+		for _, m := range []manifest.Manifest{p.Subject, p.Companion} {
+			key := flightKey{m.Name, p.Lab}
+			if r.flight[key] == nil {
+				r.flight[key] = &flight{manifest: m, lab: p.lab}
+				all = append(all, r.flight[key])
+			}
+		}
+	}
+	each(2, all, func(f *flight) {
+		ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+		defer cancel()
+		var log logBuffer
+		err := guard(func() error {
+			var err error
+			f.hello, err = preflight(ctx, f.lab, f.manifest, r.Seed, &log)
+			return err
+		})
+		if f.err = err; err != nil {
+			r.Progress.Say("preflight of %s in the %s lab: %v", f.manifest.Name, f.lab.Name(), err)
+		}
+	})
+}
+
+// A job is one scenario of one cell.
+type job struct {
+	plan     *planned
+	cell     *report.Cell
+	scenario Scenario
+	result   *report.Result
+}
+
+// groups lists the jobs lab by lab, virtual time first: the labs do not run
+// beside each other, since a simulation takes every core, which real clocks
+// would feel.
+func (r *runner) groups() [][]*job {
+	var groups [][]*job
+	index := map[string]int{}
+	total := 0
+	for _, virtual := range []bool{true, false} {
+		for _, p := range r.plan {
+			if slices.Contains(virtualLabs, p.Lab) != virtual || p.missing != "" {
+				continue
+			}
+			i, ok := index[p.Lab]
+			if !ok {
+				i = len(groups)
+				index[p.Lab] = i
+				groups = append(groups, nil)
+			}
+			for _, cell := range p.cells {
+				for _, s := range p.scenarios {
+					j := &job{plan: p, cell: cell, scenario: s, result: &report.Result{
+						Key: s.Key, Feature: s.Feature, Rule: s.Rule, Scenario: s.Title, Requirement: s.Requirement,
+						Repeat: r.Repeat(p.Cell, cell.Seed, s.Key),
+					}}
+					cell.Results = append(cell.Results, j.result)
+					groups[i] = append(groups[i], j)
+					total++
+				}
+			}
+		}
+	}
+	r.Progress.Plan(total)
+	return groups
+}
+
+// pool runs jobs, so many at once as the lab takes.
+func (r *runner) pool(ctx context.Context, jobs []*job) {
+	each(r.jobs(jobs[0].plan.Lab), jobs, func(j *job) {
+		r.Progress.Started(j.cell, j.result)
+		begin := time.Now()
+		r.judge(ctx, j)
+		j.result.Seconds = time.Since(begin).Seconds()
+		r.Progress.Ended(j.cell, j.result)
+	})
+}
+
+// judge brings one scenario to its outcome.
+func (r *runner) judge(ctx context.Context, j *job) {
+	q, _ := r.Registry.Lookup(j.scenario.Requirement)
+	subject := r.flight[flightKey{j.plan.Subject.Name, j.plan.Lab}]
+	companion := r.flight[flightKey{j.plan.Companion.Name, j.plan.Lab}]
+	var adapter *verdict.AdapterBroken
+	switch {
+	case ctx.Err() != nil:
+		j.result.Outcome, j.result.Text = verdict.Inconclusive, "interrupted before it began"
+		return
+	case errors.As(subject.err, &adapter):
+		j.result.Outcome, j.result.Text = verdict.Broken, "preflight: "+adapter.Error()
+	case subject.err != nil:
+		j.result.Outcome, j.result.Text = verdict.LabBroken, "preflight: "+subject.err.Error()
+	case companion.err != nil:
+		j.result.Outcome, j.result.Text = verdict.Inconclusive, "preflight: "+companion.err.Error()
+	default:
+		if why := inapplicable(j.scenario, q, r.Labs, j.plan.Lab, subject.hello); why != "" {
+			j.result.Outcome, j.result.Text = verdict.Inapplicable, why
+			return
+		}
+		r.run(ctx, j, q)
+		if ctx.Err() != nil && j.result.Outcome != verdict.Passed {
+			j.result.Outcome, j.result.Text, j.result.Broke = verdict.Inconclusive, "interrupted while it ran", ""
+			return
+		}
+	}
+	r.expect(j, q)
+}
+
+// expect decides whether an outcome was announced, and what it means for the
+// run.
+func (r *runner) expect(j *job, q spec.Requirement) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x := j.result
+	switch x.Outcome {
+	case verdict.Failed:
+		if k, ok := j.plan.failures.Match(x.About(), x.Signature); ok {
+			x.Outcome, x.Known = verdict.Known, known(k)
+			return
+		}
+		broken, _ := r.Registry.Lookup(x.About())
+		x.Unexpected = broken.Level == spec.Must || r.Strict
+	case verdict.Inconclusive:
+		for _, f := range x.Findings {
+			if k, ok := j.plan.excuses.Match(f.Requirement, f.Signature); ok {
+				x.Known = known(k)
+				return
+			}
+		}
+		if k, ok := j.plan.failures.Match(x.Requirement, x.Signature); ok {
+			x.Known = known(k)
+			return
+		}
+		x.Unexpected = true
+	case verdict.Broken, verdict.LabBroken, verdict.None:
+		x.Unexpected = true
+	}
+}
+
+func known(k manifest.Known) *report.Known {
+	out := &report.Known{Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
+	if !k.Review.IsZero() {
+		out.Review = k.Review.Format(time.DateOnly)
+	}
+	return out
+}
+
+// each calls f for every item, at most n at once, and returns when all are
+// done.
+func each[T any](n int, items []T, f func(T)) {
+	queue := make(chan T)
+	var wg sync.WaitGroup
+	for range min(n, len(items)) {
+		wg.Go(func() {
+			for item := range queue {
+				f(item)
+			}
+		})
+	}
+	for _, item := range items {
+		queue <- item
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// guard turns a panic into the lab's failure.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &verdict.LabFailed{Text: fmt.Sprintf("panic: %v\n%s", p, stack())}
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,263 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
+
+	"punchlist/harness/capture"
+	"punchlist/harness/report"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+)
+
+// Keepalives that a scenario wants: the protocol's own where time costs
+// nothing, and the least that real clocks allow, since the protocol's
+// constants of 0.5 to 4 s do not scale with it.
+const (
+	virtualKeepalive = 30 * time.Second
+	realKeepalive    = 6 * time.Second
+)
+
+// An ending is where and why the steps of a scenario stopped.
+type ending struct {
+	step string // "Then the subject …"; empty: all steps passed
+	then bool
+	err  error
+}
+
+// run runs the steps of one scenario in a fresh World and fills its result.
+func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
+	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	o := WorldOptions{
+		Lab: j.plan.lab, Subject: j.plan.Subject, Companion: j.plan.Companion, Seed: j.cell.Seed,
+		Keepalive: realKeepalive, Registry: r.Registry, Requirement: q, Tags: j.scenario.Tags, Key: j.scenario.Key,
+	}
+	for _, name := range virtualLabs {
+		if j.plan.Lab == name {
+			o.Keepalive = virtualKeepalive
+		}
+	}
+	var log logBuffer
+	o.Logs = &log
+	x := j.result
+	err := guard(func() error {
+		w := r.World(ctx, o)
+		defer w.Close()
+		end := steps(ctx, j.scenario, w)
+		if end.err != nil && ctx.Err() != nil {
+			end.err = &verdict.LabFailed{Text: fmt.Sprintf("the scenario was stopped after %v of this machine's clock, in the step %q", r.Timeout, end.step), Err: end.err}
+		}
+		begin := time.Time{}
+		if n := w.Net(); n != nil && n.Trace().Len() > 0 {
+			begin = n.Trace().At(0).At
+			x.LabSeconds = n.Now().Sub(begin).Seconds()
+		}
+		deaths := w.Deaths()
+		x.Findings = append(x.Findings, w.Findings()...)
+		if err := w.Close(); err != nil && end.err == nil {
+			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
+		}
+		frames := r.decide(ctx, j, w, end, deaths)
+		return r.keep(j, w, frames)
+	})
+	if err != nil {
+		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
+	}
+	if err := r.keepLog(j, &log); err != nil {
+		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
+	}
+}
+
+// steps hands the one scenario to godog. Its exit code and its reports decide
+// nothing: what the steps returned does.
+func steps(ctx context.Context, s Scenario, w World) ending {
+	var end ending
+	ran := 0
+	options := &godog.Options{
+		Format: "progress", Output: io.Discard, NoColors: true, Strict: true, Concurrency: 1,
+		DefaultContext:  ctx,
+		FeatureContents: []godog.Feature{{Name: s.URI, Contents: s.view}},
+	}
+	(godog.TestSuite{Name: s.Key, Options: options, ScenarioInitializer: func(sc *godog.ScenarioContext) {
+		ran++
+		w.Register(sc)
+		sc.StepContext().After(func(ctx context.Context, st *godog.Step, status godog.StepResultStatus, err error) (context.Context, error) {
+			if end.err != nil || status == godog.StepPassed {
+				return ctx, nil
+			}
+			end.step, end.then = keyword(st)+st.Text, st.Type == messages.PickleStepType_OUTCOME
+			switch {
+			case status == godog.StepUndefined:
+				end.err = &verdict.LabFailed{Text: "no step is defined that reads so"}
+			case status == godog.StepPending || status == godog.StepAmbiguous || err == nil:
+				end.err = &verdict.LabFailed{Text: fmt.Sprintf("the step is %s", status), Err: err}
+			default:
+				end.err = err
+			}
+			return ctx, nil
+		})
+		// A hook's error after the last step reaches no step's hook.
+		sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
+			if err != nil && end.err == nil {
+				end.err = &verdict.LabFailed{Text: "a hook", Err: err}
+			}
+			return ctx, nil
+		})
+	}}).Run()
+	if ran != 1 && end.err == nil {
+		end.err = &verdict.LabFailed{Text: fmt.Sprintf("godog ran %d scenarios instead of one", ran)}
+	}
+	return end
+}
+
+func keyword(st *godog.Step) string {
+	switch st.Type {
+	case messages.PickleStepType_CONTEXT:
+		return "Given "
+	case messages.PickleStepType_ACTION:
+		return "When "
+	case messages.PickleStepType_OUTCOME:
+		return "Then "
+	default:
+		return ""
+	}
+}
+
+// decide turns the ending into an outcome. It returns the frames that show
+// it.
+func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths []verdict.Died) []int {
+	x := j.result
+	x.Step = end.step
+	x.Outcome = verdict.Of(end.err, end.then)
+	if end.err != nil {
+		x.Text = end.err.Error()
+	}
+	var died *verdict.Died
+	for i := range deaths {
+		if deaths[i].Subject {
+			died = &deaths[i]
+			break
+		}
+	}
+	if died == nil && errors.As(end.err, &died) && !died.Subject {
+		died = nil
+	}
+	if died != nil && x.Outcome != verdict.LabBroken {
+		return r.death(ctx, j, w, *died)
+	}
+	for _, d := range deaths {
+		if d.Subject {
+			continue
+		}
+		f := verdict.Finding{
+			Implementation: d.Implementation, Host: d.Host, Requirement: verdict.Survive, Signature: verdict.DiedUnexplained,
+			Text: "it died as a companion: " + d.How, Frames: d.Received,
+		}
+		x.Findings = append(x.Findings, f)
+		if x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable && x.Outcome != verdict.LabBroken {
+			x.Outcome, x.Text, x.Stderr = verdict.Inconclusive, fmt.Sprintf("the companion %s died: %s", d.Host, d.How), d.Stderr
+			return d.Received
+		}
+	}
+	var companion *verdict.CompanionFailed
+	if errors.As(end.err, &companion) {
+		x.Findings = append(x.Findings, companion.Finding)
+		return companion.Finding.Frames
+	}
+	var violation *verdict.Violation
+	if errors.As(end.err, &violation) {
+		x.Signature = violation.Signature
+		if x.Outcome == verdict.Failed {
+			x.Broke = violation.Requirement
+			if x.Broke == "" {
+				x.Broke = x.Requirement
+			}
+		} else {
+			x.Text = "blocked: " + x.Text
+		}
+		if x.Signature == "" {
+			x.Signature = end.step
+		}
+		return violation.Frames
+	}
+	if x.Outcome == verdict.Inconclusive {
+		x.Signature = end.step
+	}
+	return nil
+}
+
+// keep writes the packets, and puts the evidence and the end of the timeline
+// of what went wrong into the result.
+func (r *runner) keep(j *job, w World, frames []int) error {
+	n := w.Net()
+	if n == nil {
+		return nil
+	}
+	t := n.Trace()
+	x := j.result
+	x.Packets = t.Len()
+	var pcap bytes.Buffer
+	if err := capture.Write(&pcap, t); err != nil {
+		return &verdict.LabFailed{Text: "the packets can't be written", Err: err}
+	}
+	sum := sha256.Sum256(pcap.Bytes())
+	x.CaptureHash = hex.EncodeToString(sum[:])
+	wrong := x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable
+	if wrong {
+		x.Evidence = report.Evidence(t, frames)
+		x.Timeline = report.Timeline(t, frames)
+	}
+	if r.Out == "" || r.Seeds > 1 && !wrong {
+		return nil
+	}
+	file, err := r.file(j, ".pcapng", pcap.Bytes())
+	x.Capture = file
+	return err
+}
+
+func stack() string {
+	lines := strings.Split(string(debug.Stack()), "\n")
+	return strings.Join(lines[:min(len(lines), 40)], "\n")
+}
+
+// logKept bounds what is kept of the testees' logs of one scenario.
+const logKept = 1 << 20
+
+// A logBuffer keeps the beginning of what is written to it.
+type logBuffer struct {
+	mu      sync.Mutex
+	kept    bytes.Buffer
+	dropped int
+}
+
+// Write never fails.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(len(p), logKept-b.kept.Len())
+	b.kept.Write(p[:n])
+	b.dropped += len(p) - n
+	return len(p), nil
+}
+
+func (b *logBuffer) bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dropped == 0 {
+		return b.kept.Bytes()
+	}
+	return fmt.Appendf(bytes.Clone(b.kept.Bytes()), "\n(%d more bytes were not kept)\n", b.dropped)
+}
