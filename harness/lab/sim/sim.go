@@ -1,0 +1,217 @@
+// Package sim is the lab in which everything is computed: the network model,
+// peers in process, and a clock that jumps from one event to the next. The
+// same topology, seed and calls give the same packets to the nanosecond and
+// to the byte.
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/trace"
+)
+
+// Epoch is when every simulated internet comes up.
+var Epoch = time.UnixMilli(1_700_000_000_000).UTC()
+
+type simulation struct{ builtins map[string]Factory }
+
+// New is the lab. Builtins are the machines that it can start, by the name
+// that a manifest gives as its builtin.
+func New(builtins map[string]Factory) lab.Lab { return simulation{builtins} }
+
+func (simulation) Name() string { return "sim" }
+
+// Check finds nothing amiss: the lab needs nothing.
+func (simulation) Check(context.Context) error { return nil }
+
+func (s simulation) Starts(m manifest.Manifest) (bool, string) {
+	switch {
+	case m.Builtin == "":
+		return false, fmt.Sprintf("%s has no builtin: the sim lab runs peers in process only", m.Name)
+	case s.builtins[m.Builtin] == nil:
+		return false, fmt.Sprintf("the sim lab has no builtin %q, only %s", m.Builtin, s.names())
+	}
+	return true, ""
+}
+
+func (s simulation) names() string {
+	var names []string
+	// order-free: sorted
+	for name := range s.builtins {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (s simulation) Up(_ context.Context, t internet.Topology, o lab.Options) (lab.Net, error) {
+	network, seen, err := trace.Record(t, Epoch, internet.Options{Seed: o.Seed})
+	if err != nil {
+		return nil, err
+	}
+	return &Net{
+		lab: s, seed: o.Seed, now: Epoch, network: network, trace: seen,
+		hosts: lab.NewVirtualHosts(network, o.Seed),
+	}, nil
+}
+
+// A Net is a simulated internet.
+type Net struct {
+	lab     simulation
+	seed    int64
+	now     time.Time
+	network *internet.Network
+	trace   *trace.Trace
+	hosts   *lab.VirtualHosts
+	testees []*Testee // in the order of their starts
+	scripts []string  // hosts that have an endpoint
+	closed  bool
+}
+
+var errClosed = errors.New("the net is closed")
+
+func (n *Net) Now() time.Time { return n.now }
+
+// Network is the model beneath, for tests of labs.
+func (n *Net) Network() *internet.Network { return n.network }
+
+func (n *Net) Trace() *trace.Trace { return n.trace }
+
+func (n *Net) Addr(host string) netip.Addr { return n.network.Addressing(host).Addrs[0] }
+
+// Step handles the one event that is due first: a command, a packet, a timer.
+// When none is due up to the given time, that time comes.
+func (n *Net) Step(ctx context.Context, until time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.closed {
+		return errClosed
+	}
+	for _, t := range n.testees {
+		if t.takeCommand(n.now) {
+			return nil
+		}
+	}
+	at, who := until, (*Testee)(nil)
+	packet := false
+	if due, ok := n.network.Next(); ok && !due.After(at) {
+		at, packet = due, true
+	}
+	for _, t := range n.testees {
+		if due, ok := t.due(); ok && (due.Before(at) || !packet && who == nil && !due.After(at)) {
+			at, who, packet = due, t, false
+		}
+	}
+	if at.After(n.now) {
+		n.now = at
+	}
+	switch {
+	case packet:
+		n.network.Step(n.now)
+		var d internet.Delivery
+		for n.network.Poll(&d) {
+			n.hosts.Deliver(d)
+		}
+	case who != nil:
+		who.tick(n.now)
+	}
+	return nil
+}
+
+// Start starts a testee on a host. It does nothing until it is sent a command.
+func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.Testee, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := n.canUse(host); err != nil {
+		return nil, err
+	}
+	if ok, why := n.lab.Starts(m); !ok {
+		return nil, errors.New(why)
+	}
+	lives := 0
+	for _, t := range n.testees {
+		if t.host != host {
+			continue
+		}
+		if t.exit == nil {
+			return nil, fmt.Errorf("host %s: a testee is running on it", host)
+		}
+		lives++
+	}
+	if slices.Contains(n.scripts, host) {
+		return nil, fmt.Errorf("host %s has an endpoint: it can't run a testee too", host)
+	}
+	random := randomness(n.seed, host, lives)
+	t := &Testee{net: n, host: host, machine: n.lab.builtins[m.Builtin](random), sockets: map[Socket]*lab.Socket{}}
+	n.testees = append(n.testees, t)
+	return t, nil
+}
+
+// Endpoint opens a scripted endpoint on a host on which no testee was started.
+func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
+	if err := n.canUse(host); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(n.testees, func(t *Testee) bool { return t.host == host }) {
+		return nil, fmt.Errorf("host %s has a testee: it can't have an endpoint too", host)
+	}
+	e, err := n.hosts.Endpoint(host, port, n.Now)
+	if err == nil && !slices.Contains(n.scripts, host) {
+		n.scripts = append(n.scripts, host)
+	}
+	return e, err
+}
+
+func (n *Net) canUse(host string) error {
+	if n.closed {
+		return errClosed
+	}
+	if !slices.Contains(n.network.Hosts(), host) {
+		return fmt.Errorf("no host %q in the topology", host)
+	}
+	return nil
+}
+
+// Change changes the running network. Suspend also freezes the host's testee:
+// its timers stand still, and what still arrives waits for Resume.
+func (n *Net) Change(c internet.Change) error {
+	if n.closed {
+		return errClosed
+	}
+	if err := n.network.Change(n.now, c); err != nil {
+		return err
+	}
+	if c.Suspend || c.Resume {
+		for _, t := range n.testees {
+			if t.host == c.Node {
+				t.freeze(n.now, c.Suspend)
+			}
+		}
+	}
+	return nil
+}
+
+// Close kills the testees. The trace stays readable.
+func (n *Net) Close() error {
+	if n.closed {
+		return nil
+	}
+	for _, t := range n.testees {
+		if err := t.Stop(); err != nil {
+			return err
+		}
+	}
+	n.closed = true
+	return nil
+}
