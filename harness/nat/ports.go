@@ -17,27 +17,30 @@ type block struct{ address, first int }
 type cursor struct{ user, wellKnown int }
 
 // assign finds an external endpoint for a new mapping, and counts it at its
-// inside host. It reports false, with nothing changed, when none is free.
+// inside host. It reports false, with nothing changed, when none is free. A
+// host that has a mapping keeps its address and block, unless pooling is
+// arbitrary; any other takes the address whose turn it is, or the next that
+// has a port for it.
 func (n *NAT) assign(k key) (netip.AddrPort, bool) {
 	h := n.hosts[k.inside.Addr()]
-	known := h != nil
-	if !known {
-		h = &host{}
-		if !n.place(h) {
-			return netip.AddrPort{}, false
-		}
+	at, tries := n.pool, len(n.external)
+	settled := h != nil && n.profile.Pooling == Paired
+	if settled {
+		at, tries = h.address, 1
 	}
-	tries, at := 1, h.address
-	if n.profile.Pooling == Arbitrary {
-		tries, at = len(n.external), n.pool
+	if h == nil {
+		h = &host{}
 	}
 	for i := range tries {
 		address := (at + i) % len(n.external)
+		if !settled && !n.place(h, address) {
+			continue
+		}
 		port, ok := n.assignPort(k, h, address)
 		if !ok {
 			continue
 		}
-		if n.profile.Pooling == Arbitrary || !known {
+		if !settled {
 			n.pool = (address + 1) % len(n.external)
 		}
 		if n.profile.PortBlock > 0 {
@@ -50,23 +53,20 @@ func (n *NAT) assign(k key) (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
-// place chooses the external address of a new host, and its block: the
-// address whose turn it is, or the next that has a block.
-func (n *NAT) place(h *host) bool {
-	h.address = n.pool
+// place gives a host an external address, and a free block of it where hosts
+// have blocks. It reports false when the address has none.
+func (n *NAT) place(h *host, address int) bool {
+	h.address = address
 	size := n.profile.PortBlock
 	if size == 0 {
 		return true
 	}
 	low, high := n.profile.portRange()
-	for i := range n.external {
-		address := (n.pool + i) % len(n.external)
-		for first := low; first+size-1 <= high; first += size {
-			b := block{address, first}
-			if _, taken := n.blocks[b]; !taken {
-				h.address, h.block, h.cursor = address, b, first
-				return true
-			}
+	for first := low; first+size-1 <= high; first += size {
+		b := block{address, first}
+		if _, taken := n.blocks[b]; !taken {
+			h.block, h.cursor = b, first
+			return true
 		}
 	}
 	return false

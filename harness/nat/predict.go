@@ -102,6 +102,12 @@ func (p Profile) looksIndependent() bool {
 	return !p.endpointDependent() || p.Ports == Preserving && p.Overload && (p.Pooling == Paired || p.ExternalAddresses() == 1)
 }
 
+// alwaysPreserves says whether no port is ever drawn.
+func (p Profile) alwaysPreserves() bool {
+	low, high := p.portRange()
+	return p.Ports == Preserving && p.Overload && !p.endpointDependent() && low <= firstUserPort && high == lastPort && p.PortBlock == 0
+}
+
 // RFC3489Name is the classical name, or "" for what RFC 3489 has no name for
 // (such as a mapping that depends on the destination with a filter that
 // admits everyone).
@@ -190,13 +196,14 @@ func (p Profile) Violations() []string {
 		{"REQ-2", p.Pooling == Arbitrary && p.ExternalAddresses() > 1},
 		{"REQ-3", p.Overload},
 		{"REQ-3a", p.MixedRanges},
-		{"REQ-4", !p.Parity},
+		{"REQ-4", !p.Parity && !p.alwaysPreserves()},
 		{"REQ-5", p.Lifetime < 2*time.Minute},
 		{"REQ-5c", p.Lifetime < 5*time.Minute},
 		{"REQ-6", p.Refresh == RefreshInbound},
 		{"REQ-8", p.Filtering == AddressAndPortDependent},
 		{"REQ-9", p.Hairpin == HairpinNone},
 		{"REQ-9a", p.Hairpin == HairpinInternalSource},
+		{"REQ-11", p.endpointDependent() && p.looksIndependent()},
 	} {
 		if r.broken {
 			broken = append(broken, r.id)
