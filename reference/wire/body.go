@@ -137,8 +137,8 @@ type Body struct {
 	Indexes int64  // fragments after the head
 }
 
-// EchoID is a reflectionId or a pingId: 12 hex digits (a pingId may have 13) that the other side sends back as they are.
-// Two of them are equal when they are the same text.
+// EchoID is a reflectionId or a pingId: 12 hex digits (a pingId may have 13) that the other side sends back as they
+// are. Two of them are equal when they are the same text.
 type EchoID struct {
 	digits [13]byte
 	length uint8
@@ -195,8 +195,8 @@ func newSchema(required, nullable Key, order ...Key) *schema {
 	return s
 }
 
-// schemas of ping, pong, intro and join (LAT-FRAME-012, LAT-FRAME-013). A deployed peer without a NAT type writes natType null into
-// its heartbeats.
+// schemas of ping, pong, intro and join (LAT-FRAME-012, LAT-FRAME-013). A deployed peer without a NAT type writes
+// natType null into its heartbeats.
 var schemas = [...]*schema{
 	Ping: newSchema(KeyRequesterPeerID, KeyNATType,
 		KeyRequesterPeerID, KeyCacheSummaryHash, KeyProbeExternalPort, KeyReflectionID, KeyPingID, KeyNATType, KeyUptime, KeyCacheSize,

@@ -69,6 +69,9 @@ func TestExplainCutOff(t *testing.T) {
 	require.Equal(t, 88, e.Fields[len(e.Fields)-1].Length)
 	require.Len(t, e.Keys, 1, "what of the body is there")
 
+	unfinished := wire.Explain(whole[:130])
+	require.Empty(t, unfinished.Keys, "a name without its value")
+
 	require.Equal(t, []string{"magic: not the magic 03050b11 (offset 0)"}, faultTexts(wire.Explain(nil)))
 	require.Equal(t, []string{"hops: cut off by the end of the datagram (offset 11)"}, faultTexts(wire.Explain(whole[:12])))
 	require.Len(t, wire.Explain(whole[:12]).Fields, 4)

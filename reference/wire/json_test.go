@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/big"
@@ -58,10 +59,11 @@ func FuzzJSON(f *testing.F) {
 			}
 		case isNumber:
 			n, whole := integer(v.text(text))
-			want, parsed := new(big.Rat).SetString(string(v.text(text)))
-			if !parsed || len(text) > 40 {
-				return
+			if _, exponent, _ := bytes.Cut(bytes.ToLower(text), []byte("e")); len(bytes.TrimSpace(exponent)) > 4 {
+				return // math/big would write all of its digits
 			}
+			want, parsed := new(big.Rat).SetString(string(v.text(text)))
+			require.True(t, parsed)
 			require.Equal(t, want.IsInt(), whole)
 			cut := new(big.Int).Quo(want.Num(), want.Denom())
 			if cut.IsInt64() {

@@ -80,13 +80,15 @@ func (t Type) String() string {
 // Valid says whether t is one of the eight types.
 func (t Type) Valid() bool { return t >= Ping && t <= Query }
 
-// HasBody says whether every packet of type t carries a JSON object with the keys listed for it: ping, pong, intro and join.
+// HasBody says whether every packet of type t carries a JSON object with the keys listed for it: ping, pong, intro
+// and join.
 func (t Type) HasBody() bool { return t >= Ping && t <= Join }
 
 // Packet is one packet.
 //
-// The byte fields hold raw bytes. A nil field is unset and goes out as the single byte 00 with length 1 (LAT-FRAME-008); an empty
-// one that is not nil goes out with length 0. After Decode they borrow from the datagram, and an unset field is that single byte; see Unset.
+// The byte fields hold raw bytes. A nil field is unset and goes out as the single byte 00 with length 1
+// (LAT-FRAME-008); an empty one that is not nil goes out with length 0. After Decode they borrow from the datagram,
+// and an unset field is that single byte; see Unset.
 type Packet struct {
 	Type    Type
 	Version uint16
@@ -100,17 +102,19 @@ type Packet struct {
 	Usr1, Usr2, Usr3, Usr4       []byte
 	Message, Sig                 []byte
 
-	// Body is the message as parsed: the keys of types 1 to 4, and those of the head of a split publish or stream where it
-	// parses. Body.Has is 0 otherwise. When Message is nil, Append writes the body in its place.
+	// Body is the message as parsed: the keys of types 1 to 4, and those of the head of a split publish or stream
+	// where it parses. Body.Has is 0 otherwise. When Message is nil, Append writes the body in its place.
 	Body Body
 }
 
-// NewPacket returns a packet with what a sender writes by default: version 6, clock 1, hops 0, index -1, six hours to live.
+// NewPacket returns a packet with what a sender writes by default: version 6, clock 1, hops 0, index -1, six hours
+// to live.
 func NewPacket(t Type) Packet {
 	return Packet{Type: t, Version: Version, Clock: DefaultClock, Index: NoIndex, TTL: DefaultTTL}
 }
 
-// Unset says whether a byte field holds nothing: nil, empty, or the single byte 00 that stands for it on the wire (LAT-FRAME-008).
+// Unset says whether a byte field holds nothing: nil, empty, or the single byte 00 that stands for it on the wire
+// (LAT-FRAME-008).
 func Unset(field []byte) bool {
 	return len(field) == 0 || len(field) == 1 && field[0] == 0
 }
