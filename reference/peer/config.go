@@ -1,0 +1,162 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"punchlist/reference/cache"
+	"punchlist/reference/wire"
+)
+
+// DefaultKeepalive is the protocol's K.
+const DefaultKeepalive = 30 * time.Second
+
+// MinKeepalive is the shortest K that Validate accepts: the protocol's other
+// times (500 to 2048 ms) don't scale with K.
+const MinKeepalive = 2500 * time.Millisecond
+
+// Bootstrap names an indexed peer that is known from the start.
+type Bootstrap struct {
+	ID   wire.ID
+	Addr netip.AddrPort
+}
+
+// Config is what a peer is made with.
+type Config struct {
+	ID        wire.ID
+	ClusterID [32]byte // zero: of no cluster, as an indexed peer may be
+	// Indexed makes it a bootstrap peer: NAT type 31, no discovery, opens no
+	// message.
+	Indexed bool
+	// Address is an indexed peer's own, since it discovers none. Without it (and
+	// where the main socket is bound to no address) it can't be a rendezvous.
+	Address             netip.Addr
+	MainPort, ProbePort uint16 // 0: any
+
+	Keepalive time.Duration // K; 0: DefaultKeepalive
+	Bootstrap []Bootstrap
+
+	// Random is where all randomness comes from: a seed for choices of no
+	// secrecy, ids that answers must echo, ephemeral keys.
+	Random io.Reader
+	Limits Limits
+}
+
+// Limits bound what others can make a peer spend. A zero field is the default.
+type Limits struct {
+	Peers           int // known peers beside the bootstrap peers; 256
+	Sources         int // source IPs whose bytes are counted; 1024
+	Rates           int // sources whose joins and publishes are counted; 4096
+	Pending         int // addresses being verified; 256
+	PendingPerIP    int // of them on one IP; 8
+	Held            int // datagrams kept while their source is verified; 128
+	HeldPerAddress  int // of them from one address; 4
+	Verified        int // verified addresses remembered beside the known peers; 512
+	Gates           int // ids remembered so as not to handle a packet twice; 32768
+	Delivered       int // messages remembered so as not to deliver one twice; 8192
+	CachePackets    int // 6604
+	Amplification   int // bytes out per byte in, for an IP that is not verified; 3
+	PerMinute       int // joins and publishes of one source; 1024
+	Introductions   int // introductions being obeyed at one time; 64
+	IntroPings      int // connection pings per introduction, and per target IP and K; 3
+	IntroPingsTotal int // such pings per K to all targets; 512
+	Targets         int // target IPs whose pings are counted; 1024
+	Tasks           int // own datagrams waiting for their turn; 8192
+	Destinations    int // addresses that sync answers wait for; 64
+	SyncQueue       int // sync answers waiting for one address; 8192
+	SyncBurst       int // data packets sent to one address at once; 512
+	SyncPerSecond   int // ... and afterwards; 8. With SyncBurst it stays below PerMinute of the receiver.
+	MaxMessage      int // bytes of a published message; 1 MiB
+	Subclusters     int // joined; 64
+
+	// Pace is the time between two datagrams, or two multicasts, that nobody
+	// waits for: heartbeats, joins, own publishes, sync answers; 1 ms.
+	Pace time.Duration
+}
+
+// withDefaults fills in what is zero, and touches nothing else: a peer that
+// breaks a rule is made by a limit out of range.
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		limit    *int
+		standard int
+	}{
+		{&l.Peers, 256}, {&l.Sources, 1024}, {&l.Rates, 4096}, {&l.Pending, 256}, {&l.PendingPerIP, 8}, {&l.Held, 128}, {&l.HeldPerAddress, 4},
+		{&l.Verified, 512}, {&l.Gates, 32768}, {&l.Delivered, 8192}, {&l.CachePackets, cache.DefaultCapacity}, {&l.Amplification, 3},
+		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Targets, 1024}, {&l.Tasks, 8192},
+		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncBurst, 512}, {&l.SyncPerSecond, 8}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
+	} {
+		if *d.limit == 0 {
+			*d.limit = d.standard
+		}
+	}
+	if l.Pace == 0 {
+		l.Pace = time.Millisecond
+	}
+	return l
+}
+
+// Validate says what of a configuration can't be run with. New does not call
+// it: a peer that breaks a rule on purpose has parameters out of their range.
+func (c Config) Validate() error {
+	if c.ID.IsZero() {
+		return errors.New("peer: ID is not set")
+	}
+	if !c.Indexed && c.ClusterID == ([32]byte{}) {
+		return errors.New("peer: ClusterID is not set, which only an indexed peer may leave out")
+	}
+	if c.Random == nil {
+		return errors.New("peer: Random is not set")
+	}
+	if c.Keepalive != 0 && c.Keepalive < MinKeepalive {
+		return fmt.Errorf("peer: Keepalive is %v, at least %v (0: %v)", c.Keepalive, MinKeepalive, DefaultKeepalive)
+	}
+	if c.Address.IsValid() && !c.Address.Is4() {
+		return fmt.Errorf("peer: Address %v is no IPv4 address", c.Address)
+	}
+	if c.MainPort != 0 && c.MainPort == c.ProbePort {
+		return fmt.Errorf("peer: MainPort and ProbePort are both %d", c.MainPort)
+	}
+	for i, b := range c.Bootstrap {
+		switch {
+		case b.ID.IsZero():
+			return fmt.Errorf("peer: Bootstrap %d has no ID", i)
+		case !b.Addr.Addr().Is4() || b.Addr.Port() == 0:
+			return fmt.Errorf("peer: Bootstrap %d: %v is no IPv4 address and port", i, b.Addr)
+		}
+	}
+	return c.Limits.validate(c)
+}
+
+func (l Limits) validate(c Config) error {
+	filled := l.withDefaults()
+	if l.Amplification < 0 || filled.Amplification > 3 {
+		return fmt.Errorf("peer: Limits.Amplification is %d, at most 3 (LAT-SEC-001)", l.Amplification)
+	}
+	if filled.PerMinute < 1 || filled.PerMinute > 1024 {
+		return fmt.Errorf("peer: Limits.PerMinute is %d, 1 to 1024 (LAT-BUDG-003)", l.PerMinute)
+	}
+	if filled.CachePackets < 1 || filled.CachePackets > cache.DefaultCapacity {
+		return fmt.Errorf("peer: Limits.CachePackets is %d, 1 to %d (LAT-BUDG-001)", l.CachePackets, cache.DefaultCapacity)
+	}
+	if filled.IntroPings < 1 || filled.IntroPings > 3 {
+		return fmt.Errorf("peer: Limits.IntroPings is %d, 1 to 3 (LAT-TRAV-005)", l.IntroPings)
+	}
+	if filled.Pace < 0 {
+		return fmt.Errorf("peer: Limits.Pace is %v, not negative", l.Pace)
+	}
+	for _, n := range []int{filled.Peers, filled.Sources, filled.Rates, filled.Pending, filled.PendingPerIP, filled.Held, filled.HeldPerAddress,
+		filled.Verified, filled.Gates, filled.Delivered, filled.Introductions, filled.IntroPingsTotal, filled.Targets, filled.Tasks,
+		filled.Destinations, filled.SyncQueue, filled.SyncBurst, filled.SyncPerSecond, filled.MaxMessage, filled.Subclusters} {
+		if n < 1 {
+			return errors.New("peer: a limit is negative; 0 is the default, and at least 1 is needed of anything")
+		}
+	}
+	if len(c.Bootstrap) > 4096 {
+		return fmt.Errorf("peer: %d bootstrap peers, at most 4096", len(c.Bootstrap))
+	}
+	return nil
+}

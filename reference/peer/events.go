@@ -1,0 +1,49 @@
+package peer
+
+import (
+	"net/netip"
+
+	"punchlist/reference/nattype"
+	"punchlist/reference/wire"
+)
+
+// EventKind is what an Event tells.
+type EventKind uint8
+
+const (
+	Ready         EventKind = 1 + iota // both sockets are bound: Addr, ProbeAddr
+	NAT                                // the own NAT type or address was found or changed: NATType, Addr
+	Connection                         // something was received from a peer at an address that is verified: PeerID, Addr, NATType
+	Disconnection                      // a connected peer was given up: PeerID
+	Packet                             // a message arrived whole for a joined subcluster: the fields from PacketID on
+	Error                              // something went wrong that no call asked for: Text
+)
+
+var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", "packet", "error"}
+
+// String is the kind in lower case, as the testee protocol names it.
+func (k EventKind) String() string { return eventNames[k] }
+
+// Event is something that the peer's owner may want to know. It borrows
+// nothing: it may be kept.
+type Event struct {
+	Kind EventKind
+
+	PeerID    wire.ID
+	Addr      netip.AddrPort
+	ProbeAddr netip.AddrPort
+	NATType   nattype.Type
+
+	PacketID     wire.ID // of the head, where the message was split
+	ClusterID    wire.ID // zero where the packet names none of 32 bytes
+	SubclusterID wire.ID
+	EventID      []byte // usr1; nil where unset
+	Message      []byte // plaintext; nil where it could not be opened
+	Opened       bool   // the message could be opened, and may be empty
+	Verified     bool   // sig verifies with usr2, which vouches for little: see seal.Verify
+	Hops         uint32 // as received, of the packet that came last
+
+	Text string
+}
+
+func (p *Peer) emit(e Event) { p.push(Output{Op: Emit, Event: e}) }

@@ -1,0 +1,85 @@
+package peer
+
+import (
+	"time"
+
+	"punchlist/reference/wire"
+)
+
+// A task is something of the peer's own that waits for its turn, so that no
+// single input makes it send a burst that NATs and sockets on the way would drop.
+type task struct {
+	kind taskKind
+	id   wire.ID
+}
+
+type taskKind uint8
+
+const (
+	heartbeat    taskKind = iota // id: of the peer
+	announcement                 // id: of the peer
+	ownJoin                      // id: of the subcluster
+	ownPublish                   // id: of the packet
+	openCached                   // id: of the subcluster
+	openOne                      // id: of the packet
+)
+
+// catchUp is how many turns are made up for after a late tick, or after nothing
+// was to do.
+const catchUp = 8
+
+func (p *Peer) addTask(t task) {
+	if p.tasks.len() < p.limits.Tasks {
+		p.tasks.push(t)
+	} else if t.kind == ownPublish && len(p.unpublished) < maxUnpublished {
+		p.unpublished = append(p.unpublished, t.id)
+	}
+}
+
+// pace does what has its turn: tasks first, then answers to syncs.
+func (p *Peer) pace() {
+	p.paceAt = later(p.paceAt, p.now.Add(-catchUp*p.limits.Pace))
+	for !p.paceAt.After(p.now) {
+		switch {
+		case p.tasks.len() > 0:
+			p.do(p.tasks.pop())
+		case !p.sendAnswer():
+			return
+		}
+		p.paceAt = p.paceAt.Add(max(p.limits.Pace, time.Microsecond))
+	}
+}
+
+// nextPace is when pace has something to do; zero if it has nothing.
+func (p *Peer) nextPace() (next time.Time) {
+	if p.tasks.len() > 0 {
+		return p.paceAt
+	}
+	for _, o := range p.outboxes {
+		if at := p.nextAnswer(o); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+func (p *Peer) do(t task) {
+	switch t.kind {
+	case heartbeat:
+		if r := p.remoteByID(t.id); r != nil {
+			p.heartbeat(r)
+		}
+	case announcement:
+		if r := p.remoteByID(t.id); r != nil {
+			p.announce(r.addr)
+		}
+	case ownJoin:
+		p.sendJoin(t.id)
+	case ownPublish:
+		p.multicastOwn(t.id)
+	case openCached:
+		p.openCached(t.id)
+	case openOne:
+		p.openCachedOne(t.id)
+	}
+}

@@ -1,0 +1,188 @@
+package peer
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"punchlist/reference/nattype"
+	"punchlist/reference/wire"
+)
+
+// remote is a peer that is known: a bootstrap peer, or one that a datagram came
+// from whose address is verified. There are few hundred at most, so that lists
+// are searched, and their order is that of meeting.
+type remote struct {
+	id        wire.ID
+	addr      netip.AddrPort
+	natType   nattype.Type // Unknown until it announced one
+	indexed   bool         // configured; never given up, and never moved
+	connected bool
+	verified  bool
+	clusters  []wire.ID // of which it sent packets; at most maxClusters
+
+	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
+	pingID     wire.EchoID // of the last heartbeat
+	syncedAt   time.Time
+
+	// Where somebody claims that it has moved to, and until when it can answer at
+	// the old address.
+	contested   netip.AddrPort
+	contestedAs nattype.Type
+	contestAt   time.Time
+}
+
+const maxClusters = 16
+
+func (p *Peer) remoteByID(id wire.ID) *remote {
+	for _, r := range p.remotes {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+func (p *Peer) remoteAt(addr netip.AddrPort) *remote {
+	for _, r := range p.remotes {
+		if r.addr == addr {
+			return r
+		}
+	}
+	return nil
+}
+
+// record makes a peer known and connected at an address that is verified
+// (LAT-TRAV-004). Deployed peers record whatever a datagram or an introduction
+// names.
+func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
+	r := p.remoteByID(id)
+	switch {
+	case r == nil:
+		if r = p.addRemote(id, addr); r == nil {
+			return
+		}
+	case r.addr != addr:
+		// A deployed peer moves anybody, bootstrap peers too, to whoever claims the
+		// id (LAT-SEC-002). Here configured addresses stay, and of others the old
+		// address must be silent.
+		if !r.indexed {
+			p.contest(r, addr, t)
+		}
+		return
+	}
+	r.natType, r.verified, r.lastUpdate = t, true, p.now
+	p.heard = p.now
+	r.joined(clusterID)
+	p.connect(r)
+}
+
+// connect reports a peer that is reached now and was not before, and starts
+// with it what first contact starts.
+func (p *Peer) connect(r *remote) {
+	if r.connected {
+		return
+	}
+	r.connected = true
+	p.emit(Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType})
+	p.firstSync(r)
+	p.publishAgain()
+}
+
+func (r *remote) joined(clusterID []byte) {
+	if id, ok := wire.AsID(clusterID); ok && !slices.Contains(r.clusters, id) && len(r.clusters) < maxClusters {
+		r.clusters = append(r.clusters, id)
+	}
+}
+
+func (p *Peer) addRemote(id wire.ID, addr netip.AddrPort) *remote {
+	if other := p.remoteAt(addr); other != nil {
+		if other.indexed {
+			return nil // a configured address has the configured id
+		}
+		p.forget(other) // its process was replaced by this one
+	}
+	others := 0
+	var oldest *remote
+	for _, r := range p.remotes {
+		if r.indexed {
+			continue
+		}
+		others++
+		if oldest == nil || r.lastUpdate.Before(oldest.lastUpdate) {
+			oldest = r
+		}
+	}
+	if others >= p.limits.Peers && oldest != nil {
+		p.forget(oldest)
+	}
+	r := &remote{id: id, addr: addr}
+	p.remotes = append(p.remotes, r)
+	return r
+}
+
+// forget gives a peer up. Bootstrap peers stay known.
+func (p *Peer) forget(r *remote) {
+	if r.connected {
+		p.emit(Event{Kind: Disconnection, PeerID: r.id})
+	}
+	r.connected, r.verified, r.contested = false, false, netip.AddrPort{}
+	if !r.indexed {
+		p.remotes = slices.DeleteFunc(p.remotes, func(other *remote) bool { return other == r })
+	}
+}
+
+// silentTicks is how many K a peer may be silent. Deployed peers give one up
+// after one K, so that a lost pong is enough, and by a list whose indices have
+// shifted, so that it is the wrong one.
+const silentTicks = 3
+
+func (p *Peer) prune() {
+	for i := 0; i < len(p.remotes); {
+		r := p.remotes[i]
+		if r.lastUpdate.Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
+			p.forget(r)
+			if !r.indexed {
+				continue
+			}
+		}
+		i++
+	}
+}
+
+// contestTime is how long the old address of a peer has to speak for itself.
+const contestTime = 1500 * time.Millisecond
+
+// contest asks at a peer's old address before it is moved to a new one.
+func (p *Peer) contest(r *remote, addr netip.AddrPort, t nattype.Type) {
+	if r.contested == addr {
+		return
+	}
+	r.contested, r.contestedAs, r.contestAt = addr, t, p.now.Add(contestTime)
+	p.askAgain(r.addr)
+}
+
+// runContests moves the peers whose old address stayed silent.
+func (p *Peer) runContests() {
+	for _, r := range p.remotes {
+		if !r.contested.IsValid() || !due(r.contestAt, p.now) {
+			continue
+		}
+		addr := r.contested
+		r.contested = netip.AddrPort{}
+		if !p.isVerified(addr) || p.remoteAt(addr) != nil {
+			continue
+		}
+		r.addr, r.natType, r.lastUpdate = addr, r.contestedAs, p.now
+		p.emit(Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType})
+	}
+}
+
+func (p *Peer) nextContest() (next time.Time) {
+	for _, r := range p.remotes {
+		if r.contested.IsValid() && (next.IsZero() || r.contestAt.Before(next)) {
+			next = r.contestAt
+		}
+	}
+	return next
+}

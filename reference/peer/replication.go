@@ -1,0 +1,271 @@
+package peer
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"punchlist/reference/cache"
+	"punchlist/reference/nattype"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+)
+
+// Publication is a message to publish.
+type Publication struct {
+	Subcluster [32]byte
+	Event      string // usr1 is its SHA-256; "": unset
+	Message    []byte
+	TTL        time.Duration      // 0, or more than six hours: six hours
+	SigningKey ed25519.PrivateKey // usr2 and sig are made with it; nil: unset
+}
+
+// publishGate is for how many K a publish is not handled again.
+const publishGate = 6
+
+// maxUnpublished is how many own packets wait for somebody to send them to. More
+// stay in the cache, and go out by sync.
+const maxUnpublished = 1024
+
+// Publish seals a message for a joined subcluster, keeps it and multicasts it
+// with hops 1 (LAT-REPL-001). It returns the ids of its packets, the head or only
+// one first. Before somebody is there to send to, it is kept until then.
+func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
+	p.begin(now)
+	if p.closing {
+		return nil, ErrClosed
+	}
+	keys, joined := p.keys.Find(m.Subcluster[:])
+	if !joined {
+		return nil, fmt.Errorf("%w: %x", ErrNotJoined, m.Subcluster)
+	}
+	if len(m.Message) > p.limits.MaxMessage {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, len(m.Message), p.limits.MaxMessage)
+	}
+	if p.config.Random == nil {
+		return nil, fmt.Errorf("peer: Config.Random is not set, so nothing can be sealed")
+	}
+	sealed, err := seal.Seal(p.config.Random, keys, m.Message)
+	if err != nil {
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	template := wire.NewPacket(wire.Publish)
+	template.Hops = 1
+	template.ClusterID, template.SubclusterID = p.cluster(), keys.SubclusterID[:]
+	if m.TTL > 0 && m.TTL < cache.DefaultTTL {
+		template.TTL = uint32(max(m.TTL.Milliseconds(), 1))
+	}
+	if m.Event != "" {
+		event := seal.EventID(m.Event)
+		template.Usr1 = event[:]
+	}
+	if m.SigningKey != nil {
+		template.Usr2 = m.SigningKey.Public().(ed25519.PublicKey)
+		template.Sig = seal.Sign(m.SigningKey, m.Message)
+	}
+	packets, err := wire.Split(template, sealed, nil, p.now.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	ids := make([]wire.ID, len(packets))
+	for i := range packets {
+		pk := &packets[i]
+		datagram, err := wire.Append(nil, pk)
+		if err != nil {
+			return nil, fmt.Errorf("peer: %w", err)
+		}
+		ids[i] = wire.ID(pk.PacketID)
+		e := entry(pk, datagram)
+		e.Own = true
+		p.cache.Insert(p.now, e)
+		p.gate(ids[i], publishGate*p.k)
+		p.addTask(task{kind: ownPublish, id: ids[i]})
+	}
+	p.delivered.put(ids[0]) // its author needs no event
+	p.pace()
+	return ids, nil
+}
+
+// entry is how a publish is cached.
+func entry(pk *wire.Packet, datagram []byte) cache.Entry {
+	e := cache.Entry{
+		Datagram: datagram, TTL: time.Duration(pk.TTL) * time.Millisecond, Index: pk.Index, Clock: pk.Clock, Hops: pk.Hops,
+	}
+	e.ID, _ = wire.AsID(pk.PacketID)
+	e.PreviousID, _ = wire.AsID(pk.PreviousID)
+	e.ClusterID, _ = wire.AsID(pk.ClusterID)
+	e.SubclusterID, _ = wire.AsID(pk.SubclusterID)
+	return e
+}
+
+// multicastOwn sends a packet of an own publish.
+func (p *Peer) multicastOwn(id wire.ID) {
+	e, cached := p.cache.Get(id)
+	if !cached {
+		return
+	}
+	var targets []*remote
+	if p.natType != nattype.Unknown {
+		targets = p.choose(p.liveExcept(), e.ClusterID[:])
+	}
+	if len(targets) == 0 {
+		if len(p.unpublished) < maxUnpublished {
+			p.unpublished = append(p.unpublished, id)
+		}
+		return
+	}
+	for _, r := range targets {
+		p.deliver(Main, r.addr, e.Datagram)
+	}
+}
+
+// publishAgain tries the own packets that nobody was there for.
+func (p *Peer) publishAgain() {
+	for _, id := range p.unpublished {
+		p.addTask(task{kind: ownPublish, id: id})
+	}
+	p.unpublished = p.unpublished[:0]
+}
+
+// publish caches a publish, whatever cluster it is of, opens it if it can, and
+// relays it, once per packetId (LAT-REPL-002).
+func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
+	id, ok := pk.ID()
+	if !ok || p.gated(id) || !sound(pk) {
+		return
+	}
+	// What is false is not gated either, or it would keep the true packet out
+	// (LAT-ID-006).
+	if wire.VerifyID(pk) == wire.IDMismatch {
+		return
+	}
+	p.gate(id, publishGate*p.k)
+	if _, cached := p.cache.Get(id); cached {
+		return
+	}
+	// Hops beyond the maximum would end a deployed peer that evicts the packet
+	// after a sync.
+	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
+	p.cache.Insert(p.now, entry(pk, stored))
+	p.open1(pk)
+	if pk.Hops < wire.MaxHops {
+		p.relay(pk, datagram, p.choose(p.liveExcept(from), pk.ClusterID))
+	}
+}
+
+// sound tells whether a publish can be passed on without ending deployed peers,
+// who read a head's body without looking what it is.
+func sound(pk *wire.Packet) bool {
+	if pk.Index != 0 {
+		return true
+	}
+	const needed = wire.KeyMeta | wire.KeyTS | wire.KeySize | wire.KeyIndexes
+	b := &pk.Body
+	return b.Has.Has(needed) && b.Indexes >= 1 && b.Indexes <= wire.MaxFragments && b.Size <= b.Indexes*wire.MaxMessage
+}
+
+// open1 opens what a packet carries or completes, if its subcluster is joined.
+func (p *Peer) open1(pk *wire.Packet) {
+	if p.config.Indexed {
+		return
+	}
+	keys, joined := p.keys.Find(pk.SubclusterID)
+	if !joined {
+		return
+	}
+	if pk.Index < 0 {
+		p.deliverMessage(keys, pk, pk.Message, pk.Hops)
+		return
+	}
+	var head wire.Packet
+	if pk.Index == 0 {
+		head = *pk
+	} else {
+		first, ok := wire.AsID(pk.PreviousID)
+		if !ok {
+			return
+		}
+		e, cached := p.cache.Get(first)
+		if !cached || !wire.Decode(&head, e.Datagram).OK() {
+			return
+		}
+	}
+	p.compose(keys, &head, pk.Hops)
+}
+
+// compose opens a split message if all its fragments are cached, whatever order
+// they came in (LAT-ID-005).
+func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
+	id, ok := head.ID()
+	if !ok || head.Index != 0 || !head.Body.Has.Has(wire.KeyIndexes) || p.delivered.get(id) != nil {
+		return
+	}
+	entries := p.cache.Children(id)
+	entries = slices.DeleteFunc(entries, func(e cache.Entry) bool { return e.Index < 1 })
+	if int64(len(entries)) < head.Body.Indexes {
+		return
+	}
+	fragments := make([]wire.Packet, 0, len(entries))
+	for i := range entries {
+		var f wire.Packet
+		if wire.Decode(&f, entries[i].Datagram).OK() {
+			fragments = append(fragments, f)
+		}
+	}
+	if message, err := wire.Compose(head, fragments); err == nil {
+		p.deliverMessage(keys, head, message, hops)
+	}
+}
+
+// deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What
+// does not open is reported without its content (LAT-REPL-005).
+func (p *Peer) deliverMessage(keys seal.Keys, pk *wire.Packet, sealed []byte, hops uint32) {
+	id, ok := pk.ID()
+	if !ok {
+		return
+	}
+	if _, added := p.delivered.put(id); !added {
+		return
+	}
+	event := Event{Kind: Packet, PacketID: id, SubclusterID: keys.SubclusterID, Hops: hops}
+	event.ClusterID, _ = wire.AsID(pk.ClusterID)
+	if !wire.Unset(pk.Usr1) {
+		event.EventID = slices.Clone(pk.Usr1)
+	}
+	if message, err := seal.Open(keys, sealed); err == nil {
+		event.Message, event.Opened = message, true
+		event.Verified = seal.Verify(pk.Usr2, message, pk.Sig)
+	}
+	p.emit(event)
+}
+
+// openCached finds what was cached of a subcluster before it was joined.
+func (p *Peer) openCached(subclusterID wire.ID) {
+	for e := range p.cache.All() {
+		if e.SubclusterID == subclusterID && e.Index <= 0 && !e.Own {
+			p.addTask(task{kind: openOne, id: e.ID})
+		}
+	}
+}
+
+// openCachedOne opens a whole message, or that of a head, from the cache.
+func (p *Peer) openCachedOne(id wire.ID) {
+	e, cached := p.cache.Get(id)
+	if !cached {
+		return
+	}
+	var pk wire.Packet
+	if wire.Decode(&pk, e.Datagram).OK() {
+		p.open1(&pk)
+	}
+}
+
+// expire removes the packets whose time is over (LAT-BUDG-002).
+func (p *Peer) expire() {
+	p.cache.Expire(p.now, func(e *cache.Entry) time.Duration {
+		joined := len(p.keys.All()) > 0 && e.ClusterID == p.config.ClusterID
+		return cache.Lifetime(e.TTL, joined)
+	}, nil)
+}
