@@ -395,7 +395,7 @@ func TestPacketIDs(t *testing.T) {
 			t.Run(v.Name, func(t *testing.T) {
 				p := wire.NewPacket(wire.Ping)
 				p.Message = []byte(in.MessageUtf8)
-				for field, value := range map[*[]byte]*hexBytes{&p.PreviousID: in.PreviousID, &p.NextID: in.NextID, &p.PacketID: in.PacketID} {
+				for field, value := range map[*[]byte]*hexBytes{&p.PreviousID: in.PreviousID, &p.NextID: in.NextID, &p.PacketID: in.PacketID} { // order-free: each sets its own field
 					if value != nil {
 						*field = *value
 					}
