@@ -406,7 +406,7 @@ func checkAgainstModel(t testing.TB, p Profile, r *rand.Rand, operations int) Co
 
 func TestEngineAgreesWithModel(t *testing.T) {
 	var total Counters
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		r := seeded(seed)
 		c := checkAgainstModel(t, anyProfile(r), r, 250)
 		total.Outbound += c.Outbound

@@ -45,10 +45,16 @@ type Effective struct {
 	Mapping Behaviour
 	// Filtering is that of the strictest part: a datagram has to pass them all.
 	Filtering Behaviour
-	// FilterScope is PerMapping unless every part has a wider one.
+	// FilterScope says, where Mapping depends on the destination, whether a
+	// mapping admits only whom it was itself used to send to (PerMapping), or
+	// all whom its endpoint or host sent to. It is PerMapping where any part
+	// that filters tells mappings apart, because it made them or because an
+	// inner part did. With endpoint-independent Mapping it makes no difference
+	// between PerMapping and PerEndpoint.
 	FilterScope FilterScope
 	// Hairpin is that of the outermost part, since hosts know each other by
-	// its addresses.
+	// its addresses. It is none if an inner part would filter the internal
+	// source that the outermost one shows.
 	Hairpin Hairpinning
 	// Lifetime is the shortest; 0 for a host without a NAT.
 	Lifetime time.Duration
@@ -59,7 +65,8 @@ type Effective struct {
 	TwoWay  bool
 	// Sequential says that the next external port can be guessed.
 	Sequential bool
-	// AddressChanges says that another mapping may have another external address.
+	// AddressChanges says that a host may be seen at several external
+	// addresses, depending on the destination.
 	AddressChanges bool
 }
 
@@ -72,22 +79,39 @@ func (p Profile) Effective() (Effective, error) {
 	if p.Open || p.Blocked {
 		return Effective{Open: p.Open, Blocked: p.Blocked}, nil
 	}
-	e := Effective{FilterScope: PerHost, Refresh: RefreshBoth}
+	e := Effective{FilterScope: PerHost, Refresh: RefreshBoth, Lifetime: parts[0].Lifetime}
 	var needsOut, needsIn bool
-	for i, part := range parts {
+	var inner Behaviour // the strictest filtering of the parts before
+	tellsApart := false // a part that filters tells the mappings of one endpoint apart
+	for _, part := range parts {
+		if part.Filtering != EndpointIndependent {
+			e.FilterScope = min(e.FilterScope, max(part.FilterScope, PerEndpoint))
+			severalEndpoints := e.Mapping != EndpointIndependent && (part.FilterScope != PerHost || e.AddressChanges)
+			severalMappings := !part.looksIndependent() && part.FilterScope == PerMapping
+			tellsApart = tellsApart || severalEndpoints || severalMappings
+		}
 		if !part.looksIndependent() {
 			e.Mapping = max(e.Mapping, part.Mapping)
 		}
-		e.Filtering = max(e.Filtering, part.Filtering)
-		e.FilterScope = min(e.FilterScope, part.FilterScope)
-		e.Hairpin = part.Hairpin
-		if i == 0 || part.Lifetime < e.Lifetime {
-			e.Lifetime = part.Lifetime
+		switch {
+		case part.ExternalAddresses() == 1:
+			e.AddressChanges = false
+		case part.Pooling == Arbitrary:
+			e.AddressChanges = e.Mapping != EndpointIndependent
 		}
+		e.Hairpin = part.Hairpin
+		if part.Hairpin == HairpinInternalSource && inner != EndpointIndependent {
+			e.Hairpin = HairpinNone
+		}
+		inner = max(inner, part.Filtering)
+		e.Lifetime = min(e.Lifetime, part.Lifetime)
+		e.Sequential = part.Ports == Sequential
 		needsOut = needsOut || part.Refresh == RefreshOutbound
 		needsIn = needsIn || part.Refresh == RefreshInbound
-		e.Sequential = part.Ports == Sequential
-		e.AddressChanges = e.AddressChanges || part.Pooling == Arbitrary && part.ExternalAddresses() > 1
+	}
+	e.Filtering = inner
+	if tellsApart {
+		e.FilterScope = PerMapping
 	}
 	switch {
 	case needsOut:

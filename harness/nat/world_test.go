@@ -26,6 +26,8 @@ type world struct {
 	// refuses are outside endpoints whose host answers with ICMP port unreachable.
 	refuses map[netip.AddrPort]bool
 	events  []event
+	// beside is another chain on the same public realm.
+	beside *world
 }
 
 // An event is a datagram, or an ICMP error, at a host.
@@ -84,8 +86,13 @@ func (w *world) outside(f Flow) {
 		w.events = append(w.events, event{at: at, flow: f})
 		return
 	}
-	if slices.Contains(outer.external, f.Dst.Addr()) || outer.profile.Open {
+	switch {
+	case slices.Contains(outer.external, f.Dst.Addr()) || outer.profile.Open && w.isInside(f.Dst.Addr()):
 		w.down(len(w.nats)-1, f)
+	case w.beside != nil:
+		w.beside.events = nil
+		w.beside.down(len(w.beside.nats)-1, f)
+		w.events = append(w.events, w.beside.events...)
 	}
 }
 
