@@ -18,7 +18,7 @@ import (
 // grows. It belongs to its scenario's goroutine.
 type Trace struct {
 	network *internet.Network // tells names
-	pages   [][]Frame // of pageLength each, so that pointers to frames stay good
+	pages   [][]Frame         // of pageLength each, so that pointers to frames stay good
 	length  int
 	arena   []byte
 	byLink  map[string][]int
@@ -104,6 +104,10 @@ func (t *Trace) Since(i int) iter.Seq[*Frame] {
 func (t *Trace) Host(addr netip.Addr) string {
 	return t.network.Owner(addr)
 }
+
+// External is the addresses by which the world sees a NAT of the topology;
+// none for an open one.
+func (t *Trace) External(nat string) []netip.Addr { return t.network.External(nat) }
 
 // On is the frames seen on a link.
 func (t *Trace) On(link string) iter.Seq[*Frame] {

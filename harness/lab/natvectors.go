@@ -1,0 +1,219 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/nat"
+	"punchlist/harness/trace"
+)
+
+// PlayNAT plays a NAT vector in a lab, on scripted endpoints, and tells every
+// UDP datagram and ICMP error seen at every link, in order: the link, its two
+// ends by name, the payload's hash, and why it went no further; then what the
+// vector saw. There are no times and no addresses in it, so that it is the
+// same in every lab. The error is the vector's, when something else came than
+// it says, or the lab's.
+func PlayNAT(ctx context.Context, in Lab, v nat.Vector) ([]string, error) {
+	s, err := newNATStage(ctx, in, v)
+	if err != nil {
+		return nil, fmt.Errorf("nat vector %q: %w", v.Name, err)
+	}
+	defer s.net.Close()
+	played, err := v.Play(s)
+	names := natNames{trace: s.net.Trace(), known: played.Names, drawn: map[string]int{}}
+	var lines []string
+	for f := range s.net.Trace().Since(0) {
+		lines = append(lines, names.line(f))
+	}
+	lines = append(lines, played.Lines...)
+	if err == nil {
+		err = s.net.Close()
+	}
+	return lines, err
+}
+
+const (
+	natName = "nat"
+	// quiet is how long a step goes on after everything that was seen leaving
+	// has been seen arriving: for what no link had shown yet. Links have no
+	// delay here.
+	quiet = time.Millisecond
+	// lostWithin bounds the wait for a datagram's end.
+	lostWithin = 5 * time.Second
+)
+
+// A natStage is a nat.Stage in a lab.
+type natStage struct {
+	ctx       context.Context
+	net       Net
+	translate bool // there is a NAT
+	listening map[string]Endpoint
+	seen      map[string]int // how many datagrams of an endpoint were looked at
+	frames    int            // how many frames of the trace were
+}
+
+func newNATStage(ctx context.Context, in Lab, v nat.Vector) (*natStage, error) {
+	profile, err := nat.Lookup(v.Profile)
+	if err != nil {
+		return nil, err
+	}
+	realm := "inside"
+	topology := internet.Topology{NATs: []internet.NAT{{Name: natName, Profile: profile, Inside: realm, Outside: internet.Public}}}
+	if profile.Open {
+		realm, topology.NATs = internet.Public, nil
+	}
+	for _, host := range []string{"a", "b"} {
+		topology.Hosts = append(topology.Hosts, internet.Host{Name: host, Realm: realm})
+	}
+	for _, host := range []string{"x", "y"} {
+		topology.Hosts = append(topology.Hosts, internet.Host{Name: host, Realm: internet.Public})
+	}
+	net, err := in.Up(ctx, topology, Options{Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	s := &natStage{ctx: ctx, net: net, translate: !profile.Open, listening: map[string]Endpoint{}, seen: map[string]int{}}
+	for _, name := range v.Endpoints() {
+		host, port, err := nat.ParseEndpoint(name)
+		if err == nil {
+			s.listening[name], err = net.Endpoint(host, port)
+		}
+		if err != nil {
+			net.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *natStage) Address(endpoint string) netip.AddrPort {
+	host, port, err := nat.ParseEndpoint(endpoint)
+	switch {
+	case err != nil:
+		return netip.AddrPort{}
+	case host != natName:
+		return netip.AddrPortFrom(s.net.Addr(host), port)
+	case !s.translate:
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(s.net.Trace().External(natName)[0], port)
+}
+
+func (s *natStage) Send(from string, to netip.AddrPort, payload []byte) ([]nat.Arrival, error) {
+	if err := s.listening[from].Send(to, payload); err != nil {
+		return nil, err
+	}
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	return s.arrivals(), nil
+}
+
+// settle steps until nothing is under way.
+func (s *natStage) settle() error {
+	if err := Await(s.ctx, s.net, lostWithin, func() bool { return landed(s.net.Trace(), s.frames) }); err != nil {
+		return fmt.Errorf("a datagram did not end within %v: %w", lostWithin, err)
+	}
+	for until := s.net.Now().Add(quiet); s.net.Now().Before(until); {
+		if err := s.net.Step(s.ctx, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// landed reports whether the last frame of each datagram, from a frame on, is
+// its end.
+func landed(t *trace.Trace, from int) bool {
+	last := map[int]*trace.Frame{}
+	for f := range t.Since(from) {
+		last[f.Datagram] = f
+	}
+	for _, f := range last {
+		if f.Dropped == "" && f.To != f.Link { // a host's link has the host's name
+			return false
+		}
+	}
+	return len(last) > 0
+}
+
+// arrivals is what came of what was sent since it was last asked.
+func (s *natStage) arrivals() []nat.Arrival {
+	var all []nat.Arrival
+	t := s.net.Trace()
+	for f := range t.Since(s.frames) {
+		if f.To != f.Link || f.Dropped != "" {
+			continue
+		}
+		e, err := internet.ParseICMPError(f.Packet)
+		if err != nil {
+			continue
+		}
+		for name, listener := range s.listening {
+			if listener.Addr() == e.About.Src {
+				all = append(all, nat.Arrival{At: name, From: e.About.Src, To: e.About.Dst, Refused: true})
+			}
+		}
+	}
+	s.frames = t.Len()
+	for name, listener := range s.listening {
+		received := listener.Received()
+		for _, d := range received[s.seen[name]:] {
+			all = append(all, nat.Arrival{At: name, From: d.From})
+		}
+		s.seen[name] = len(received)
+	}
+	return all
+}
+
+func (s *natStage) Advance(d time.Duration) error { return s.change(internet.Change{AdvanceNAT: d}) }
+func (s *natStage) Reboot() error                 { return s.change(internet.Change{Reboot: true}) }
+func (s *natStage) DropMappings() error           { return s.change(internet.Change{DropMappings: true}) }
+
+func (s *natStage) change(c internet.Change) error {
+	if !s.translate {
+		return nil
+	}
+	c.Node = natName
+	return s.net.Change(c)
+}
+
+// natNames gives names to addresses and ports: the vector's own, and others
+// by their owner in the order in which they come up.
+type natNames struct {
+	trace *trace.Trace
+	known map[netip.AddrPort]string
+	drawn map[string]int
+}
+
+func (n natNames) line(f *trace.Frame) string {
+	line := f.Link + ": "
+	if u, ok := f.UDP(); ok {
+		line += fmt.Sprintf("udp %s > %s %x", n.name(u.Src), n.name(u.Dst), sha256.Sum256(u.Payload))
+	} else if e, err := internet.ParseICMPError(f.Packet); err == nil {
+		line += fmt.Sprintf("icmp %d/%d %s > %s about %s > %s", e.Type, e.Code,
+			n.trace.Host(e.Src), n.trace.Host(e.Dst), n.name(e.About.Src), n.name(e.About.Dst))
+	} else {
+		line += "something else"
+	}
+	if f.Dropped != "" {
+		line += " dropped: " + f.Dropped
+	}
+	return line
+}
+
+func (n natNames) name(a netip.AddrPort) string {
+	if name, ok := n.known[a]; ok {
+		return name
+	}
+	owner := n.trace.Host(a.Addr())
+	n.drawn[owner]++
+	name := fmt.Sprintf("%s#%d", owner, n.drawn[owner])
+	n.known[a] = name
+	return name
+}
