@@ -23,11 +23,14 @@ type Progress struct {
 	red     int
 	running []string
 	drawn   bool
+	said    map[string]bool // reasons why scenarios of a cell were not judged
 	last    time.Time
 }
 
 // NewProgress writes to w.
-func NewProgress(w io.Writer, s Style) *Progress { return &Progress{w: w, style: s} }
+func NewProgress(w io.Writer, s Style) *Progress {
+	return &Progress{w: w, style: s, said: map[string]bool{}}
+}
 
 // Say writes a line of its own.
 func (p *Progress) Say(format string, args ...any) {
@@ -67,6 +70,14 @@ func (p *Progress) Ended(c *Cell, x *Result) {
 	if p.style.Live && !x.Unexpected {
 		p.draw(p.tally.Planned == p.total)
 		return
+	}
+	if x.Unexpected && x.Outcome != verdict.Failed {
+		reason := c.Column() + x.Outcome.String() + x.Text
+		if p.said[reason] {
+			p.draw(p.tally.Planned == p.total)
+			return
+		}
+		p.said[reason] = true
 	}
 	p.clear()
 	name := x.Outcome.String()

@@ -114,6 +114,28 @@ type Datagram struct {
 	Fields []string `json:"fields"` // decoded, one field a line
 }
 
+// Unexpected groups the unexpected results of a cell: a failure of the peer
+// stands alone; what kept scenarios from being judged, for one and the same
+// reason, is one group.
+func (c *Cell) Unexpected() [][]*Result {
+	var groups [][]*Result
+	index := map[string]int{}
+	for _, x := range c.Results {
+		if !x.Unexpected {
+			continue
+		}
+		reason := x.Outcome.String() + x.Text
+		i, ok := index[reason]
+		if !ok || x.Outcome == verdict.Failed {
+			i = len(groups)
+			index[reason] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], x)
+	}
+	return groups
+}
+
 // Mark is what a matrix shows for one requirement in one column.
 type Mark struct {
 	Counts [verdict.LabBroken + 1]int

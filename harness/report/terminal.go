@@ -68,9 +68,10 @@ func (s Style) mark(m *Mark) string {
 // the last line with the sum.
 func (r *Report) Print(w io.Writer, s Style) {
 	for _, c := range r.Cells {
-		for _, x := range c.Results {
-			if x.Unexpected {
-				r.printFailure(w, s, c, x)
+		for _, g := range c.Unexpected() {
+			r.printFailure(w, s, c, g[0])
+			if len(g) > 1 {
+				fmt.Fprintf(w, "  and so    %s\n", times(len(g)-1)+" more, for the same reason")
 			}
 		}
 	}

@@ -71,13 +71,17 @@ func (r *runner) sum(p *planned, cell *report.Cell) {
 			ran++
 			ranOf[q.Class]++
 		}
-		switch {
-		case x.Unexpected:
-			r.report.Unexpected = append(r.report.Unexpected, fmt.Sprintf("%s: %s %s: %s: %s", cell.Column(), x.About(), x.Outcome, x.Key, x.Text))
-		case x.Outcome == verdict.Failed:
+		if x.Outcome == verdict.Failed && !x.Unexpected {
 			broken, _ := r.Registry.Lookup(x.About())
 			r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("%s: %s is a %s and failed: %s: %s", cell.Column(), x.About(), level(broken), x.Key, x.Text))
 		}
+	}
+	for _, g := range cell.Unexpected() {
+		line := fmt.Sprintf("%s: %s %s: %s: %s", cell.Column(), g[0].About(), g[0].Outcome, g[0].Key, g[0].Text)
+		if len(g) > 1 {
+			line += fmt.Sprintf(" (and %d more for this reason)", len(g)-1)
+		}
+		r.report.Unexpected = append(r.report.Unexpected, line)
 	}
 	if ran == 0 {
 		r.report.Broken = append(r.report.Broken, fmt.Sprintf("%s: none of its %d scenarios applies (the first: %s)",

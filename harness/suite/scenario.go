@@ -105,7 +105,7 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 			case status == godog.StepPending || status == godog.StepAmbiguous || err == nil:
 				end.err = &verdict.LabFailed{Text: fmt.Sprintf("the step is %s", status), Err: err}
 			default:
-				end.err = err
+				end.err = panicked(err)
 			}
 			return ctx, nil
 		})
@@ -121,6 +121,21 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 		end.err = &verdict.LabFailed{Text: fmt.Sprintf("godog ran %d scenarios instead of one", ran)}
 	}
 	return end
+}
+
+// panicked shows where a step panicked: godog hands a panic over as an error
+// that formats its stack.
+func panicked(err error) error {
+	if _, ok := err.(fmt.Formatter); !ok {
+		return err
+	}
+	var where []string
+	for _, line := range strings.Split(fmt.Sprintf("%+v", err), "\n") {
+		if strings.Contains(line, "punchlist") && len(where) < 8 {
+			where = append(where, strings.TrimSpace(line))
+		}
+	}
+	return &verdict.LabFailed{Text: fmt.Sprintf("panic: %v\n%s", err, strings.Join(where, "\n"))}
 }
 
 func keyword(st *godog.Step) string {
@@ -174,7 +189,9 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 	}
 	var companion *verdict.CompanionFailed
 	if errors.As(end.err, &companion) {
-		x.Findings = append(x.Findings, companion.Finding)
+		if len(w.Findings()) == 0 {
+			x.Findings = append(x.Findings, companion.Finding)
+		}
 		return companion.Finding.Frames
 	}
 	var violation *verdict.Violation

@@ -97,7 +97,7 @@ func TestOutcomes(t *testing.T) {
 		{"a Given that fails", "@LAT-MSG-001", []string{"Given a Given that fails", "Then it answers"}, verdict.Inconclusive, 1, "blocked: no NAT type"},
 		{"a lab that fails", "@LAT-MSG-001", []string{"Given a lab that can't", "Then it answers"}, verdict.LabBroken, 1, "no more addresses"},
 		{"a companion that dies", "@LAT-MSG-001", []string{"Given a subject", "When the companion dies", "Then it answers"}, verdict.Inconclusive, 1, "companion bob died"},
-		{"a panic", "@LAT-MSG-001", []string{"Given a subject", "Then it panics"}, verdict.LabBroken, 1, "out of cheese"},
+		{"a panic", "@LAT-MSG-001", []string{"Given a subject", "Then it panics"}, verdict.LabBroken, 1, "out of cheese\npunchlist/harness/suite"},
 		{"another error", "@LAT-MSG-001", []string{"Given a subject", "Then something odd happens"}, verdict.LabBroken, 1, "odd"},
 		{"an undefined step", "@LAT-MSG-001", []string{"Given a subject", "Then it sings"}, verdict.LabBroken, 1, "no step is defined"},
 		{"an ambiguous step", "@LAT-MSG-001", []string{"Given a subject", "Then ambiguous"}, verdict.LabBroken, 1, "ambiguous"},
