@@ -1,0 +1,439 @@
+package peer_test
+
+import (
+	"container/heap"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/reference/nattype"
+	"punchlist/reference/peer"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+)
+
+// net is a small network of peers and scripted ends, moved by a virtual clock.
+type network struct {
+	t       *testing.T
+	now     time.Time
+	seq     int
+	flying  flights
+	hosts   []*host
+	latency time.Duration
+	lost    func(d datagram) bool // asked once per datagram sent
+	log     []datagram            // all that was sent, as seen before any NAT
+	random  *rand.Rand
+}
+
+type datagram struct {
+	at       time.Time
+	sender   *host
+	via      peer.Socket
+	from, to netip.AddrPort // after the sender's NAT
+	data     []byte
+}
+
+func (d *datagram) packet() (p wire.Packet) {
+	wire.Decode(&p, d.data)
+	return p
+}
+
+type flight struct {
+	at  time.Time
+	seq int
+	d   datagram
+}
+
+type flights []flight
+
+func (f flights) Len() int      { return len(f) }
+func (f flights) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
+func (f flights) Less(i, j int) bool {
+	return f[i].at.Before(f[j].at) || f[i].at.Equal(f[j].at) && f[i].seq < f[j].seq
+}
+func (f *flights) Push(x any) { *f = append(*f, x.(flight)) }
+func (f *flights) Pop() any {
+	last := (*f)[len(*f)-1]
+	*f = (*f)[:len(*f)-1]
+	return last
+}
+
+// host is a peer, or a scripted end where peer is nil, with one address.
+type host struct {
+	net    *network
+	name   string
+	ip     netip.Addr // outside
+	nat    *nat       // nil: none
+	peer   *peer.Peer
+	config peer.Config
+	keys   []seal.Keys
+	closed bool
+
+	events []peer.Event
+	got    []datagram
+	mute   bool // scripted: answers no ping
+}
+
+// nat maps ports: 5000 + socket inside, 20000 and up outside.
+type nat struct {
+	dependent bool // mapping depends on the endpoint
+	filter    int  // 0: none, 1: by address, 2: by address and port
+	mappings  []mapping
+	next      uint16
+}
+
+type mapping struct {
+	socket   peer.Socket
+	to       netip.AddrPort // dependent mapping: whom it is for
+	external uint16
+	sentTo   []netip.AddrPort
+}
+
+func (n *nat) out(s peer.Socket, to netip.AddrPort) uint16 {
+	for i := range n.mappings {
+		if m := &n.mappings[i]; m.socket == s && (!n.dependent || m.to == to) {
+			m.sentTo = append(m.sentTo, to)
+			return m.external
+		}
+	}
+	n.next++
+	n.mappings = append(n.mappings, mapping{socket: s, to: to, external: 20000 + n.next, sentTo: []netip.AddrPort{to}})
+	return 20000 + n.next
+}
+
+func (n *nat) in(from netip.AddrPort, port uint16) (peer.Socket, bool) {
+	for _, m := range n.mappings {
+		if m.external != port {
+			continue
+		}
+		for _, to := range m.sentTo {
+			if n.filter == 0 || to.Addr() == from.Addr() && (n.filter == 1 || to.Port() == from.Port()) {
+				return m.socket, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// The NATs of the four types.
+var natOf = map[nattype.Type]func() *nat{
+	nattype.Unrestricted:       func() *nat { return &nat{} },
+	nattype.AddrRestricted:     func() *nat { return &nat{filter: 1} },
+	nattype.PortRestricted:     func() *nat { return &nat{filter: 2} },
+	nattype.EndpointRestricted: func() *nat { return &nat{filter: 2, dependent: true} },
+}
+
+const k = 6 * time.Second
+
+var (
+	epoch     = time.UnixMilli(1_700_000_000_000)
+	clusterID = seal.ClusterID("pf-cluster")
+	subKeys   = seal.NewKeys(seal.SharedKey("pf-sub"))
+)
+
+func newNetwork(t *testing.T) *network {
+	return &network{t: t, now: epoch, latency: 10 * time.Millisecond, random: rand.New(rand.NewPCG(1, 2))}
+}
+
+// seeded is randomness for one peer.
+func seeded(name string) *rand.ChaCha8 { return rand.NewChaCha8(sha256.Sum256([]byte(name))) }
+
+func id(name string) wire.ID { return seal.PeerID(name) }
+
+// host adds a scripted end with the next address.
+func (n *network) host(name string) *host {
+	h := &host{net: n, name: name, ip: netip.AddrFrom4([4]byte{203, 0, 113, byte(10 + len(n.hosts))})}
+	n.hosts = append(n.hosts, h)
+	return h
+}
+
+func (h *host) at(s peer.Socket) netip.AddrPort { return netip.AddrPortFrom(h.ip, 5000+uint16(s)) }
+
+// start makes the host a peer.
+func (h *host) start(c peer.Config) *host {
+	c.ID, c.ClusterID, c.Keepalive, c.Random = id(h.name), clusterID, k, seeded(h.name)
+	h.config = c
+	h.peer = peer.New(h.net.now, c)
+	h.drain()
+	return h
+}
+
+// indexed adds bootstrap peers.
+func (n *network) indexed(count int) (hosts []*host, list []peer.Bootstrap) {
+	for i := range count {
+		h := n.host(fmt.Sprintf("i%d", i+1))
+		h.start(peer.Config{Indexed: true, Address: h.ip})
+		hosts = append(hosts, h)
+		list = append(list, peer.Bootstrap{ID: id(h.name), Addr: h.at(peer.Main)})
+	}
+	return hosts, list
+}
+
+// leaf adds a peer behind a NAT that is a member of the subcluster.
+func (n *network) leaf(name string, t nattype.Type, bootstrap []peer.Bootstrap) *host {
+	h := n.host(name)
+	if behind := natOf[t]; behind != nil {
+		h.nat = behind()
+	}
+	h.start(peer.Config{Bootstrap: bootstrap})
+	h.peer.Join(n.now, subKeys)
+	h.drain()
+	return h
+}
+
+// drain does what the peer wants.
+func (h *host) drain() {
+	var o peer.Output
+	for count := 0; h.peer.Poll(&o); count++ {
+		require.Less(h.net.t, count, 1000, "outputs of one input")
+		switch o.Op {
+		case peer.Open:
+			h.peer.Opened(h.net.now, o.Socket, netip.AddrPortFrom(netip.IPv4Unspecified(), 5000+uint16(o.Socket)), nil)
+		case peer.Close:
+			h.closed = true
+		case peer.Emit:
+			h.events = append(h.events, o.Event)
+		case peer.Send:
+			h.send(o.Socket, o.To, o.Data)
+		}
+	}
+}
+
+// send puts a datagram on its way.
+func (h *host) send(s peer.Socket, to netip.AddrPort, data []byte) {
+	n := h.net
+	d := datagram{at: n.now, sender: h, via: s, from: h.at(s), to: to, data: append([]byte(nil), data...)}
+	if h.nat != nil {
+		d.from = netip.AddrPortFrom(h.ip, h.nat.out(s, to))
+	}
+	n.log = append(n.log, d)
+	if n.lost != nil && n.lost(d) {
+		return
+	}
+	n.seq++
+	heap.Push(&n.flying, flight{n.now.Add(n.latency), n.seq, d})
+}
+
+// sendPacket encodes and sends.
+func (h *host) sendPacket(s peer.Socket, to netip.AddrPort, p *wire.Packet) {
+	data, err := wire.Append(nil, p)
+	require.NoError(h.net.t, err)
+	h.send(s, to, data)
+}
+
+// arrive hands a datagram to whom it is for.
+func (n *network) arrive(d datagram) {
+	for _, h := range n.hosts {
+		if h.ip != d.to.Addr() || h.closed {
+			continue
+		}
+		socket, ok := peer.Socket(d.to.Port()-5000), true
+		if h.nat != nil {
+			socket, ok = h.nat.in(d.from, d.to.Port())
+		}
+		if !ok {
+			return
+		}
+		if h.peer == nil {
+			h.got = append(h.got, d)
+			h.react(socket, d)
+			return
+		}
+		borrowed := append([]byte(nil), d.data...)
+		h.peer.Receive(n.now, socket, d.from, borrowed)
+		for i := range borrowed {
+			borrowed[i] = 0xee // whoever kept it will notice
+		}
+		h.drain()
+	}
+}
+
+// react is what a scripted end does by itself: it answers reflection pings.
+func (h *host) react(s peer.Socket, d datagram) {
+	p := d.packet()
+	if h.mute || p.Type != wire.Ping || !p.Body.IsReflection {
+		return
+	}
+	pong := wire.NewPacket(wire.Pong)
+	pong.Body = wire.Body{
+		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | p.Body.Has&(wire.KeyReflectionID|wire.KeyPingID),
+		RequesterPeerID: p.Body.RequesterPeerID, ResponderPeerID: id(h.name), IsReflection: true,
+		ReflectionID: p.Body.ReflectionID, PingID: p.Body.PingID,
+	}
+	h.sendPacket(s, d.from, &pong)
+}
+
+// run moves the clock.
+func (n *network) run(d time.Duration) {
+	end := n.now.Add(d)
+	n.until(end, func() bool { return false })
+	n.now = end
+}
+
+// within runs until a condition holds, and fails if it doesn't in time.
+func (n *network) within(d time.Duration, what string, holds func() bool) {
+	n.t.Helper()
+	n.until(n.now.Add(d), holds)
+	require.True(n.t, holds(), "within %v: %s", d, what)
+}
+
+func (n *network) until(end time.Time, holds func() bool) {
+	for still := 0; !holds(); {
+		at, ticking := end, (*host)(nil)
+		if len(n.flying) > 0 && n.flying[0].at.Before(at) {
+			at = n.flying[0].at
+		}
+		for _, h := range n.hosts {
+			if h.peer == nil || h.closed {
+				continue
+			}
+			if next, any := h.peer.Next(); any && next.Before(at) {
+				at, ticking = next, h
+			}
+		}
+		if at = maxTime(at, n.now); !at.Before(end) {
+			return
+		}
+		if still++; at.After(n.now) {
+			still = 0
+		}
+		require.Less(n.t, still, 10000, "the clock stands still")
+		n.now = at
+		if ticking != nil {
+			ticking.peer.Tick(n.now)
+			ticking.drain()
+			continue
+		}
+		n.arrive(heap.Pop(&n.flying).(flight).d)
+	}
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// What the tests ask of hosts.
+
+func (h *host) natType() nattype.Type { return h.peer.Info().NATType }
+
+func (h *host) connectedTo(other *host) bool {
+	for _, r := range h.peer.Peers() {
+		if r.ID == id(other.name) {
+			return r.Connected
+		}
+	}
+	return false
+}
+
+func (h *host) count(kind peer.EventKind, fits func(e peer.Event) bool) (n int) {
+	for _, e := range h.events {
+		if e.Kind == kind && (fits == nil || fits(e)) {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *host) received(message string) int {
+	return h.count(peer.Packet, func(e peer.Event) bool { return e.Opened && string(e.Message) == message })
+}
+
+// sent are the datagrams of a host that fit.
+func (h *host) sent(fits func(d datagram, p wire.Packet) bool) (list []datagram) {
+	for _, d := range h.net.log {
+		if d.sender == h && fits(d, d.packet()) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// sentTo is the bytes that a host sent to an IP.
+func (h *host) bytesTo(ip netip.Addr) (n int) {
+	for _, d := range h.sent(func(d datagram, _ wire.Packet) bool { return d.to.Addr() == ip }) {
+		n += len(d.data)
+	}
+	return n
+}
+
+func (h *host) gotType(t wire.Type) (list []wire.Packet) {
+	for _, d := range h.got {
+		if p := d.packet(); p.Type == t {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (h *host) publish(message string) []wire.ID {
+	h.net.t.Helper()
+	ids, err := h.peer.Publish(h.net.now, peer.Publication{Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(message)})
+	require.NoError(h.net.t, err)
+	h.drain()
+	return ids
+}
+
+// What scripted ends send.
+
+func (h *host) ping(to netip.AddrPort, has wire.Key, edit func(b *wire.Body)) {
+	p := wire.NewPacket(wire.Ping)
+	p.ClusterID = clusterID[:]
+	p.Body = wire.Body{Has: wire.KeyRequesterPeerID | has, RequesterPeerID: id(h.name)}
+	if edit != nil {
+		edit(&p.Body)
+	}
+	h.sendPacket(peer.Main, to, &p)
+}
+
+// meet makes a scripted end a known peer.
+func (h *host) meet(other *host) {
+	h.net.t.Helper()
+	h.ping(other.at(peer.Main), wire.KeyIsConnection|wire.KeyNATType, func(b *wire.Body) { b.IsConnection, b.NATType = true, 31 })
+	h.net.within(time.Second, h.name+" is known", func() bool { return other.connectedTo(h) })
+}
+
+func (h *host) joinPacket(edit func(p *wire.Packet)) *wire.Packet {
+	p := wire.NewPacket(wire.Join)
+	p.Hops = 1
+	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
+	p.Body = wire.Body{
+		Has:             wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
+		RequesterPeerID: id(h.name), NATType: 7, Address: h.ip, Port: 5001, Key: []byte("a:b"),
+	}
+	if edit != nil {
+		edit(&p)
+	}
+	return &p
+}
+
+func publishPacket(message string, edit func(p *wire.Packet)) *wire.Packet {
+	p := wire.NewPacket(wire.Publish)
+	p.Hops = 1
+	p.ClusterID = clusterID[:]
+	p.Message = []byte(message)
+	if edit != nil {
+		edit(&p)
+	}
+	if p.PacketID == nil {
+		sum := wire.MessageID(p.Message)
+		p.PacketID = sum[:]
+	}
+	return &p
+}
+
+func words(n int) string { return strings.Repeat("0123456789abcdef", n/16+1)[:n] }
+
+// arriveLater makes a datagram come a second time.
+func (n *network) arriveLater(d datagram) {
+	n.seq++
+	heap.Push(&n.flying, flight{n.now.Add(n.latency + 3*time.Millisecond), n.seq, d})
+}
