@@ -183,7 +183,10 @@ func (t *Trace) Path(f *Frame) []string {
 			path = append([]string{at}, path...)
 		}
 	}
-	if f.To == "" {
+	if f.To == "" { // dropped by a node
+		if f.Node != f.From {
+			path = append(path, f.Node)
+		}
 		return path
 	}
 	path = append(path, f.To)

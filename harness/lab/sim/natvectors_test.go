@@ -13,10 +13,10 @@ func TestNATVectors(t *testing.T) {
 	for _, v := range nat.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			lines, err := lab.PlayNAT(t.Context(), New(nil), v)
+			lines, err := lab.PlayNAT(t.Context(), New(), v)
 			require.NoError(t, err)
 			require.NotEmpty(t, lines)
-			again, err := lab.PlayNAT(t.Context(), New(nil), v)
+			again, err := lab.PlayNAT(t.Context(), New(), v)
 			require.NoError(t, err)
 			require.Equal(t, lines, again)
 		})

@@ -24,9 +24,21 @@ var Epoch = time.UnixMilli(1_700_000_000_000).UTC()
 
 type simulation struct{ builtins map[string]Factory }
 
-// New is the lab. Builtins are the machines that it can start, by the name
-// that a manifest gives as its builtin.
-func New(builtins map[string]Factory) lab.Lab { return simulation{builtins} }
+// A Builtin is a machine that the lab can start, by the name that a manifest
+// gives as its builtin.
+type Builtin struct {
+	Name string
+	Make Factory
+}
+
+// New is the lab with the machines of the repository, and others.
+func New(others ...Builtin) lab.Lab {
+	s := simulation{map[string]Factory{}}
+	for _, b := range append(bundled(), others...) {
+		s.builtins[b.Name] = b.Make
+	}
+	return s
+}
 
 func (simulation) Name() string { return "sim" }
 
