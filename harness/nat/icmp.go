@@ -59,8 +59,11 @@ func (n *NAT) OutboundError(now time.Time, e Error) ErrorVerdict {
 		n.counters.ErrorsTranslated++
 		return ErrorVerdict{Action: Forward, Error: out}
 	}
+	if n.profile.Hairpin == HairpinNone {
+		return n.dropError(NoHairpin)
+	}
 	to := n.sender(out.About)
-	if to == nil || n.profile.Hairpin == HairpinNone {
+	if to == nil {
 		return n.dropError(NoMapping)
 	}
 	n.counters.ErrorsTranslated++

@@ -58,6 +58,10 @@ func TestHairpinnedErrors(t *testing.T) {
 	got := n.OutboundError(epoch, Error{Src: b5000.Addr(), Dst: a.Addr(), About: v.Flow})
 	require.Equal(t, ErrorVerdict{Action: Hairpin, Error: Error{Src: b.Addr(), Dst: a5000.Addr(), About: Flow{a5000, b}}}, got)
 	stray := Flow{ep("198.51.100.1:9"), b5000}
+	none := makeNAT(t, base(func(p *Profile) { p.Hairpin = HairpinNone }))
+	out(t, none, epoch, a5000, x1)
+	out(t, none, epoch, b5000, x1)
+	require.Equal(t, NoHairpin, none.OutboundError(epoch, Error{Src: b5000.Addr(), Dst: a.Addr(), About: Flow{a, b5000}}).Reason)
 	require.Equal(t, NoMapping, n.OutboundError(epoch, Error{Src: b5000.Addr(), Dst: a.Addr(), About: stray}).Reason)
 }
 
