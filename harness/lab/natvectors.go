@@ -194,7 +194,8 @@ type natNames struct {
 func (n natNames) line(f *trace.Frame) string {
 	line := f.Link + ": "
 	if u, ok := f.UDP(); ok {
-		line += fmt.Sprintf("udp %s > %s %x", n.name(u.Src), n.name(u.Dst), sha256.Sum256(u.Payload))
+		hash := sha256.Sum256(u.Payload)
+		line += fmt.Sprintf("udp %s > %s %x", n.name(u.Src), n.name(u.Dst), hash[:8])
 	} else if e, err := internet.ParseICMPError(f.Packet); err == nil {
 		line += fmt.Sprintf("icmp %d/%d %s > %s about %s > %s", e.Type, e.Code,
 			n.trace.Host(e.Src), n.trace.Host(e.Dst), n.name(e.About.Src), n.name(e.About.Dst))
