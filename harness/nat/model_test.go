@@ -198,7 +198,9 @@ func (m *model) is(f Flow, got, want Verdict) {
 	if want.Action == Reject {
 		want.Code = CodeProhibited
 	}
-	require.Equal(m.t, want, got, "%v at %v with %+v", f, m.now, m.p)
+	if got != want {
+		require.Equal(m.t, want, got, "%v at %v with %+v", f, m.now, m.p)
+	}
 }
 
 func orDefault(v, d int) int {
@@ -307,17 +309,26 @@ func (m *model) usable(x *modelMapping) []netip.AddrPort {
 	return all
 }
 
-// matches compares all that lives.
+// matches compares all that lives. It calls require only to fail: it runs
+// after each datagram.
 func (m *model) matches(got []Mapping) {
-	require.Len(m.t, got, len(m.mappings))
+	m.t.Helper()
+	if len(got) != len(m.mappings) {
+		require.Fail(m.t, "mappings", "the engine has %d, the model %d", len(got), len(m.mappings))
+	}
 	for _, x := range m.mappings {
 		i := slices.IndexFunc(got, func(g Mapping) bool { return g.Inside == x.inside && g.Remote == x.boundTo })
-		require.GreaterOrEqual(m.t, i, 0, "%v is gone", x.inside)
-		require.Equal(m.t, x.external, got[i].External)
-		require.Equal(m.t, x.expires, got[i].Expires)
-		require.Len(m.t, got[i].Permits, len(*x.permits))
+		if i < 0 {
+			require.Fail(m.t, "mappings", "%v is gone", x.inside)
+		}
+		g := got[i]
+		if g.External != x.external || !g.Expires.Equal(x.expires) || len(g.Permits) != len(*x.permits) {
+			require.Fail(m.t, "mappings", "the engine has %+v, the model %+v with %+v", g, x, *x.permits)
+		}
 		for _, p := range *x.permits {
-			require.True(m.t, slices.Contains(got[i].Permits, Permit{p.remote, p.expires}), "%v has no permit until %v", p.remote, p.expires)
+			if !slices.Contains(g.Permits, Permit{p.remote, p.expires}) {
+				require.Fail(m.t, "permits", "%v has no permit until %v", p.remote, p.expires)
+			}
 		}
 	}
 }
