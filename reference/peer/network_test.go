@@ -254,16 +254,17 @@ func (n *network) arrive(d datagram) {
 	}
 }
 
-// react is what a scripted end does by itself: it answers reflection pings.
+// react is what a scripted end does by itself: it answers pings, but those of
+// its own kind.
 func (h *host) react(s peer.Socket, d datagram) {
 	p := d.packet()
-	if h.mute || p.Type != wire.Ping || !p.Body.IsReflection {
+	if h.mute || p.Type != wire.Ping || d.sender.peer == nil {
 		return
 	}
 	pong := wire.NewPacket(wire.Pong)
 	pong.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | p.Body.Has&(wire.KeyReflectionID|wire.KeyPingID),
-		RequesterPeerID: p.Body.RequesterPeerID, ResponderPeerID: id(h.name), IsReflection: true,
+		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | p.Body.Has&(wire.KeyIsReflection|wire.KeyReflectionID|wire.KeyPingID),
+		RequesterPeerID: p.Body.RequesterPeerID, ResponderPeerID: id(h.name), IsReflection: p.Body.IsReflection,
 		ReflectionID: p.Body.ReflectionID, PingID: p.Body.PingID,
 	}
 	h.sendPacket(s, d.from, &pong)

@@ -67,17 +67,14 @@ func (p *Peer) syncPacket(prefix cache.Prefix, since time.Time) wire.Packet {
 // sync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
 // (LAT-SYNC-007). The answers wait in the outbox of that address.
 func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
-	id, ok := pk.ID()
-	if !ok {
-		return
-	}
 	if !p.isVerified(from) {
 		p.hold(from, datagram)
 		return
 	}
 	// By source too: a deployed peer does not answer a second peer whose cache
 	// equals that of a first one.
-	if id = at(id, from); p.gated(id) {
+	id := at(wire.ControlID(nil, pk.Message, nil), from)
+	if p.gated(id) {
 		return
 	}
 	p.gate(id, syncGate)

@@ -1,0 +1,181 @@
+package peer_test
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"testing"
+	"time"
+
+	"punchlist/reference/peer"
+	"punchlist/reference/wire"
+)
+
+// FuzzReceive feeds a peer a sequence of inputs read off the bytes: datagrams to
+// both sockets from a few sources, whole or made to fit (a sound header, the
+// peer's own ids), and time. Whatever comes, the peer does not panic, its
+// outputs per input and its stores are bounded, and its clock does not stand
+// still.
+//
+// An input is a length (2 bytes), what it is (1 byte), from whom (1 byte), then
+// the datagram.
+func FuzzReceive(f *testing.F) {
+	var seed []byte
+	for _, c := range hostileCases(f) {
+		var one []byte
+		for i, d := range c.Input.Datagrams {
+			data, err := hex.DecodeString(d)
+			if err != nil {
+				f.Fatal(err)
+			}
+			one = append(one, input(0, byte(i), data)...)
+			one = append(one, input(3, 40, nil)...)
+		}
+		f.Add(byte(0), one)
+		seed = append(seed, one...)
+	}
+	f.Add(byte(1), seed)
+	f.Add(byte(2), seed)
+	for _, t := range []wire.Type{wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Publish, wire.Sync} {
+		f.Add(byte(3), append(input(4, byte(t), []byte("0123456789")), input(3, 255, nil)...))
+	}
+	f.Fuzz(func(t *testing.T, kind byte, script []byte) {
+		now := epoch
+		n := newNetwork(t)
+		a, b := n.host("a"), n.host("b")
+		c := peer.Config{ID: id("victim"), ClusterID: clusterID, Indexed: kind&1 == 1, Address: a.ip, Keepalive: k, Random: seeded("victim")}
+		if kind&2 == 2 {
+			c.Bootstrap = []peer.Bootstrap{{ID: id("i1"), Addr: a.at(peer.Main)}, {ID: id("i2"), Addr: b.at(peer.Main)}}
+		}
+		p := peer.New(now, c)
+		var lastPing wire.Packet
+		var lastTo netip.AddrPort
+		drain := func() {
+			var o peer.Output
+			for count := 0; p.Poll(&o); count++ {
+				if count > 300 {
+					t.Fatal("more than 300 outputs of one input")
+				}
+				if o.Op == peer.Send {
+					var sent wire.Packet
+					if fault := wire.Decode(&sent, o.Data); !fault.OK() || len(o.Data) > wire.MaxDatagram {
+						t.Fatalf("it sent what does not decode: %s: %x", fault, o.Data)
+					}
+					if sent.Type == wire.Pong && sent.Body.Has.Has(wire.KeyIsConnection|wire.KeyPingID) {
+						t.Fatal("LAT-MSG-004")
+					}
+					if sent.Type == wire.Ping {
+						lastPing, lastTo = sent.Clone(), o.To
+					}
+				}
+			}
+		}
+		tick := func(until time.Time) {
+			for still := 0; ; {
+				at, any := p.Next()
+				if !any || at.After(until) {
+					break
+				}
+				if still++; at.After(now) {
+					still, now = 0, at
+				}
+				if still > 100 {
+					t.Fatalf("a hundred ticks at %v", now)
+				}
+				p.Tick(now)
+				drain()
+			}
+			now = until
+		}
+		drain()
+		p.Opened(now, peer.Main, a.at(peer.Main), nil)
+		p.Opened(now, peer.Probe, a.at(peer.Probe), nil)
+		drain()
+		p.Join(now, subKeys)
+		drain()
+		for len(script) >= 4 {
+			length, what, who := int(binary.BigEndian.Uint16(script)), script[2], script[3]
+			script = script[4:]
+			length = min(length, len(script), 2000)
+			data := script[:length]
+			script = script[length:]
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, 10 + who%8}), 5001)
+			switch what % 7 {
+			case 0, 1:
+				p.Receive(now, peer.Main, from, data)
+			case 2:
+				p.Receive(now, peer.Probe, from, data)
+			case 3:
+				tick(now.Add(time.Duration(who) * 40 * time.Millisecond))
+			case 4: // a sound frame around a fuzzed message
+				pk := wire.NewPacket(wire.Type(1 + who%8))
+				pk.ClusterID, pk.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
+				if len(data) > 2 {
+					pk.Hops, pk.Index = uint32(data[0]), int32(int8(data[1]))
+					pk.Message = data[2:min(len(data), wire.MaxMessage)]
+				}
+				if pk.Type == wire.Publish {
+					sum := wire.MessageID(pk.Message)
+					pk.PacketID = sum[:]
+				}
+				if datagram, err := wire.Append(nil, &pk); err == nil {
+					p.Receive(now, peer.Main, from, datagram)
+				}
+			case 5: // the answer to the last ping, with fuzzed keys
+				pk := wire.NewPacket(wire.Pong)
+				var more wire.Key
+				if len(data) >= 4 {
+					more = wire.Key(binary.BigEndian.Uint32(data))
+				}
+				pk.Body = lastPing.Body
+				pk.Body.ResponderPeerID, pk.Body.Address, pk.Body.Port, pk.Body.NATType = id("i1"), from.Addr(), 5001, 31
+				if lastTo == b.at(peer.Main) {
+					pk.Body.ResponderPeerID = id("i2")
+				}
+				pk.Body.Has = wire.KeyRequesterPeerID | wire.KeyResponderPeerID |
+					(lastPing.Body.Has|more)&(wire.KeyReflectionID|wire.KeyPingID|wire.KeyIsReflection|wire.KeyIsConnection|wire.KeyNATType|wire.KeyAddress|wire.KeyPort)
+				if datagram, err := wire.Append(nil, &pk); err == nil && lastTo.IsValid() {
+					p.Receive(now, peer.Main, lastTo, datagram)
+					p.Receive(now, peer.Probe, lastTo, datagram)
+				}
+			case 6: // an introduction or join of fuzzed ends
+				pk := wire.NewPacket(wire.Intro + wire.Type(who>>7))
+				pk.ClusterID, pk.SubclusterID, pk.Hops = clusterID[:], subKeys.SubclusterID[:], 1
+				pk.Body = wire.Body{
+					Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
+					RequesterPeerID: id(string(data)), ResponderPeerID: id("i1"), NATType: 31, Address: from.Addr().Next(), Port: 1 + uint16(length),
+				}
+				if datagram, err := wire.Append(nil, &pk); err == nil {
+					p.Receive(now, peer.Main, from, datagram)
+				}
+			}
+			drain()
+			if err := peer.CheckBounds(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tick(now.Add(3 * k))
+		if err := peer.CheckBounds(p); err != nil {
+			t.Fatal(err)
+		}
+		ping := wire.NewPacket(wire.Ping)
+		ping.Body = wire.Body{Has: wire.KeyRequesterPeerID, RequesterPeerID: id("honest")}
+		datagram, err := wire.Append(nil, &ping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Receive(now, peer.Main, netip.MustParseAddrPort("198.51.100.200:7"), datagram)
+		answered := false
+		var o peer.Output
+		for p.Poll(&o) {
+			answered = answered || o.Op == peer.Send && o.To.Port() == 7
+		}
+		if !answered {
+			t.Fatal("LAT-FRAME-014: an honest ping is not answered")
+		}
+	})
+}
+
+func input(what, who byte, data []byte) []byte {
+	return append([]byte{byte(len(data) >> 8), byte(len(data)), what, who}, data...)
+}
