@@ -1,0 +1,341 @@
+package netns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/lab"
+	"punchlist/harness/lab/stdio"
+	"punchlist/harness/manifest"
+	"punchlist/harness/trace"
+	contract "punchlist/spec/testee"
+)
+
+// queued is how many packets wait for a step before the packet sockets, whose
+// buffers are much larger, fill up.
+const queued = 1024
+
+// ErrOverrun is wrapped by the error of a step that finds that the lab threw
+// packets away because they came faster than it could carry them. What
+// happened on such an internet proves nothing.
+var ErrOverrun = errors.New("the lab lost packets that came faster than it carries them")
+
+// A Net is a running internet with real clocks, kernels and sockets.
+type Net struct {
+	model     *internet.Network
+	trace     *trace.Trace
+	started   time.Time // with the monotonic clock
+	logs      *lineWriter
+	thread    *thread
+	virtual   *lab.VirtualHosts // hosts that have no namespace
+	scripts   []string          // hosts that have an endpoint
+	hosts     []string
+	machines  map[string]*machine
+	testees   []*running // in the order of their starts
+	arrivals  chan arrival
+	changed   chan struct{} // has one element when a testee has something to take
+	closing   chan struct{}
+	closed    bool
+	overrunAt time.Time // when the packet sockets were last asked
+}
+
+// An arrival is a packet that a host's kernel sent.
+type arrival struct {
+	host   string
+	packet []byte
+}
+
+// running is a testee and the host that it is on.
+type running struct {
+	*stdio.Testee
+	host  string
+	group *group
+}
+
+func up(t internet.Topology, o lab.Options) (*Net, error) {
+	if !Inside() {
+		return nil, errors.New("the netns lab needs a process that has entered: call netns.Enter first in main, or netns.Main in TestMain")
+	}
+	now := time.Now()
+	model, seen, err := trace.Record(t, now, internet.Options{Seed: o.Seed})
+	if err != nil {
+		return nil, err
+	}
+	n := &Net{
+		model: model, trace: seen, started: now, hosts: model.Hosts(), virtual: lab.NewVirtualHosts(model, o.Seed),
+		machines: map[string]*machine{},
+		arrivals: make(chan arrival, queued),
+		changed:  make(chan struct{}, 1),
+		closing:  make(chan struct{}),
+	}
+	if o.Logs != nil {
+		n.logs = &lineWriter{out: o.Logs}
+	}
+	if n.thread, err = newThread(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Now is the real time since the net came up, on its wall clock's start: it
+// never goes back.
+func (n *Net) Now() time.Time { return n.started.Add(time.Since(n.started)) }
+
+// Trace is what crossed the wire so far.
+func (n *Net) Trace() *trace.Trace { return n.trace }
+
+// Step handles what is there, at most one packet of a host and one message of
+// each testee, and what of the network is due. When there is nothing it waits
+// for something, until the given time at most.
+func (n *Net) Step(ctx context.Context, until time.Time) error {
+	if n.closed {
+		return errClosed
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		now := n.Now()
+		worked := n.advance(now)
+		select {
+		case a := <-n.arrivals:
+			n.model.Send(now, a.host, a.packet)
+			worked = true
+		default:
+		}
+		for _, t := range n.testees {
+			worked = t.Take(now) || worked
+		}
+		n.deliver()
+		if err := n.overrun(now); err != nil {
+			return err
+		}
+		if worked || !now.Before(until) {
+			return nil
+		}
+		wait := until.Sub(now)
+		if due, ok := n.model.Next(); ok {
+			wait = min(wait, due.Sub(now))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-n.changed:
+		case a := <-n.arrivals:
+			n.model.Send(n.Now(), a.host, a.packet)
+			n.deliver()
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+func (n *Net) advance(now time.Time) bool {
+	due, ok := n.model.Next()
+	if !ok || due.After(now) {
+		return false
+	}
+	n.model.Advance(now)
+	return true
+}
+
+// deliver hands over what has reached the hosts.
+func (n *Net) deliver() {
+	var d internet.Delivery
+	for n.model.Poll(&d) {
+		if m := n.machines[d.Host]; m != nil {
+			// A kernel that has no room loses it, as any network may.
+			_ = m.wire.Write(d.Packet)
+			continue
+		}
+		n.virtual.Deliver(d)
+	}
+}
+
+// overrun asks the packet sockets, not too often, whether they lost any.
+func (n *Net) overrun(now time.Time) error {
+	if now.Sub(n.overrunAt) < time.Second {
+		return nil
+	}
+	n.overrunAt = now
+	return n.lost()
+}
+
+func (n *Net) lost() error {
+	for _, host := range n.hosts {
+		m := n.machines[host]
+		if m == nil {
+			continue
+		}
+		if lost, err := m.wire.Lost(); err == nil && lost > 0 {
+			return fmt.Errorf("host %s: %w: %d of them", host, ErrOverrun, lost)
+		}
+	}
+	return nil
+}
+
+// machine is the host's network namespace, made when first asked for.
+func (n *Net) machine(host string) (*machine, error) {
+	if m := n.machines[host]; m != nil {
+		return m, nil
+	}
+	if err := n.canUse(host); err != nil {
+		return nil, err
+	}
+	if slices.Contains(n.scripts, host) {
+		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
+	}
+	m, err := newMachine(n.thread, host, slices.Index(n.hosts, host), n.model.Addressing(host))
+	if err != nil {
+		return nil, err
+	}
+	n.machines[host] = m
+	go m.read(func(packet []byte) {
+		select {
+		case n.arrivals <- arrival{host, packet}:
+		case <-n.closing:
+		}
+	})
+	return m, nil
+}
+
+// Endpoint opens a scripted endpoint on a host on which nothing was started.
+func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
+	if err := n.canUse(host); err != nil {
+		return nil, err
+	}
+	if n.machines[host] != nil {
+		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
+	}
+	e, err := n.virtual.Endpoint(host, port, n.Now)
+	if err == nil && !slices.Contains(n.scripts, host) {
+		n.scripts = append(n.scripts, host)
+	}
+	return e, err
+}
+
+var errClosed = errors.New("the net is closed")
+
+func (n *Net) canUse(host string) error {
+	if n.closed {
+		return errClosed
+	}
+	if !slices.Contains(n.hosts, host) {
+		return fmt.Errorf("no host %q in the topology", host)
+	}
+	return nil
+}
+
+// Start starts a testee by the manifest's command, in the host's network
+// namespace and a process group of its own.
+func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.Testee, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, t := range n.testees {
+		if t.host == host && t.Exit() == nil {
+			return nil, fmt.Errorf("host %s: a testee is running on it", host)
+		}
+	}
+	argv, err := m.Argv()
+	if err != nil {
+		return nil, err
+	}
+	cmd := Command(argv[0], argv[1:]...)
+	cmd.Env = append(cmd.Env, m.Env...)
+	cmd.Env = append(cmd.Env, contract.LabVariable+"="+n.addresses(host))
+	process, group, err := n.start(host, cmd)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", m.Name, err)
+	}
+	o := stdio.Options{Host: host, Changed: n.notify}
+	if n.logs != nil {
+		o.Logs = n.logs
+	}
+	t := &running{Testee: stdio.New(process, o), host: host, group: group}
+	n.testees = append(n.testees, t)
+	return t, nil
+}
+
+// addresses are those of a host, as testees are told them.
+func (n *Net) addresses(host string) string {
+	var all []string
+	for _, a := range n.model.Addressing(host).Addrs {
+		all = append(all, a.String())
+	}
+	return strings.Join(all, ",")
+}
+
+func (n *Net) notify() {
+	select {
+	case n.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Addr is the host's first address, on its own link.
+func (n *Net) Addr(host string) netip.Addr { return n.model.Addressing(host).Addrs[0] }
+
+// Change changes the running network. Suspend also freezes what runs on the
+// host; what still arrives waits in its kernel for Resume.
+func (n *Net) Change(c internet.Change) error {
+	if n.closed {
+		return errClosed
+	}
+	if err := n.model.Change(n.Now(), c); err != nil {
+		return err
+	}
+	switch {
+	case c.Suspend:
+		n.signal(c.Node, syscall.SIGSTOP)
+	case c.Resume:
+		n.signal(c.Node, syscall.SIGCONT)
+	case c.Link != nil && n.machines[c.Node] != nil:
+		return n.machines[c.Node].setMTU(n.thread, n.model.Addressing(c.Node).MTU)
+	}
+	return nil
+}
+
+// signal sends a signal to everything that runs on a host.
+func (n *Net) signal(host string, s syscall.Signal) {
+	for _, t := range n.testees {
+		if t.host == host {
+			t.group.signal(s)
+		}
+	}
+	if m := n.machines[host]; m != nil {
+		m.signalAll(s)
+	}
+}
+
+// Close kills the testees and whatever else runs on the hosts, and frees
+// everything. It reports ErrOverrun when packets were lost.
+func (n *Net) Close() error {
+	if n.closed {
+		return nil
+	}
+	n.closed = true
+	lost := n.lost()
+	close(n.closing)
+	for _, t := range n.testees {
+		t.Close()
+	}
+	for _, host := range n.hosts {
+		if m := n.machines[host]; m != nil {
+			m.signalAll(syscall.SIGKILL)
+			m.free()
+			<-m.ended
+		}
+	}
+	n.thread.close()
+	return lost
+}
