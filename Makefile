@@ -1,0 +1,78 @@
+# What people and CI run. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PUNCHLIST := bin/punchlist
+OUT       := out
+SEEDS     := 20
+FUZZTIME  := 1m
+
+# The JavaScript peers meet the four classical NAT profiles; what needs no
+# companion is judged once, beside the reference.
+CELLS = \
+	--cell 'reference@sim' \
+	--cell 'reference@netns' \
+	--cell 'socket-0.6+reference@netns:not @all-profiles' \
+	--cell 'socket-0.6+socket-0.6@netns:not @all-profiles and not @alone' \
+	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone'
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the programs into bin/
+	@mkdir -p bin
+	go build -o bin/ ./harness/cmd/... $(wildcard ./reference/cmd/...)
+
+.PHONY: setup
+setup: build ## install what the JavaScript peers need
+	$(PUNCHLIST) setup
+
+.PHONY: conformance
+conformance: setup ## judge the reference and socket-js, alone and mixed; print the matrix
+	$(PUNCHLIST) spec check
+	$(PUNCHLIST) run --require --out $(OUT) $(CELLS)
+
+.PHONY: test
+test: ## formatting, go vet, staticcheck, all Go tests
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard -- '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	go test ./...
+
+.PHONY: race
+race: ## all Go tests under the race detector
+	go test -race ./...
+
+.PHONY: seeds
+seeds: build ## every feature in sim with 20 seeds (SEEDS=n)
+	$(PUNCHLIST) run --cell reference@sim --seeds $(SEEDS) --out $(OUT)/seeds | tail -n 100
+
+.PHONY: soak
+soak: ## every feature in sim with 500 seeds
+	$(MAKE) seeds SEEDS=500
+
+.PHONY: bench
+bench: ## benchmarks, the JavaScript implementation beside ours
+	go test -run '^$$' -bench . -benchmem ./reference/... ./harness/nat ./harness/bench
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a minute each (FUZZTIME=10m)
+	@grep -rl --include='*_test.go' '^func Fuzz' reference harness spec | sort | while read -r file; do \
+		grep -o '^func Fuzz[A-Za-z0-9]*' "$$file" | while read -r _ target; do \
+			echo "== $$(dirname "$$file") $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
+.PHONY: golden
+golden: ## renew the golden files after a change that was meant
+	go test ./harness/suite -run Golden -update
+
+.PHONY: ci
+ci: ## what CI runs
+	.ci/run
