@@ -36,6 +36,37 @@ func FuzzReceive(f *testing.F) {
 	}
 	f.Add(byte(1), seed)
 	f.Add(byte(2), seed)
+	// Discovery, answered all the way, then introductions.
+	var whole []byte
+	for range 6 {
+		for who := range byte(8) {
+			whole = append(whole, input(5, who, []byte{255, 255, 255, 255})...)
+			whole = append(whole, input(5, 128+who, []byte{255, 255, 255, 255, 1})...)
+		}
+		whole = append(whole, input(3, 13, nil)...)
+	}
+	whole = append(whole, input(6, 0, []byte("target"))...)
+	whole = append(whole, input(6, 128, []byte("requester"))...)
+	f.Add(byte(2), append(whole, input(3, 80, nil)...))
+	f.Add(byte(2), append(whole, seed...))
+	// A stranger connects, publishes, and syncs.
+	framed := func(t wire.Type, message string) []byte {
+		return input(4, byte(t)-1+8*4, append([]byte{1, 255}, message...))
+	}
+	for _, kind := range []byte{1, 2} {
+		known := whole
+		for _, who := range []string{"a", "b"} {
+			known = append(known, framed(wire.Ping, `{"requesterPeerId":"`+id(who).String()+`","isConnection":true,"natType":31}`)...)
+			for last := range byte(8) {
+				known = append(known, input(5, last, []byte{0, 0, 0, 0})...)
+			}
+		}
+		known = append(known, framed(wire.Publish, "some bytes")...)
+		known = append(known, framed(wire.Sync, string(make([]byte, 21)))...)
+		known = append(known, framed(wire.Sync, string(append(make([]byte, 21), make([]byte, 21)...)))...)
+		known = append(known, framed(wire.Join, `{"requesterPeerId":"`+id("a").String()+`","natType":31,"address":"203.0.113.9","port":9}`)...)
+		f.Add(kind, append(known, input(3, 200, nil)...))
+	}
 	for _, t := range []wire.Type{wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Publish, wire.Sync} {
 		f.Add(byte(3), append(input(4, byte(t), []byte("0123456789")), input(3, 255, nil)...))
 	}
@@ -48,8 +79,12 @@ func FuzzReceive(f *testing.F) {
 			c.Bootstrap = []peer.Bootstrap{{ID: id("i1"), Addr: a.at(peer.Main)}, {ID: id("i2"), Addr: b.at(peer.Main)}}
 		}
 		p := peer.New(now, c)
-		var lastPing wire.Packet
-		var lastTo netip.AddrPort
+		// The pings of the peer, to be answered.
+		type asked struct {
+			ping wire.Packet
+			to   netip.AddrPort
+		}
+		var pings []asked
 		drain := func() {
 			var o peer.Output
 			for count := 0; p.Poll(&o); count++ {
@@ -65,7 +100,8 @@ func FuzzReceive(f *testing.F) {
 						t.Fatal("LAT-MSG-004")
 					}
 					if sent.Type == wire.Ping {
-						lastPing, lastTo = sent.Clone(), o.To
+						pings = append(pings, asked{sent.Clone(), o.To})
+						pings = pings[max(0, len(pings)-8):]
 					}
 				}
 			}
@@ -108,6 +144,7 @@ func FuzzReceive(f *testing.F) {
 			case 3:
 				tick(now.Add(time.Duration(who) * 40 * time.Millisecond))
 			case 4: // a sound frame around a fuzzed message
+				from = netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, 10 + who/8%8}), 5001)
 				pk := wire.NewPacket(wire.Type(1 + who%8))
 				pk.ClusterID, pk.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
 				if len(data) > 2 {
@@ -121,22 +158,28 @@ func FuzzReceive(f *testing.F) {
 				if datagram, err := wire.Append(nil, &pk); err == nil {
 					p.Receive(now, peer.Main, from, datagram)
 				}
-			case 5: // the answer to the last ping, with fuzzed keys
+			case 5: // the answer to one of the last pings, with fuzzed keys
+				if len(pings) == 0 {
+					break
+				}
+				last := pings[int(who)%len(pings)]
 				pk := wire.NewPacket(wire.Pong)
 				var more wire.Key
 				if len(data) >= 4 {
 					more = wire.Key(binary.BigEndian.Uint32(data))
 				}
-				pk.Body = lastPing.Body
-				pk.Body.ResponderPeerID, pk.Body.Address, pk.Body.Port, pk.Body.NATType = id("i1"), from.Addr(), 5001, 31
-				if lastTo == b.at(peer.Main) {
+				pk.Body = last.ping.Body
+				pk.Body.ResponderPeerID, pk.Body.Address, pk.Body.Port, pk.Body.NATType = id("i1"), a.ip, 5001, 31
+				if last.to == b.at(peer.Main) {
 					pk.Body.ResponderPeerID = id("i2")
 				}
 				pk.Body.Has = wire.KeyRequesterPeerID | wire.KeyResponderPeerID |
-					(lastPing.Body.Has|more)&(wire.KeyReflectionID|wire.KeyPingID|wire.KeyIsReflection|wire.KeyIsConnection|wire.KeyNATType|wire.KeyAddress|wire.KeyPort)
-				if datagram, err := wire.Append(nil, &pk); err == nil && lastTo.IsValid() {
-					p.Receive(now, peer.Main, lastTo, datagram)
-					p.Receive(now, peer.Probe, lastTo, datagram)
+					last.ping.Body.Has&(wire.KeyReflectionID|wire.KeyPingID|wire.KeyIsReflection) |
+					more&(wire.KeyIsConnection|wire.KeyNATType|wire.KeyAddress|wire.KeyPort)
+				pk.Body.IsConnection = len(data) > 4
+				if datagram, err := wire.Append(nil, &pk); err == nil {
+					p.Receive(now, peer.Main, last.to, datagram)
+					p.Receive(now, peer.Probe, netip.AddrPortFrom(last.to.Addr(), last.to.Port()+uint16(who>>7)), datagram)
 				}
 			case 6: // an introduction or join of fuzzed ends
 				pk := wire.NewPacket(wire.Intro + wire.Type(who>>7))
