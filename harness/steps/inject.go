@@ -388,6 +388,9 @@ func (w *World) known(name string, clusterID []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := w.discovered(w.subject); err != nil {
+		return err
+	}
 	p := injector.Control(wire.Ping, in.ConnectionPing())
 	p.ClusterID = clusterID
 	if _, err := in.Send(w.toSubject(), p); err != nil {

@@ -23,14 +23,8 @@ func (w *World) join(p *peer, name string) error {
 	if err := w.up(); err != nil {
 		return err
 	}
-	if !p.indexed {
-		ok, err := w.await(discoveryWithin, func() bool { return p.natType().NATType != 0 })
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return &verdict.Blocked{Text: fmt.Sprintf("%s found no NAT type within %v", p, discoveryWithin)}
-		}
+	if err := w.discovered(p); err != nil {
+		return err
 	}
 	w.group = seal.NewKeys(seal.SharedKey(name))
 	shared := w.group.SharedKey()
@@ -46,6 +40,19 @@ func (w *World) join(p *peer, name string) error {
 		w.members = append(w.members, p)
 	}
 	return nil
+}
+
+// discovered awaits that a peer knows its NAT type. Scenarios that are not
+// about discovery begin after it.
+func (w *World) discovered(p *peer) error {
+	if p.indexed {
+		return nil
+	}
+	ok, err := w.await(discoveryWithin, func() bool { return p.natType().NATType != 0 })
+	if err != nil || ok {
+		return err
+	}
+	return &verdict.Blocked{Text: fmt.Sprintf("%s found no NAT type within %v", p, discoveryWithin)}
 }
 
 func (w *World) whenBothJoin(name string) error {

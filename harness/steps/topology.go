@@ -186,6 +186,20 @@ func (w *World) whenStops(name string) error {
 	if err != nil {
 		return err
 	}
+	// What it has published must be on its way: a message that never left is
+	// not one that others could have kept.
+	for _, m := range w.sent { // order-free: all are awaited
+		if m.by != p {
+			continue
+		}
+		left, err := w.await(answerWithin, func() bool { return len(w.packetsOf(m)) == len(m.ids) })
+		if err != nil {
+			return err
+		}
+		if !left {
+			return w.unfit(p, "its publish did not leave within %v", answerWithin)
+		}
+	}
 	p.stopped = true
 	if err := p.testee.Stop(); err != nil {
 		return &verdict.LabFailed{Err: err}
