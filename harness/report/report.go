@@ -39,6 +39,8 @@ type Report struct {
 	Unexpected   []string           `json:"unexpected"`         // why exit is 1, one line each
 	Broken       []string           `json:"couldNotRun"`        // why exit is 2
 	Warnings     []string           `json:"warnings,omitempty"` // a failed SHOULD, an overdue review
+
+	Folder string `json:"-"` // where it is written; Print names files in it
 }
 
 // A Cell is one implementation in one role in one lab.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -136,10 +137,10 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 		fmt.Fprintf(w, "  it logged last:\n    %s\n", indent(strings.TrimRight(x.Stderr, "\n"), "    "))
 	}
 	if x.Capture != "" {
-		fmt.Fprintf(w, "  packets   %s\n", x.Capture)
+		fmt.Fprintf(w, "  packets   %s\n", filepath.Join(r.Folder, x.Capture))
 	}
 	if x.Log != "" {
-		fmt.Fprintf(w, "  log       %s\n", x.Log)
+		fmt.Fprintf(w, "  log       %s\n", filepath.Join(r.Folder, x.Log))
 	}
 	if x.Repeat != "" {
 		fmt.Fprintf(w, "  repeat    %s\n", x.Repeat)

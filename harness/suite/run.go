@@ -31,7 +31,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict}, plan: plan}
+	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Folder: c.Out}, plan: plan}
 	missing := 0
 	for _, p := range plan {
 		r.open(p)
