@@ -2,7 +2,6 @@ package netns
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -165,9 +164,4 @@ func pair() internet.Topology {
 	return internet.Topology{Hosts: []internet.Host{
 		{Name: "alice", Realm: internet.Public}, {Name: "bob", Realm: internet.Public},
 	}}
-}
-
-func play(script string) {
-	fmt.Fprintf(os.Stderr, "unknown script %q\n", script)
-	os.Exit(2)
 }

@@ -241,6 +241,9 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := n.canUse(host); err != nil {
+		return nil, err
+	}
 	for _, t := range n.testees {
 		if t.host == host && t.Exit() == nil {
 			return nil, fmt.Errorf("host %s: a testee is running on it", host)

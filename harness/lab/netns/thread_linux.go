@@ -20,25 +20,41 @@ type thread struct {
 func newThread() (*thread, error) {
 	t := &thread{calls: make(chan func()), ended: make(chan struct{})}
 	started := make(chan error)
-	go func() {
-		defer close(t.ended)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		var err error
-		if t.core, err = newNamespace(); err == nil {
-			err = quiet()
-		}
-		started <- err
-		if err != nil {
-			return
-		}
-		for call := range t.calls {
-			call()
-		}
-	}()
+	go t.run(started)
 	if err := <-started; err != nil {
+		if t.core != nil {
+			t.core.Close()
+		}
 		return nil, fmt.Errorf("make a network namespace: %w", err)
 	}
 	return t, nil
+}
+
+func (t *thread) run(started chan<- error) {
+	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() {
+		// The main thread can't end: it would stay in the namespace. While it
+		// is held here, another goroutine can't be on it.
+		inner := make(chan error)
+		go t.run(inner)
+		err := <-inner
+		runtime.UnlockOSThread()
+		started <- err
+		return
+	}
+	// Never unlocked: the thread ends with the goroutine.
+	defer close(t.ended)
+	var err error
+	if t.core, err = newNamespace(); err == nil {
+		err = quiet()
+	}
+	started <- err
+	if err != nil {
+		return
+	}
+	for call := range t.calls {
+		call()
+	}
 }
 
 // in runs f in the namespace, which is the core or a host's.
