@@ -168,6 +168,9 @@ func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 		if r.verified && b.Has.Has(wire.KeyNATType) {
 			p.announced(r, b.NATType)
 		}
+		if b.Has.Has(wire.KeyCacheSummaryHash) {
+			p.repair(r, b.CacheSummaryHash)
+		}
 	}
 	proved := p.proves(b, from)
 	if proved {

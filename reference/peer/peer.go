@@ -77,6 +77,7 @@ type Peer struct {
 	outboxes    []*outbox
 	nextOutbox  int
 	recent      table[wire.ID, time.Time] // what was sent to whom by sync
+	repairedAt  time.Time
 	paceAt      time.Time
 
 	outputs []Output

@@ -34,8 +34,8 @@ func TestPublishing(t *testing.T) {
 			})
 			require.NoError(t, err)
 			a.drain()
-			if want := 1; size <= 864 {
-				require.Len(t, ids, want)
+			if size <= 864 {
+				require.Len(t, ids, 1)
 			} else {
 				require.Len(t, ids, 1+(size+seal.Overhead+1023)/1024)
 			}
@@ -272,10 +272,8 @@ func (h *host) fill(n *network, from, to int) {
 func TestSyncOfDisjointCaches(t *testing.T) {
 	for _, size := range []int{25, 300} {
 		n := newNetwork(t)
-		_, list := n.indexed(1)
 		a := n.host("alice").start(peer.Config{Indexed: true})
 		b := n.host("bob").start(peer.Config{Indexed: true, Bootstrap: []peer.Bootstrap{{ID: id("alice"), Addr: a.at(peer.Main)}}})
-		_ = list
 		b.closed = true
 		a.fill(n, 0, size)
 		b.closed = false
@@ -389,4 +387,29 @@ func TestAMemberThatWasAwayGetsWhatItMissed(t *testing.T) {
 	})
 	n.run(2 * k)
 	require.Equal(t, 2, a.count(peer.Packet, nil))
+}
+
+// What is lost on the way is found by the heartbeats that follow.
+func TestLossIsRepaired(t *testing.T) {
+	n := newNetwork(t)
+	_, list := n.indexed(3)
+	a := n.leaf("alice", nattype.PortRestricted, list)
+	b := n.leaf("bob", nattype.PortRestricted, list)
+	n.run(2 * k)
+	lost := 0
+	n.lost = func(d datagram) bool {
+		if d.packet().Type == wire.Publish && lost < 30 {
+			lost++
+			return true
+		}
+		return false
+	}
+	a.publish(words(3000))
+	n.run(time.Second)
+	require.Zero(t, b.received(words(3000)))
+	n.within(8*k, "repaired", func() bool { return b.received(words(3000)) == 1 })
+	syncs := len(a.sent(func(_ datagram, p wire.Packet) bool { return p.Type == wire.Sync }))
+	n.run(10 * k)
+	require.Equal(t, ids(a), ids(b))
+	require.Len(t, a.sent(func(_ datagram, p wire.Packet) bool { return p.Type == wire.Sync }), syncs, "equal caches are left in peace")
 }

@@ -27,6 +27,20 @@ func (p *Peer) firstSync(r *remote) {
 	p.startSync(r)
 }
 
+// repair starts a sync with a peer whose pong tells of another cache than ours:
+// what a lossy network took from a publish, or from the sync at first contact,
+// is found by nobody else. One K has one of these, whatever the pongs say.
+// Deployed peers tell the hash, and never look at it.
+func (p *Peer) repair(r *remote, hash [20]byte) {
+	if !r.connected || p.now.Sub(p.repairedAt) < p.k || p.now.Sub(r.syncedAt) < 2*p.k {
+		return
+	}
+	if s := p.cache.Summary(p.now, root); s.Hash != hash {
+		p.repairedAt = p.now
+		p.startSync(r)
+	}
+}
+
 // Sync compares the cache with that of a connected peer, and exchanges what one
 // has and the other lacks.
 func (p *Peer) Sync(now time.Time, id wire.ID) error {
