@@ -72,7 +72,6 @@ type host struct {
 	nat    *nat       // nil: none
 	peer   *peer.Peer
 	config peer.Config
-	keys   []seal.Keys
 	closed bool
 
 	events []peer.Event
