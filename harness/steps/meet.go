@@ -204,6 +204,9 @@ func (w *World) whenIntroducesNobody(name string, natType int) error {
 	if err != nil {
 		return err
 	}
+	if err := w.discovered(w.subject); err != nil {
+		return err
+	}
 	w.told = &introduction{peer: seal.PeerID("nobody"), at: nobody}
 	_, err = in.Send(w.toSubject(), w.intro(in, w.told.peer, nobody, 4001, natType))
 	return err
@@ -212,6 +215,9 @@ func (w *World) whenIntroducesNobody(name string, natType int) error {
 func (w *World) whenIntroducesHostName(name, address string) error {
 	in, err := w.acting(name)
 	if err != nil {
+		return err
+	}
+	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	w.told = &introduction{peer: seal.PeerID("nobody"), at: address}
@@ -228,6 +234,9 @@ func (w *World) whenIntroducesAgain(name, target string) error { return w.introd
 func (w *World) introduce(name, target string, natType int) error {
 	in, err := w.acting(name)
 	if err != nil {
+		return err
+	}
+	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	t, err := w.scriptedNamed(target)

@@ -1,0 +1,195 @@
+// Package testee puts the reference peer under test: an Agent reads the
+// commands of the testee protocol (spec/testee.md), and writes replies and
+// events. Like the peer it does no input or output itself.
+package testee
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/netip"
+	"time"
+
+	"punchlist/reference/peer"
+	"punchlist/reference/wire"
+	contract "punchlist/spec/testee"
+)
+
+// Version is that of the reference peer, as hello tells it.
+const Version = "0.1.0"
+
+// Op is what an Output asks for.
+type Op uint8
+
+const (
+	Send  Op = 1 + iota // Data from Socket to To
+	Open                // bind Socket to Port, and call Opened
+	Close               // close Socket
+	Line                // Data is a line for the harness, without its newline
+)
+
+// Output is one thing that the agent wants done, in the order given.
+type Output struct {
+	Op     Op
+	Socket peer.Socket
+	Port   uint16
+	To     netip.AddrPort
+	Data   []byte // valid until the next input
+}
+
+// Options of an Agent.
+type Options struct {
+	Name    string // for hello
+	Version string
+	Random  io.Reader // where start gives no seed
+}
+
+// An Agent is a testee around a reference peer. It is for one goroutine. All
+// outputs are polled after each input and before the next.
+type Agent struct {
+	options Options
+	peer    *peer.Peer // nil before start
+	done    bool
+	lines   [][]byte
+	taken   int
+}
+
+// New makes an agent that waits for its first command.
+func New(o Options) *Agent { return &Agent{options: o} }
+
+// Done tells whether stop was carried out: what Poll still gives is the last.
+func (a *Agent) Done() bool { return a.done }
+
+// Opened passes on what became of a socket.
+func (a *Agent) Opened(now time.Time, s peer.Socket, local netip.AddrPort, err error) {
+	if a.peer != nil {
+		a.peer.Opened(now, s, local, err)
+	}
+}
+
+// Receive passes a datagram on, which is borrowed.
+func (a *Agent) Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) {
+	if a.peer != nil {
+		a.peer.Receive(now, via, from, datagram)
+	}
+}
+
+// Tick does what is due.
+func (a *Agent) Tick(now time.Time) {
+	if a.peer != nil {
+		a.peer.Tick(now)
+	}
+}
+
+// Next is when Tick has something to do; false when it has nothing.
+func (a *Agent) Next() (time.Time, bool) {
+	if a.peer == nil || a.done {
+		return time.Time{}, false
+	}
+	return a.peer.Next()
+}
+
+// Poll takes the next output; false when there is none. What the peer wants
+// comes before the reply to the command that made it want it.
+func (a *Agent) Poll(o *Output) bool {
+	var p peer.Output
+	for a.peer != nil && a.peer.Poll(&p) {
+		switch p.Op {
+		case peer.Emit:
+			a.event(p.Event)
+			continue
+		case peer.Send:
+			*o = Output{Op: Send, Socket: p.Socket, To: p.To, Data: p.Data}
+		case peer.Open:
+			*o = Output{Op: Open, Socket: p.Socket, Port: p.Port}
+		case peer.Close:
+			*o = Output{Op: Close, Socket: p.Socket}
+		}
+		return true
+	}
+	if a.taken == len(a.lines) {
+		a.lines, a.taken = a.lines[:0], 0
+		return false
+	}
+	*o = Output{Op: Line, Data: a.lines[a.taken]}
+	a.taken++
+	return true
+}
+
+// write queues a line. One that the protocol has no room for becomes the
+// reply or event that says so.
+func (a *Agent) write(v any) bool {
+	line, err := json.Marshal(v)
+	if err != nil || len(line)+1 > contract.MaxLine {
+		return false
+	}
+	a.lines = append(a.lines, line)
+	return true
+}
+
+func (a *Agent) event(e peer.Event) {
+	var v any
+	switch e.Kind {
+	case peer.Ready:
+		v = struct {
+			Event string `json:"event"`
+			contract.ReadyEvent
+		}{contract.Ready, contract.ReadyEvent{PeerID: e.PeerID.String(), Port: e.Addr.Port(), ProbePort: e.ProbeAddr.Port()}}
+	case peer.NAT:
+		v = struct {
+			Event string `json:"event"`
+			contract.NATEvent
+		}{contract.NAT, contract.NATEvent{NATType: int(e.NATType), Address: address(e.Addr.Addr()), Port: e.Addr.Port()}}
+	case peer.Connection, peer.Disconnection:
+		name := contract.Connection
+		if e.Kind == peer.Disconnection {
+			name = contract.Disconnection
+		}
+		v = struct {
+			Event string `json:"event"`
+			contract.ConnectionEvent
+		}{name, contract.ConnectionEvent{
+			PeerID: e.PeerID.String(), Address: address(e.Addr.Addr()), Port: e.Addr.Port(), NATType: int(e.NATType)}}
+	case peer.Packet:
+		body := contract.PacketEventBody{
+			PacketID: e.PacketID.String(), ClusterID: e.ClusterID.String(), SubclusterID: e.SubclusterID.String(),
+			EventID: hex.EncodeToString(e.EventID), Verified: e.Verified, Hops: e.Hops,
+		}
+		if e.Opened {
+			text := hex.EncodeToString(e.Message)
+			body.Message = &text
+		}
+		v = struct {
+			Event string `json:"event"`
+			contract.PacketEventBody
+		}{contract.PacketEvent, body}
+	case peer.Error:
+		v = errorEvent(e.Text)
+	}
+	if !a.write(v) {
+		a.write(errorEvent("an event " + e.Kind.String() + " is longer than a line may be"))
+	}
+}
+
+func errorEvent(text string) any {
+	return struct {
+		Event string `json:"event"`
+		contract.ErrorEventBody
+	}{contract.ErrorEvent, contract.ErrorEventBody{Text: text}}
+}
+
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// asID reads 32 bytes of hex.
+func asID(text, what string) (wire.ID, *contract.Error) {
+	id, err := wire.ParseID(text)
+	if err != nil {
+		return id, bad("%s: %v", what, err)
+	}
+	return id, nil
+}

@@ -1,0 +1,273 @@
+package testee
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"punchlist/reference/cache"
+	"punchlist/reference/peer"
+	"punchlist/reference/seal"
+	contract "punchlist/spec/testee"
+)
+
+// Command carries out one line. It is answered at once, also a line that is
+// no command: under id 0, or its id where that can be read.
+func (a *Agent) Command(now time.Time, line []byte) {
+	var c contract.Command
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		a.reply(c.ID, nil, bad("the line is no command: %v", err))
+		return
+	}
+	ok, err := a.carryOut(now, c)
+	a.reply(c.ID, ok, err)
+}
+
+func (a *Agent) reply(id int, ok any, err *contract.Error) {
+	type reply struct {
+		ID    int             `json:"id"`
+		OK    any             `json:"ok,omitempty"`
+		Error *contract.Error `json:"error,omitempty"`
+	}
+	if err != nil {
+		a.write(reply{ID: id, Error: err})
+		return
+	}
+	if ok == nil {
+		ok = struct{}{}
+	}
+	if !a.write(reply{ID: id, OK: ok}) {
+		a.write(reply{ID: id, Error: &contract.Error{Code: contract.Failed, Text: "the reply is longer than a line may be"}})
+	}
+}
+
+func bad(format string, args ...any) *contract.Error {
+	return &contract.Error{Code: contract.BadCommand, Text: fmt.Sprintf(format, args...)}
+}
+
+func failed(err error) *contract.Error {
+	return &contract.Error{Code: contract.Failed, Text: err.Error()}
+}
+
+// parameters reads what a command came with.
+func parameters[T any](c contract.Command) (T, *contract.Error) {
+	var with T
+	if len(c.With) == 0 {
+		return with, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(c.With))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&with); err != nil {
+		return with, bad("the parameters of %s: %v", c.Do, err)
+	}
+	return with, nil
+}
+
+func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Error) {
+	switch c.Do {
+	case contract.Hello:
+		return contract.HelloOK{
+			Name: a.options.Name, Version: a.options.Version, Wire: contract.WireVersion,
+			Classes:      []string{contract.ClassCodec, contract.ClassPeer, contract.ClassIndexed, contract.ClassRelay},
+			Capabilities: []string{},
+		}, nil
+	case contract.Stop:
+		if a.peer != nil {
+			a.peer.Stop(now)
+		}
+		a.done = true
+		return nil, nil
+	case contract.Start:
+		with, err := parameters[contract.StartWith](c)
+		if err != nil {
+			return nil, err
+		}
+		return nil, a.start(now, with)
+	case contract.Decode, contract.Encode, contract.PacketID, contract.Seal, contract.Open, contract.Summarize:
+		with, err := parameters[contract.CodecWith](c)
+		if err != nil {
+			return nil, err
+		}
+		return a.codec(now, c.Do, with)
+	case contract.Stream, contract.Query, contract.Sleep, contract.Wake, contract.State:
+		return nil, &contract.Error{Code: contract.Unsupported, Text: c.Do + " comes with the whole protocol"}
+	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Sync, contract.Cache:
+		if a.peer == nil {
+			return nil, &contract.Error{Code: contract.NotStarted, Text: c.Do + " needs a started peer"}
+		}
+		return a.ask(now, c)
+	}
+	return nil, bad("there is no command %q", c.Do)
+}
+
+func (a *Agent) start(now time.Time, with contract.StartWith) *contract.Error {
+	if a.peer != nil || a.done {
+		return &contract.Error{Code: contract.Failed, Text: "start comes once"}
+	}
+	if with.Clock != nil || with.State != "" {
+		return &contract.Error{Code: contract.Unsupported, Text: "start with a clock or a state is not supported"}
+	}
+	config := peer.Config{
+		Indexed: with.Indexed, MainPort: with.Port, ProbePort: with.ProbePort,
+		Keepalive: time.Duration(with.Keepalive) * time.Millisecond, Random: a.options.Random,
+	}
+	id, problem := asID(with.PeerID, "peerId")
+	if problem != nil {
+		return problem
+	}
+	config.ID = id
+	if with.ClusterID != "" {
+		cluster, problem := asID(with.ClusterID, "clusterId")
+		if problem != nil {
+			return problem
+		}
+		config.ClusterID = cluster
+	}
+	if with.Address != "" {
+		at, err := netip.ParseAddr(with.Address)
+		if err != nil {
+			return bad("address: %v", err)
+		}
+		config.Address = at
+	}
+	if with.Seed != "" {
+		seed, problem := asID(with.Seed, "seed")
+		if problem != nil {
+			return problem
+		}
+		config.Random = rand.NewChaCha8(seed)
+	}
+	for i, b := range with.Bootstrap {
+		id, problem := asID(b.PeerID, fmt.Sprintf("bootstrap %d: peerId", i))
+		if problem != nil {
+			return problem
+		}
+		at, err := netip.ParseAddr(b.Address)
+		if err != nil {
+			return bad("bootstrap %d: address: %v", i, err)
+		}
+		config.Bootstrap = append(config.Bootstrap, peer.Bootstrap{ID: id, Addr: netip.AddrPortFrom(at, b.Port)})
+	}
+	if err := config.Validate(); err != nil {
+		return failed(err)
+	}
+	a.peer = peer.New(now, config)
+	return nil
+}
+
+// ask carries out a command of a running peer.
+func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
+	switch c.Do {
+	case contract.Info:
+		info := a.peer.Info()
+		return contract.InfoOK{
+			PeerID: info.ID.String(), NATType: int(info.NATType), Address: address(info.Addr.Addr()), Port: info.Addr.Port()}, nil
+	case contract.Peers:
+		ok := contract.PeersOK{Peers: []contract.PeerInfo{}}
+		for _, p := range a.peer.Peers() {
+			ok.Peers = append(ok.Peers, contract.PeerInfo{
+				PeerID: p.ID.String(), Address: address(p.Addr.Addr()), Port: p.Addr.Port(), NATType: int(p.NATType),
+				Connected: p.Connected, Indexed: p.Indexed})
+		}
+		return ok, nil
+	case contract.Join:
+		with, problem := parameters[contract.JoinWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		shared, problem := asID(with.SharedKey, "sharedKey")
+		if problem != nil {
+			return nil, problem
+		}
+		keys := seal.NewKeys(shared)
+		a.peer.Join(now, keys)
+		return contract.JoinOK{SubclusterID: hex.EncodeToString(keys.SubclusterID[:])}, nil
+	case contract.Publish:
+		with, problem := parameters[contract.PublishWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		return a.publish(now, with)
+	case contract.Sync:
+		with, problem := parameters[contract.SyncWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		id, problem := asID(with.PeerID, "peerId")
+		if problem != nil {
+			return nil, problem
+		}
+		if err := a.peer.Sync(now, id); err != nil {
+			return nil, failed(err)
+		}
+		return nil, nil
+	}
+	with, problem := parameters[contract.CacheWith](c)
+	if problem != nil {
+		return nil, problem
+	}
+	prefix, err := cache.ParsePrefix(with.Prefix)
+	if err != nil {
+		return nil, bad("prefix: %v", err)
+	}
+	ok := contract.CacheOK{IDs: []string{}, Summary: summary(a.peer.Cache().Summary(now, prefix))}
+	for e := range a.peer.Cache().Under(now, prefix) {
+		ok.IDs = append(ok.IDs, hex.EncodeToString(e.ID[:]))
+	}
+	return ok, nil
+}
+
+func (a *Agent) publish(now time.Time, with contract.PublishWith) (any, *contract.Error) {
+	subcluster, problem := asID(with.SubclusterID, "subclusterId")
+	if problem != nil {
+		return nil, problem
+	}
+	message, err := hex.DecodeString(with.Message)
+	if err != nil {
+		return nil, bad("message: %v", err)
+	}
+	if with.TTL < 0 {
+		return nil, bad("ttl: %d is negative", with.TTL)
+	}
+	m := peer.Publication{Subcluster: subcluster, Event: with.Event, Message: message, TTL: time.Duration(with.TTL) * time.Millisecond}
+	if with.SigningSeed != "" {
+		seed, problem := asID(with.SigningSeed, "signingSeed")
+		if problem != nil {
+			return nil, problem
+		}
+		m.SigningKey = ed25519.NewKeyFromSeed(seed[:])
+	}
+	ids, err := a.peer.Publish(now, m)
+	if err != nil {
+		return nil, failed(err)
+	}
+	ok := contract.PublishOK{PacketIDs: []string{}}
+	for _, id := range ids {
+		ok.PacketIDs = append(ok.PacketIDs, id.String())
+	}
+	return ok, nil
+}
+
+func summary(s cache.Summary) contract.SummaryInfo {
+	info := contract.SummaryInfo{
+		Prefix: s.Prefix.String(), Hash: hex.EncodeToString(s.Hash[:]), Encoded: hex.EncodeToString(s.Append(nil)),
+		Buckets: map[string]string{},
+	}
+	for digit := range s.Buckets {
+		if s.Has(digit) {
+			info.Buckets[fmt.Sprintf("%x", digit)] = hex.EncodeToString(s.Buckets[digit][:])
+		}
+	}
+	return info
+}
+
+// errVersion is why decode rejects a packet that a peer would discard.
+var errVersion = errors.New("version: not 6")
