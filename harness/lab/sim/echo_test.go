@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"punchlist/harness/manifest"
+	"punchlist/reference/peer"
+	reference "punchlist/reference/testee"
 	"punchlist/spec/testee"
 )
 
@@ -16,7 +18,7 @@ import (
 // back, and says so; and it misbehaves on command.
 type echo struct {
 	random  io.Reader
-	outputs []Output
+	outputs []reference.Output
 	tick    time.Time
 	ticking bool
 	forever bool
@@ -30,7 +32,7 @@ func echoLab() simulation {
 }
 
 func (e *echo) line(format string, a ...any) {
-	e.outputs = append(e.outputs, Output{Op: Line, Data: fmt.Appendf(nil, format, a...)})
+	e.outputs = append(e.outputs, reference.Output{Op: reference.Line, Data: fmt.Appendf(nil, format, a...)})
 }
 
 func (e *echo) Command(now time.Time, line []byte) {
@@ -44,11 +46,11 @@ func (e *echo) Command(now time.Time, line []byte) {
 		if err := json.Unmarshal(c.With, &with); err != nil {
 			panic(err)
 		}
-		e.outputs = append(e.outputs, Output{Op: Open, Socket: 1, Port: with.Port})
+		e.outputs = append(e.outputs, reference.Output{Op: reference.Open, Socket: 1, Port: with.Port})
 	case "second socket":
-		e.outputs = append(e.outputs, Output{Op: Open, Socket: 2})
+		e.outputs = append(e.outputs, reference.Output{Op: reference.Open, Socket: 2})
 	case "close":
-		e.outputs = append(e.outputs, Output{Op: Close, Socket: 1})
+		e.outputs = append(e.outputs, reference.Output{Op: reference.Close, Socket: 1})
 	case "timer":
 		e.tick, e.ticking = now.Add(time.Hour), true
 	case "draw":
@@ -66,13 +68,13 @@ func (e *echo) Command(now time.Time, line []byte) {
 	case "garbage":
 		e.line("hello")
 	case "nonsense":
-		e.outputs = append(e.outputs, Output{Op: 99})
+		e.outputs = append(e.outputs, reference.Output{Op: 99})
 		return
 	}
 	e.line(`{"id":%d,"ok":{}}`, c.ID)
 }
 
-func (e *echo) Opened(now time.Time, s Socket, local netip.AddrPort, err error) {
+func (e *echo) Opened(now time.Time, s peer.Socket, local netip.AddrPort, err error) {
 	if err != nil {
 		e.line(`{"event":"error","text":%q}`, err)
 		return
@@ -80,9 +82,9 @@ func (e *echo) Opened(now time.Time, s Socket, local netip.AddrPort, err error) 
 	e.line(`{"event":"ready","socket":%d,"port":%d}`, s, local.Port())
 }
 
-func (e *echo) Receive(now time.Time, via Socket, from netip.AddrPort, datagram []byte) {
+func (e *echo) Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) {
 	e.line(`{"event":"got","text":%q}`, datagram)
-	e.outputs = append(e.outputs, Output{Op: Send, Socket: via, To: from, Data: append([]byte("re: "), datagram...)})
+	e.outputs = append(e.outputs, reference.Output{Op: reference.Send, Socket: via, To: from, Data: append([]byte("re: "), datagram...)})
 }
 
 func (e *echo) Tick(now time.Time) {
@@ -95,7 +97,7 @@ func (e *echo) Tick(now time.Time) {
 func (e *echo) Next() (time.Time, bool) { return e.tick, e.ticking }
 func (e *echo) Done() bool              { return e.done }
 
-func (e *echo) Poll(o *Output) bool {
+func (e *echo) Poll(o *reference.Output) bool {
 	if len(e.outputs) == 0 {
 		return false
 	}

@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"punchlist/reference/peer"
+	reference "punchlist/reference/testee"
 )
 
 // A Machine is a testee that does no input and output itself: the sans-I/O
@@ -11,15 +14,20 @@ import (
 // Poll, Next and Done.
 type Machine interface {
 	Command(now time.Time, line []byte)
-	Opened(now time.Time, s Socket, local netip.AddrPort, err error)
-	Receive(now time.Time, via Socket, from netip.AddrPort, datagram []byte) // datagram is borrowed
+	Opened(now time.Time, s peer.Socket, local netip.AddrPort, err error)
+	Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) // datagram is borrowed
 	Tick(now time.Time)
-	Next() (time.Time, bool) // when to tick
-	Poll(*Output) bool       // drained after each input
-	Done() bool              // it has ended, and asks for nothing more
+	Next() (time.Time, bool)     // when to tick
+	Poll(*reference.Output) bool // drained after each input
+	Done() bool                  // it has ended, and asks for nothing more
 }
 
 // A Factory makes a machine whose random choices come from the reader.
 type Factory func(random io.Reader) Machine
 
-func bundled() []Builtin { return nil }
+// bundled are the machines of the repository.
+func bundled() []Builtin {
+	return []Builtin{{"reference", func(random io.Reader) Machine {
+		return reference.New(reference.Options{Name: "reference", Version: reference.Version, Random: random})
+	}}}
+}

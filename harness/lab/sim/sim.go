@@ -17,6 +17,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/trace"
+	"punchlist/reference/peer"
 )
 
 // Epoch is when every simulated internet comes up.
@@ -165,7 +166,7 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 		return nil, fmt.Errorf("host %s has an endpoint: it can't run a testee too", host)
 	}
 	random := randomness(n.seed, host, lives)
-	t := &Testee{net: n, host: host, machine: n.lab.builtins[m.Builtin](random), sockets: map[Socket]*lab.Socket{}}
+	t := &Testee{net: n, host: host, machine: n.lab.builtins[m.Builtin](random), sockets: map[peer.Socket]*lab.Socket{}}
 	n.testees = append(n.testees, t)
 	return t, nil
 }

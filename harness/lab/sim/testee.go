@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"punchlist/harness/lab"
+	"punchlist/reference/peer"
+	reference "punchlist/reference/testee"
 	"punchlist/spec/testee"
 )
 
@@ -32,7 +34,7 @@ type Testee struct {
 	net      *Net
 	host     string
 	machine  Machine
-	sockets  map[Socket]*lab.Socket
+	sockets  map[peer.Socket]*lab.Socket
 	commands [][]byte
 	messages []testee.Message
 	exit     *lab.Exit
@@ -45,7 +47,7 @@ type Testee struct {
 }
 
 type waiting struct {
-	socket Socket
+	socket peer.Socket
 	from   netip.AddrPort
 	data   []byte
 }
@@ -124,7 +126,7 @@ func (t *Testee) tick(now time.Time) {
 	t.input(now, func() { t.machine.Tick(now) })
 }
 
-func (t *Testee) receive(s Socket, d lab.Datagram) {
+func (t *Testee) receive(s peer.Socket, d lab.Datagram) {
 	switch {
 	case t.exit != nil:
 	case !t.frozen:
@@ -178,7 +180,7 @@ func (t *Testee) call(now time.Time, code func()) {
 }
 
 type opening struct {
-	socket Socket
+	socket peer.Socket
 	at     *lab.Socket
 	err    error
 }
@@ -186,7 +188,7 @@ type opening struct {
 // drain does what the machine asks for, and returns the sockets that it must
 // now be told of.
 func (t *Testee) drain(now time.Time) (opened []opening) {
-	var o Output
+	var o reference.Output
 	more := false
 	poll := func() { more = t.machine.Poll(&o) }
 	for {
@@ -196,12 +198,12 @@ func (t *Testee) drain(now time.Time) (opened []opening) {
 			return opened
 		}
 		switch o.Op {
-		case Send:
+		case reference.Send:
 			if s := t.sockets[o.Socket]; s != nil {
 				// As with UDP: what can't be sent is lost.
 				_ = s.Send(now, o.To, o.Data)
 			}
-		case Open:
+		case reference.Open:
 			id := o.Socket
 			s, err := t.net.hosts.Bind(t.host, o.Port, func(d lab.Datagram) { t.receive(id, d) })
 			if err == nil {
@@ -211,12 +213,12 @@ func (t *Testee) drain(now time.Time) (opened []opening) {
 				t.sockets[id] = s
 			}
 			opened = append(opened, opening{id, s, err})
-		case Close:
+		case reference.Close:
 			if s := t.sockets[o.Socket]; s != nil {
 				s.Close()
 				delete(t.sockets, o.Socket)
 			}
-		case Line:
+		case reference.Line:
 			t.line(now, o.Data)
 		default:
 			t.end(lab.Exit{At: now, Code: -1, Killed: true, Stderr: fmt.Sprintf("sim: it asked for the unknown operation %d", o.Op)})
