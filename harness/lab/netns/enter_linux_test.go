@@ -195,7 +195,8 @@ func TestCheckSaysWhyAndTheMend(t *testing.T) {
 		shell.Env, shell.Dir = inner.Env, inner.Dir
 		whole := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: nobody + 1}}
 		shell.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: whole, GidMappings: whole, GidMappingsEnableSetgroups: true}
-		out, err = shell.CombinedOutput()
+		out, err := shell.CombinedOutput()
+		require.Equal(t, code != 0, err != nil)
 		require.Equal(t, code, shell.ProcessState.ExitCode(), string(out))
 		require.Equal(t, "the netns lab can't start: new namespaces: no space left on device; "+
 			"sysctl -w user.max_user_namespaces=10000, or run as root (sudo)\n", string(out), script)

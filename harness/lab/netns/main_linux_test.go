@@ -32,12 +32,15 @@ func TestMain(m *testing.M) {
 func needsLab(t testing.TB) {
 	t.Helper()
 	if err := New().Check(context.Background()); err != nil {
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "netns") {
+		if requires("netns") {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
 }
+
+// requires reports whether what is missing is to fail tests, not to skip them.
+func requires(what string) bool { return strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), what) }
 
 func bringUp(t testing.TB, topology internet.Topology) *Net {
 	t.Helper()
@@ -88,7 +91,6 @@ type socket struct {
 
 	mu   sync.Mutex
 	got  []datagram
-	errs []error
 	over chan struct{}
 }
 
@@ -121,34 +123,22 @@ func (s *socket) run(echo bool) {
 	buffer := make([]byte, 65535)
 	for {
 		count, from, err := s.ReadFromUDPAddrPort(buffer)
-		s.mu.Lock()
 		if err != nil {
-			s.errs = append(s.errs, err)
-		} else {
-			s.got = append(s.got, datagram{from, string(buffer[:count])})
-		}
-		s.mu.Unlock()
-		if err != nil && isClosed(err) {
 			return
 		}
-		if err == nil && echo && strings.HasPrefix(string(buffer[:count]), "echo") {
+		s.mu.Lock()
+		s.got = append(s.got, datagram{from, string(buffer[:count])})
+		s.mu.Unlock()
+		if echo && strings.HasPrefix(string(buffer[:count]), "echo") {
 			s.WriteToUDPAddrPort([]byte("from "+from.String()), from)
 		}
 	}
 }
 
-func isClosed(err error) bool { return strings.Contains(err.Error(), "use of closed") }
-
 func (s *socket) received() []datagram {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]datagram{}, s.got...)
-}
-
-func (s *socket) failures() []error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]error{}, s.errs...)
 }
 
 func (s *socket) addr() netip.AddrPort { return s.LocalAddr().(*net.UDPAddr).AddrPort() }
