@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/harness/lab/netns"
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/testees"
+)
+
+// A check looks at one thing that a part of Punchlist needs.
+type check struct {
+	name  string
+	needs string // what needs it
+	mend  string // what to do when it is missing
+	look  func(context.Context) (found string, err error)
+}
+
+func doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at what this machine lacks, and say what to do",
+		Long: `Doctor looks for everything that some part of Punchlist needs, says what needs
+it, and for what is missing, the mend. Judging the reference in the sim lab
+needs none of it.
+
+Exit codes: 0 all is there; 1 something is missing.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			// The lab is looked at where it would run. Where it can't be
+			// entered, its own check says why.
+			_ = netns.Enter()
+			missing := 0
+			out := c.OutOrStdout()
+			for _, k := range checks() {
+				ctx, cancel := context.WithTimeout(c.Context(), 20*time.Second)
+				found, err := k.look(ctx)
+				cancel()
+				if err == nil {
+					fmt.Fprintf(out, "ok       %-16s %s\n", k.name, found)
+					continue
+				}
+				missing++
+				fmt.Fprintf(out, "missing  %-16s %s\n", k.name, err)
+				fmt.Fprintf(out, "         %-16s needed for %s\n", "", k.needs)
+				fmt.Fprintf(out, "         %-16s mend: %s\n", "", k.mend)
+			}
+			if missing > 0 {
+				return exitCode(report.Unexpected)
+			}
+			return nil
+		},
+	}
+}
+
+func checks() []check {
+	all := []check{
+		{"go", "building Punchlist and its tests", "install Go 1.26 or newer (https://go.dev/dl)",
+			version(`go(\d+)\.(\d+)`, 1, 26, "go", "version")},
+		{"node", "the JavaScript peers", "install Node.js 20 or newer (https://nodejs.org)",
+			version(`v(\d+)\.(\d+)`, 20, 0, "node", "--version")},
+		{"npm", "setting the JavaScript peers up", "install the npm that comes with Node.js",
+			version(`(\d+)\.(\d+)`, 7, 0, "npm", "--version")},
+		{"netns lab", "real sockets: every implementation but the reference, and `make conformance`",
+			"what the line above says; in a container, run as root with --cap-add SYS_ADMIN,NET_ADMIN; on a hosted CI, with sudo",
+			func(ctx context.Context) (string, error) {
+				if err := netns.New().Check(ctx); err != nil {
+					return "", err
+				}
+				return "starts here", nil
+			}},
+		{"coturn", "measuring the NATs with somebody else's RFC 5780 client (`make test`)", "sudo apt-get install coturn",
+			func(context.Context) (string, error) {
+				for _, tool := range []string{"turnserver", "turnutils_natdiscovery"} {
+					if _, err := exec.LookPath(tool); err != nil {
+						return "", fmt.Errorf("%s is not in PATH", tool)
+					}
+				}
+				return "turnserver and turnutils_natdiscovery", nil
+			}},
+	}
+	for _, name := range testees.Names() {
+		all = append(all, check{name, "judging it", self() + " setup " + name,
+			func(context.Context) (string, error) {
+				m, err := manifest.Bundled(name)
+				if err != nil {
+					return "", err
+				}
+				if !m.Prepared() {
+					return "", fmt.Errorf("it is not set up")
+				}
+				return "ready: " + m.Summary, nil
+			}})
+	}
+	return all
+}
+
+// version looks for a program of at least a version, which a pattern finds in
+// what it prints.
+func version(pattern string, major, minor int, argv ...string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
+		if err != nil {
+			return "", err
+		}
+		m := regexp.MustCompile(pattern).FindSubmatch(out)
+		if m == nil {
+			return "", fmt.Errorf("%s says %q, in which there is no version", strings.Join(argv, " "), out)
+		}
+		a, _ := strconv.Atoi(string(m[1]))
+		b, _ := strconv.Atoi(string(m[2]))
+		if a < major || a == major && b < minor {
+			return "", fmt.Errorf("version %s is older than %d.%d", m[0], major, minor)
+		}
+		return string(m[0]), nil
+	}
+}

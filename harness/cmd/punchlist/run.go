@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/features"
+	"punchlist/harness/lab/netns"
+	"punchlist/harness/report"
+	"punchlist/harness/suite"
+	"punchlist/spec"
+)
+
+// runFlags are the flags of run as they were given.
+type runFlags struct {
+	impls     []string
+	companion string
+	lab       string
+	cells     []string
+	tags      string
+	scenario  string
+	seed      int64
+	seeds     int
+	jobs      int
+	timeout   time.Duration
+	out       string
+	require   bool
+	strict    bool
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Judge implementations and report",
+		Long: `Run judges each implementation by every scenario of the features, and writes
+a folder: report.json, junit.xml, summary.md, and for each scenario its packets
+(.pcapng) and what the peers logged.
+
+The peer under test is the subject, all other peers of a scenario (bootstrap
+peers too) are companions. An implementation is a bundled one (reference,
+socket-0.6) or the file of a manifest.
+
+A lab is where the peers run: sim (in one process, in virtual time; the
+reference alone), or netns (any program, on real sockets, each peer in a
+network namespace of its own; Linux). auto takes the first of them that can
+start both.
+
+--cell names subject, companion, lab and scenarios in one word, and may be
+given several times for one report:
+
+  SUBJECT[+COMPANION]@LAB[:TAGS]      reference+socket-0.6@netns:@classical
+
+Tags are cucumber's: "@LAT-NAT-001", "@LAT-SYNC-006 and not @virtual".
+
+Exit codes: 0 all as expected, known failures included; 1 something was not
+expected; 2 it could not run, or not all of it.`,
+		Example: `  punchlist run --impl reference --lab sim
+  punchlist run --impl socket-0.6 --companion socket-0.6 --lab netns
+  punchlist run --tags '@LAT-TRAV-003 and not @all-profiles' --seeds 20
+  punchlist run --cell reference@sim --cell socket-0.6@netns:@classical --out result
+  punchlist run --impl ./my-peer/manifest.yaml --lab netns --require`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return run(c, f) },
+	}
+	p := c.Flags()
+	p.StringArrayVar(&f.impls, "impl", nil, "implementation under test: a bundled name or a manifest's file; repeatable (default reference)")
+	p.StringVar(&f.companion, "companion", "reference", "implementation of all other peers")
+	p.StringVar(&f.lab, "lab", "auto", "auto, sim or netns")
+	p.StringArrayVar(&f.cells, "cell", nil, "SUBJECT[+COMPANION]@LAB[:TAGS]; repeatable; instead of --impl, --companion and --lab")
+	p.StringVar(&f.tags, "tags", "", "only scenarios whose tags match this expression")
+	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it")
+	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
+	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
+	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more in netns)")
+	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one scenario may take on this machine's clock")
+	p.StringVar(&f.out, "out", "out", "folder of the report")
+	p.BoolVar(&f.require, "require", false, "what can't run here is exit code 2 instead of \"not available\"")
+	p.BoolVar(&f.strict, "strict", false, "a failed SHOULD is a failure instead of a warning")
+	c.MarkFlagsMutuallyExclusive("cell", "impl")
+	c.MarkFlagsMutuallyExclusive("cell", "companion")
+	c.MarkFlagsMutuallyExclusive("cell", "lab")
+	return c
+}
+
+func run(c *cobra.Command, f runFlags) error {
+	if f.seeds < 1 {
+		return fmt.Errorf("--seeds %d: at least one seed is needed", f.seeds)
+	}
+	cells, named, err := f.resolve()
+	if err != nil {
+		return err
+	}
+	for _, cell := range cells {
+		if cell.Lab == "netns" {
+			// Where it is impossible, the lab's Check says why.
+			_ = netns.Enter()
+			break
+		}
+	}
+	registry, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	if err := prepareOut(f.out); err != nil {
+		return err
+	}
+	style := report.StyleOf(os.Stdout)
+	progress := report.NewProgress(os.Stdout, style)
+	result, err := suite.Run(c.Context(), suite.Config{
+		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry, World: world,
+		Select: suite.Selection{Tags: f.tags, Key: f.scenario},
+		Seed:   f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
+		Require: f.require, Strict: f.strict,
+		Progress: progress, Today: time.Now(),
+		Repeat: func(cell suite.Cell, seed int64, key string) string {
+			return repeat(self(), named(cell.Subject.Name), named(cell.Companion.Name), cell.Lab, seed, key)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	writeErr := result.Write(f.out)
+	result.Print(os.Stdout, style)
+	if writeErr != nil {
+		return writeErr
+	}
+	fmt.Printf("report: %s\n", filepath.Join(f.out, "summary.md"))
+	if result.Exit != report.AsExpected {
+		return exitCode(result.Exit)
+	}
+	return nil
+}
+
+// repeat is the command that runs one scenario again.
+func repeat(self, subject, companion, lab string, seed int64, key string) string {
+	return fmt.Sprintf("%s run --cell %s --seed %d --scenario %s", self, quote(subject+"+"+companion+"@"+lab), seed, quote(key))
+}
+
+// self is how the program was called, for commands that are printed.
+func self() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./harness/cmd/punchlist"
+	}
+	return os.Args[0]
+}
+
+// quote makes a word of the shell.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// prepareOut makes the folder of the report, finds out before the run whether
+// it can be written, and takes away the files of an earlier report in it.
+func prepareOut(dir string) error {
+	fail := func(err error) error {
+		return fmt.Errorf("the report can't be written to --out %s: %w", dir, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fail(err)
+	}
+	file := filepath.Join(dir, "report.json")
+	if old, err := report.Read(file); err == nil {
+		for _, name := range old.Files() {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fail(err)
+			}
+			// Its folder goes with the last file in it.
+			_ = os.Remove(filepath.Join(dir, filepath.Dir(name)))
+		}
+	}
+	if err := os.WriteFile(file, []byte("{}\n"), 0o644); err != nil {
+		return fail(err)
+	}
+	return nil
+}

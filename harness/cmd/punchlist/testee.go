@@ -1,0 +1,27 @@
+package main
+
+import (
+	"crypto/rand"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/reference/testee"
+	"punchlist/reference/udp"
+)
+
+// testeeCommand is how a lab with real processes starts the reference: the
+// program is its own testee.
+func testeeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "testee",
+		Short:  "Be the reference peer under test, on stdin and stdout",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return udp.Run(c.Context(), testee.New(testee.Options{
+				Name: "reference", Version: testee.Version, Random: rand.Reader,
+			}), os.Stdin, os.Stdout)
+		},
+	}
+}

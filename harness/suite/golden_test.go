@@ -1,0 +1,85 @@
+package suite_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/features"
+	"punchlist/harness/lab"
+	"punchlist/harness/lab/sim"
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/steps"
+	"punchlist/harness/suite"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+)
+
+var update = flag.Bool("update", false, "renew the golden files")
+
+// judgeReference runs every scenario of the features for the reference in sim.
+func judgeReference(t *testing.T) *report.Report {
+	t.Helper()
+	registry, err := spec.Load()
+	require.NoError(t, err)
+	reference, err := manifest.Bundled("reference")
+	require.NoError(t, err)
+	r, err := suite.Run(context.Background(), suite.Config{
+		Cells:    []suite.Cell{{Subject: reference, Companion: reference, Lab: "sim"}},
+		Labs:     map[string]lab.Lab{"sim": sim.New()},
+		Features: features.Files, Registry: registry,
+		World:    func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
+		Seed:     1,
+		Progress: report.NewProgress(io.Discard, report.Style{}),
+		Today:    time.Now(),
+	})
+	require.NoError(t, err)
+	return r
+}
+
+// The same seed gives the same packets at the same places and times, byte for
+// byte: in two runs, and on every machine.
+func TestGoldenCaptures(t *testing.T) {
+	first, second := judgeReference(t), judgeReference(t)
+	require.Equal(t, report.AsExpected, first.Exit, "%v %v", first.Broken, first.Unexpected)
+	lines := hashes(first)
+	require.Equal(t, lines, hashes(second), "two runs with one seed differ")
+
+	file := filepath.Join("testdata", "golden.txt")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+		return
+	}
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	golden := strings.Split(strings.TrimSpace(string(data)), "\n")
+	for _, line := range lines {
+		if !slices.Contains(golden, line) {
+			t.Errorf("other packets than the golden ones: %s", line)
+		}
+	}
+	require.Len(t, lines, len(golden), "scenarios came or went")
+	if t.Failed() {
+		t.Log("if the change was meant: make golden")
+	}
+}
+
+func hashes(r *report.Report) (lines []string) {
+	for _, x := range r.Cells[0].Results {
+		if x.Outcome != verdict.Inapplicable {
+			lines = append(lines, fmt.Sprintf("%s  %s", x.CaptureHash, x.Key))
+		}
+	}
+	return lines
+}
