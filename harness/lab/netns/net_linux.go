@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -332,13 +333,15 @@ func (n *Net) Close() error {
 	for _, t := range n.testees {
 		t.Close()
 	}
-	for _, host := range n.hosts {
-		if m := n.machines[host]; m != nil {
+	var freed sync.WaitGroup
+	for _, m := range n.machines { // order-free: all at once, since a packet socket takes its time
+		freed.Go(func() {
 			m.signalAll(syscall.SIGKILL)
 			m.free()
 			<-m.ended
-		}
+		})
 	}
+	freed.Wait()
 	n.thread.close()
 	return lost
 }

@@ -264,5 +264,6 @@ func run(t testing.TB, n *Net, host, name string, arguments ...string) (string, 
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	require.NoError(t, stepUntil(n, time.Minute, func() bool { return len(ended) == 1 }))
-	return out.String(), <-ended
+	err := <-ended
+	return out.String(), err
 }
