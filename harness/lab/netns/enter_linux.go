@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -48,11 +49,15 @@ func Enter() error {
 	}
 	code, err := runOutside()
 	if err != nil {
+		refused.Store(&err)
 		return err
 	}
 	os.Exit(code)
 	return nil
 }
+
+// refused is the error of an Enter that was tried here.
+var refused atomic.Pointer[error]
 
 // Inside reports whether the process runs in what Enter made.
 func Inside() bool {
@@ -68,7 +73,8 @@ func insideValue() string {
 	return "inside " + id
 }
 
-// flags are the namespaces to make, and the maps of users that go with them.
+// namespaces are those to make, and with user the maps of users that go with
+// a user namespace.
 func namespaces(user bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,

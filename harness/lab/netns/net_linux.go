@@ -62,6 +62,9 @@ type running struct {
 
 func up(t internet.Topology, o lab.Options) (*Net, error) {
 	if !Inside() {
+		if err := refused.Load(); err != nil {
+			return nil, *err
+		}
 		return nil, errors.New("the netns lab needs a process that has entered: call netns.Enter first in main, or netns.Main in TestMain")
 	}
 	now := time.Now()

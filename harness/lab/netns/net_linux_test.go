@@ -178,8 +178,6 @@ func TestHermetic(t *testing.T) {
 	answers := make(chan string, len(targets))
 	for _, target := range targets {
 		network, address, _ := strings.Cut(target, " ")
-		var dialled net.Conn
-		var failed error
 		// The socket has to be made on the thread that is in the namespace,
 		// whatever becomes of the connection.
 		fd := -1
@@ -192,20 +190,17 @@ func TestHermetic(t *testing.T) {
 			return err
 		}))
 		go func() {
-			dialled, failed = exchange(fd, address)
-			switch {
-			case failed != nil:
-				answers <- target + ": " + failed.Error()
-			default:
-				answers <- target + ": answer"
-				_ = dialled
+			if err := exchange(fd, address); err != nil {
+				answers <- target + ": " + err.Error()
+				return
 			}
+			answers <- target + ": answer"
 		}()
 	}
 	await(t, n, func() bool { return len(answers) == len(targets) })
-	close(answers)
 	var answered []string
-	for a := range answers {
+	for range targets {
+		a := <-answers
 		if strings.HasSuffix(a, ": answer") {
 			answered = append(answered, a)
 		}
@@ -225,26 +220,26 @@ func TestHermetic(t *testing.T) {
 }
 
 // exchange sends one request by a fresh socket, and waits for any answer.
-func exchange(fd int, address string) (net.Conn, error) {
+func exchange(fd int, address string) error {
 	defer syscall.Close(fd)
 	to := netip.MustParseAddrPort(address)
 	limit := syscall.Timeval{Sec: 0, Usec: 500_000}
 	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} {
 		if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, option, &limit); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := syscall.Write(fd, []byte("echo")); err != nil {
-		return nil, err
+		return err
 	}
 	count, err := syscall.Read(fd, make([]byte, 100))
 	if err == nil && count == 0 {
 		err = errors.New("closed")
 	}
-	return nil, err
+	return err
 }
 
 // output runs a program on a host, steps the net until it has ended, and

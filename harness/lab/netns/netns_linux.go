@@ -24,6 +24,9 @@ func (netns) Name() string { return "netns" }
 // It leaves nothing behind.
 func (netns) Check(ctx context.Context) error {
 	if !Inside() {
+		if err := refused.Load(); err != nil {
+			return *err
+		}
 		return possible()
 	}
 	n, err := up(internet.Topology{Hosts: []internet.Host{{Name: "check", Realm: internet.Public}}}, lab.Options{})

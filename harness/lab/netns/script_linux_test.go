@@ -59,6 +59,15 @@ var scripts = map[string]func(){
 			fmt.Println(`{"event":"tick"}`)
 		}
 	},
+	"drown": func() {
+		socket, err := net.Dial("udp4", "192.0.2.1:9")
+		if err != nil {
+			panic(err)
+		}
+		for {
+			socket.Write([]byte("x")) // a full queue is no reason to stop
+		}
+	},
 	"exit": func() {
 		fmt.Fprintln(os.Stderr, "going")
 		os.Exit(4)
@@ -156,6 +165,17 @@ func TestHowTesteesEnd(t *testing.T) {
 		got.At = time.Time{}
 		require.Equal(t, want, got, script)
 	}
+}
+
+// A testee that sends faster than the lab carries ends the net with an error,
+// and neither blocks it nor goes unnoticed.
+func TestPacketsThatTheLabLoses(t *testing.T) {
+	n := bringUp(t, pair())
+	startScript(t, n, "alice", "drown")
+	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
+	require.ErrorIs(t, err, ErrOverrun)
+	require.ErrorContains(t, err, "host alice: ")
+	require.ErrorIs(t, n.Close(), ErrOverrun)
 }
 
 func TestSuspend(t *testing.T) {
