@@ -57,6 +57,7 @@ func upWhole(t testing.TB) *Net {
 // Packets of 1,000 bytes from kernel to kernel, at most 64 under way.
 func BenchmarkHostToHost(b *testing.B) {
 	n := bringUp(b, pair())
+	n.flood = 1e9
 	alice, bob := listen(b, n, "alice", 4000, false), listen(b, n, "bob", 5000, false)
 	// The measure reads bob itself.
 	require.NoError(b, bob.SetReadDeadline(time.Unix(1, 0)))

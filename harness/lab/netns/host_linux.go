@@ -40,6 +40,7 @@ type machine struct {
 	inode     uint64 // of the namespace
 	wire      *packetio.Interface
 	ended     chan struct{} // closed when its reader has ended
+	sent      int           // packets, since the net last looked
 }
 
 // newMachine makes the namespace and its link; number tells the links of a net

@@ -23,10 +23,14 @@ import (
 // buffers are much larger, fill up.
 const queued = 1024
 
-// ErrOverrun is wrapped by the error of a step that finds that the lab threw
-// packets away because they came faster than it could carry them. What
-// happened on such an internet proves nothing.
-var ErrOverrun = errors.New("the lab lost packets that came faster than it carries them")
+// flood is how many packets a second one host may send. Peers need a few
+// hundred; more would fill the trace.
+const flood = 10_000
+
+// ErrOverrun is wrapped by the error of a step that finds that a host sent
+// more packets than the lab is made for, or that the lab has lost some that
+// came too fast. What happened on such an internet proves nothing.
+var ErrOverrun = errors.New("more packets than the lab carries")
 
 // A Net is a running internet with real clocks, kernels and sockets.
 type Net struct {
@@ -44,7 +48,8 @@ type Net struct {
 	changed   chan struct{} // has one element when a testee has something to take
 	closing   chan struct{}
 	closed    bool
-	overrunAt time.Time // when the packet sockets were last asked
+	flood     int       // packets a second that a host may send
+	overrunAt time.Time // when that was last looked at
 }
 
 // An arrival is a packet that a host's kernel sent.
@@ -76,6 +81,7 @@ func up(t internet.Topology, o lab.Options) (*Net, error) {
 		model: model, trace: seen, started: now, hosts: model.Hosts(), virtual: lab.NewVirtualHosts(model, o.Seed),
 		machines: map[string]*machine{},
 		arrivals: make(chan arrival, queued),
+		flood:    flood,
 		changed:  make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 	}
@@ -110,7 +116,7 @@ func (n *Net) Step(ctx context.Context, until time.Time) error {
 		worked := n.advance(now)
 		select {
 		case a := <-n.arrivals:
-			n.model.Send(now, a.host, a.packet)
+			n.carry(now, a)
 			worked = true
 		default:
 		}
@@ -134,7 +140,7 @@ func (n *Net) Step(ctx context.Context, until time.Time) error {
 		case <-timer.C:
 		case <-n.changed:
 		case a := <-n.arrivals:
-			n.model.Send(n.Now(), a.host, a.packet)
+			n.carry(n.Now(), a)
 			n.deliver()
 			timer.Stop()
 			return nil
@@ -165,12 +171,30 @@ func (n *Net) deliver() {
 	}
 }
 
-// overrun asks the packet sockets, not too often, whether they lost any.
+func (n *Net) carry(now time.Time, a arrival) {
+	n.machines[a.host].sent++
+	n.model.Send(now, a.host, a.packet)
+}
+
+// overrun looks every second whether a host floods the lab.
 func (n *Net) overrun(now time.Time) error {
-	if now.Sub(n.overrunAt) < time.Second {
+	past := now.Sub(n.overrunAt)
+	if past < time.Second {
 		return nil
 	}
+	first := n.overrunAt.IsZero()
 	n.overrunAt = now
+	for _, host := range n.hosts {
+		m := n.machines[host]
+		if m == nil {
+			continue
+		}
+		sent := m.sent
+		m.sent = 0
+		if rate := int(float64(sent) / past.Seconds()); rate > n.flood && !first {
+			return fmt.Errorf("host %s: %w: it sent %d in a second, %d are the most", host, ErrOverrun, rate, n.flood)
+		}
+	}
 	return n.lost()
 }
 
@@ -181,7 +205,7 @@ func (n *Net) lost() error {
 			continue
 		}
 		if lost, err := m.wire.Lost(); err == nil && lost > 0 {
-			return fmt.Errorf("host %s: %w: %d of them", host, ErrOverrun, lost)
+			return fmt.Errorf("host %s: %w: %d that it sent were lost", host, ErrOverrun, lost)
 		}
 	}
 	return nil

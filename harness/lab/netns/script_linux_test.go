@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -167,14 +168,30 @@ func TestHowTesteesEnd(t *testing.T) {
 	}
 }
 
-// A testee that sends faster than the lab carries ends the net with an error,
-// and neither blocks it nor goes unnoticed.
-func TestPacketsThatTheLabLoses(t *testing.T) {
+// A testee that floods its link ends the net with an error: it neither blocks
+// it nor goes unnoticed.
+func TestFloodsOfPackets(t *testing.T) {
 	n := bringUp(t, pair())
+	n.flood = 500 // few, for a machine that is busy
 	startScript(t, n, "alice", "drown")
 	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
 	require.ErrorIs(t, err, ErrOverrun)
-	require.ErrorContains(t, err, "host alice: ")
+	require.ErrorContains(t, err, "host alice: more packets than the lab carries: it sent ")
+}
+
+// What the lab itself loses is told too: nobody reads while the kernel's
+// buffer fills.
+func TestPacketsThatTheLabLoses(t *testing.T) {
+	n := bringUp(t, pair())
+	n.flood = 1e9
+	alice := listen(t, n, "alice", 4000, false)
+	payload := strings.Repeat("x", 1400)
+	for range 20_000 {
+		alice.send(t, netip.MustParseAddrPort("192.0.2.1:9"), payload)
+	}
+	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
+	require.ErrorIs(t, err, ErrOverrun)
+	require.ErrorContains(t, err, " that it sent were lost")
 	require.ErrorIs(t, n.Close(), ErrOverrun)
 }
 
