@@ -9,14 +9,16 @@ OUT       := out
 SEEDS     := 20
 FUZZTIME  := 1m
 
-# The JavaScript peers meet the four classical NAT profiles; what needs no
-# companion is judged once, beside the reference.
+# The JavaScript peers meet the four classical NAT profiles. What needs no
+# companion is judged once, beside the reference; where all peers are
+# JavaScript, what two of them do together is judged.
+PAIRS = @classical and @LAT-TRAV-003 or @LAT-REPL-003 or @LAT-KEY-002 or @LAT-SYNC-006
 CELLS = \
 	--cell 'reference@sim' \
 	--cell 'reference@netns' \
 	--cell 'socket-0.6+reference@netns:not @all-profiles' \
-	--cell 'socket-0.6+socket-0.6@netns:not @all-profiles and not @alone' \
-	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone'
+	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone' \
+	--cell 'socket-0.6+socket-0.6@netns:$(PAIRS)'
 
 .PHONY: help
 help: ## list the targets

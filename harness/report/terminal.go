@@ -33,6 +33,9 @@ func StyleOf(f *os.File) Style {
 	return s
 }
 
+// logShown is how many lines of a dead testee's log are printed.
+const logShown = 12
+
 const (
 	red    = "31"
 	green  = "32"
@@ -117,7 +120,7 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 	if x.Step != "" {
 		fmt.Fprintf(w, "  step      %s\n", x.Step)
 	}
-	fmt.Fprintf(w, "  seen      %s\n", indent(x.Text, "            "))
+	fmt.Fprintf(w, "  seen      %s\n", indent(printable(x.Text), "            "))
 	if x.Signature != "" && x.Outcome == verdict.Failed {
 		fmt.Fprintf(w, "  signature %q\n", x.Signature)
 	}
@@ -134,7 +137,11 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 		}
 	}
 	if x.Stderr != "" {
-		fmt.Fprintf(w, "  it logged last:\n    %s\n", indent(strings.TrimRight(x.Stderr, "\n"), "    "))
+		fmt.Fprintf(w, "  it logged last:\n")
+		lines := strings.Split(strings.TrimRight(x.Stderr, "\n"), "\n")
+		for _, l := range lines[max(0, len(lines)-logShown):] {
+			fmt.Fprintf(w, "    %s\n", printable(cut(l, 200)))
+		}
 	}
 	if x.Capture != "" {
 		fmt.Fprintf(w, "  packets   %s\n", filepath.Join(r.Folder, x.Capture))

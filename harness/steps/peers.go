@@ -28,8 +28,9 @@ type peer struct {
 
 	testee  lab.Testee // nil until started
 	started testee.StartWith
-	running bool // it has answered start
-	stopped bool // a step stopped it: its exit is no death
+	joined  []testee.JoinWith // since then
+	running bool              // it has answered start
+	stopped bool              // a step stopped it: its exit is no death
 	calls   int
 	seen    int // messages looked at by ready
 }
@@ -70,7 +71,7 @@ func (w *World) start(p *peer) error {
 	if err != nil {
 		return &verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err}
 	}
-	p.testee, p.running, p.stopped, p.seen = t, false, false, 0
+	p.testee, p.running, p.stopped, p.seen, p.joined = t, false, false, 0, nil
 	seed := seal.SharedKey(fmt.Sprintf("%d %s", w.o.Seed, p.host))
 	p.started = testee.StartWith{
 		PeerID:    p.id.String(),
@@ -143,6 +144,9 @@ func (w *World) call(p *peer, do string, with, out any) error {
 	}
 	if reply.Error != nil {
 		return w.unfit(p, "%s: %s", do, reply.Error)
+	}
+	if join, ok := with.(testee.JoinWith); ok {
+		p.joined = append(p.joined, join)
 	}
 	if out == nil {
 		return nil
@@ -245,7 +249,7 @@ func (w *World) alive(p *peer) error {
 	}
 	died := verdict.Died{
 		Implementation: p.manifest.Name, Host: p.host, Subject: p.subject, At: exit.At, How: how,
-		Stderr: exit.Stderr, Start: p.started, Started: p.running,
+		Stderr: exit.Stderr, Start: p.started, Started: p.running, Joined: p.joined,
 	}
 	for _, f := range w.receivedBy(p.host) {
 		died.Received = append(died.Received, f.Seq)

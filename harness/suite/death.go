@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -52,24 +53,52 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 		last = append(last, shot{d.Received[i], u.Payload, d.Start.ProbePort != 0 && u.Dst.Port() == d.Start.ProbePort})
 	}
 	slices.Reverse(last)
-	suspect, how, err := r.replay(ctx, j, d.Start, last)
-	if err == nil && suspect >= 0 && len(last) > 1 {
-		last = last[suspect : suspect+1]
-		suspect, how, err = r.replay(ctx, j, d.Start, last)
-	}
+	killer, how, err := r.blame(ctx, j, d, last)
 	switch {
 	case err != nil:
 		x.Text = fmt.Sprintf("%s; replaying the last datagrams failed: %v", d.Error(), err)
-	case suspect < 0:
-		x.Text = fmt.Sprintf("%s; before, it received %d datagrams (at most the last %d are kept), none of which alone kills a fresh peer",
+	case killer == nil:
+		x.Text = fmt.Sprintf("%s; before, it received %d datagrams (at most the last %d are kept), none of which alone kills a fresh peer in this way",
 			d.Error(), len(d.Received), verdict.LastReceived)
 	default:
 		x.Broke, x.Signature = x.Requirement, verdict.DiedOnDatagram
 		x.Text = fmt.Sprintf("%s; the datagram below alone kills a fresh peer (%s)", d.Error(), how)
-		return []int{last[suspect].frame}
+		return []int{killer.frame}
 	}
 	return d.Received
 }
+
+// blame finds the datagram that alone kills a fresh peer in the way in which
+// the dead one died. One that kills it in another way (a peer that is fresh
+// dies of more) is set aside.
+func (r *runner) blame(ctx context.Context, j *job, d verdict.Died, last []shot) (killer *shot, how string, err error) {
+	for len(last) > 0 {
+		i, exit, err := r.replay(ctx, j, d, last)
+		if err != nil || i < 0 {
+			return nil, "", err
+		}
+		suspect := last[i]
+		if !sameDeath(d.Stderr, exit.Stderr) {
+			last = slices.Delete(slices.Clone(last), i, i+1)
+			continue
+		}
+		if len(last) > 1 {
+			if i, exit, err = r.replay(ctx, j, d, []shot{suspect}); err != nil || i < 0 || !sameDeath(d.Stderr, exit.Stderr) {
+				return nil, "", err
+			}
+		}
+		return &suspect, ended(exit), nil
+	}
+	return nil, "", nil
+}
+
+// sameDeath compares what two peers logged last, numbers and ids left out. A
+// peer that logs nothing dies one way only.
+func sameDeath(a, b string) bool { return causeOf(a) == causeOf(b) }
+
+var particulars = regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+`)
+
+func causeOf(log string) string { return particulars.ReplaceAllString(lastLine(log), "#") }
 
 // A shot is a datagram that a dead peer had received.
 type shot struct {
@@ -78,10 +107,11 @@ type shot struct {
 	probe   bool // it came to the probe socket
 }
 
-// replay starts a fresh peer alone in a lab, as the dead one was started, and
-// sends it datagrams, waiting after each. It returns the index of the one after
-// which the peer ended, and how; -1 when it survives.
-func (r *runner) replay(ctx context.Context, j *job, start testee.StartWith, shots []shot) (killer int, how string, err error) {
+// replay starts a fresh peer alone in a lab, as the dead one was started, lets
+// it join what the dead one had joined, and sends it datagrams, waiting after
+// each. It returns the index of the one after which the peer ended, and how; -1
+// when it survives.
+func (r *runner) replay(ctx context.Context, j *job, d verdict.Died, shots []shot) (killer int, how *lab.Exit, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	var log logBuffer
@@ -90,14 +120,15 @@ func (r *runner) replay(ctx context.Context, j *job, start testee.StartWith, sho
 		{Name: "replayer", Realm: internet.Public, Link: internet.Link{Latency: 10 * time.Millisecond}},
 	}}, lab.Options{Seed: j.cell.Seed, Logs: &log})
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	t, err := n.Start(ctx, "fresh", j.plan.Subject)
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
 	}
 	c := caller{ctx: ctx, net: n, testee: t}
+	start := d.Start
 	start.Bootstrap = []testee.Bootstrap{}
 	if start.Address != "" {
 		start.Address = n.Addr("fresh").String()
@@ -108,19 +139,28 @@ func (r *runner) replay(ctx context.Context, j *job, start testee.StartWith, sho
 	}{{testee.Hello, nil}, {testee.Start, start}} {
 		reply, err := c.call(command.do, command.with)
 		if err != nil {
-			return -1, "", fmt.Errorf("%s: %w", command.do, err)
+			return -1, nil, fmt.Errorf("%s: %w", command.do, err)
 		}
 		if reply.Error != nil {
-			return -1, "", fmt.Errorf("%s: %w", command.do, reply.Error)
+			return -1, nil, fmt.Errorf("%s: %w", command.do, reply.Error)
 		}
 	}
 	ready, err := c.ready()
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
+	}
+	for _, join := range d.Joined {
+		reply, err := c.call(testee.Join, join)
+		if err != nil {
+			return -1, nil, fmt.Errorf("join: %w", err)
+		}
+		if reply.Error != nil {
+			return -1, nil, fmt.Errorf("join: %w", reply.Error)
+		}
 	}
 	e, err := n.Endpoint("replayer", 0)
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
 	}
 	for i, s := range shots {
 		port := ready.Port
@@ -128,7 +168,7 @@ func (r *runner) replay(ctx context.Context, j *job, start testee.StartWith, sho
 			port = ready.ProbePort
 		}
 		if err := e.Send(netip.AddrPortFrom(n.Addr("fresh"), port), s.payload); err != nil {
-			return -1, "", err
+			return -1, nil, err
 		}
 		wait := betweenTwo
 		if i == len(shots)-1 {
@@ -136,11 +176,11 @@ func (r *runner) replay(ctx context.Context, j *job, start testee.StartWith, sho
 		}
 		err := lab.Await(ctx, n, wait, func() bool { return t.Exit() != nil })
 		if exit := t.Exit(); exit != nil {
-			return i, ended(exit), nil
+			return i, exit, nil
 		}
 		if ctx.Err() != nil || err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			return -1, "", err
+			return -1, nil, err
 		}
 	}
-	return -1, "", nil
+	return -1, nil, nil
 }

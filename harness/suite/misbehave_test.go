@@ -92,6 +92,15 @@ func behave(how string) int {
 				if old++; old == 3 {
 					return 8
 				}
+			case how == "dies of poison, and young of tea":
+				if payload == "poison" {
+					fmt.Fprintln(os.Stderr, "TypeError: poison is not a function")
+					return 7
+				}
+				if old++; old == 1 && payload == "tea" {
+					fmt.Fprintln(os.Stderr, "TypeError: tea is not a function")
+					return 7
+				}
 			}
 			ok(struct{}{})
 		case c.Do == testee.Info:

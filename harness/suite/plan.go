@@ -48,7 +48,7 @@ type Config struct {
 	Select  Selection
 	Seed    int64
 	Seeds   int           // how many in a row, from Seed; 0 is 1
-	Jobs    int           // scenarios at once in one lab; 0: twice the cores (in sim: the cores)
+	Jobs    int           // scenarios at once in one lab; 0: the number of cores in sim, more where time is real
 	Timeout time.Duration // of one scenario on this machine's clock; 0: two minutes
 	Out     string        // folder for captures and logs, which exists; empty: none are kept
 	Require bool          // what can't run is an error
@@ -81,6 +81,10 @@ func (c *Config) defaults() {
 	}
 }
 
+// realJobs is how many scenarios a core carries where time is real: most of it
+// is waiting.
+const realJobs = 8
+
 // jobs is how many scenarios run at once in a lab.
 func (c *Config) jobs(labName string) int {
 	switch {
@@ -89,7 +93,7 @@ func (c *Config) jobs(labName string) int {
 	case slices.Contains(virtualLabs, labName):
 		return runtime.NumCPU()
 	default:
-		return 2 * runtime.NumCPU()
+		return min(realJobs*runtime.NumCPU(), 32)
 	}
 }
 

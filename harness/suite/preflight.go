@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -154,13 +155,15 @@ func ended(e *lab.Exit) string {
 	return how
 }
 
-// lastLine picks the line of a log that says most: an error's own line where
-// there is one, else the last that is not empty.
+var complaint = regexp.MustCompile(`^([A-Za-z.]*(Error|Exception)\b|panic: |fatal error: )`)
+
+// lastLine picks the line of a log that says most: the last that is an error's
+// own where there is one, else the last that is not empty.
 func lastLine(log string) string {
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.Contains(lines[i], "Error") || strings.HasPrefix(lines[i], "panic:") {
-			return strings.TrimSpace(lines[i])
+		if line := strings.TrimSpace(lines[i]); complaint.MatchString(line) {
+			return line
 		}
 	}
 	return strings.TrimSpace(lines[len(lines)-1])

@@ -182,6 +182,16 @@ func TestADeathIsLaidToTheDatagramThatKillsAFreshPeer(t *testing.T) {
 	require.Equal(t, `When it gets "poison"`, x.Step)
 }
 
+// A fresh peer dies of more than one that has lived: that is another death.
+func TestADeathIsNotLaidToADatagramThatKillsInAnotherWay(t *testing.T) {
+	f := feature(rule("@LAT-MSG-001", "r", "Given a subject", `When it gets "water"`, `And it gets "tea"`, `And it gets "poison"`, "Then it answers"))
+	x := only(t, judge(t, config(t, f, "dies of poison, and young of tea")))
+	require.Equal(t, "LAT-MSG-001", x.Broke, x.Text)
+	require.Equal(t, verdict.DiedOnDatagram, x.Signature)
+	require.Equal(t, 6, x.Evidence[0].Frame)
+	require.Contains(t, x.Text, "poison is not a function")
+}
+
 func TestADeathThatNoDatagramExplainsIsLaidToSurvival(t *testing.T) {
 	f := feature(rule("@LAT-MSG-001", "r", "Given a subject", `When it gets "poison" 4 times`, "Then it answers"))
 	c := config(t, f, "dies of old age")

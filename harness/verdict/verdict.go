@@ -84,13 +84,14 @@ type Died struct {
 	Implementation string
 	Host           string
 	Subject        bool
-	At             time.Time        // by the lab's clock
-	How            string           // "exit status 7", "signal: aborted"
-	Garbage        string           // what it wrote that is not the testee protocol, where the lab ended it for that
-	Stderr         string           // the end of it
-	Start          testee.StartWith // what it was started with, for the replay
-	Started        bool             // it had answered start
-	Received       []int            // frames of the datagrams that reached it, oldest first, at most LastReceived
+	At             time.Time         // by the lab's clock
+	How            string            // "exit status 7", "signal: aborted"
+	Garbage        string            // what it wrote that is not the testee protocol, where the lab ended it for that
+	Stderr         string            // the end of it
+	Start          testee.StartWith  // what it was started with, for the replay
+	Started        bool              // it had answered start
+	Joined         []testee.JoinWith // the subclusters that it had joined, for the replay
+	Received       []int             // frames of the datagrams that reached it, oldest first, at most LastReceived
 }
 
 // LastReceived is how many datagrams are kept as evidence of a death that no
