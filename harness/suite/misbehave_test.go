@@ -118,7 +118,6 @@ var old int
 // five times as fast as this machine's.
 type bare struct {
 	check error
-	limit int // how many nets may be up; 0: any
 }
 
 const speed = 5
