@@ -1,155 +1,149 @@
-// Package udp runs a testee of the reference peer over real UDP sockets: it
-// gives the sans-I/O agent the datagrams, the lines and the time, and does
-// what the agent asks for.
+// Package udp runs the sans-I/O reference over real UDP sockets: it gives a
+// machine the datagrams and the time, and does what the machine asks for. Run
+// drives a testee, which has lines to read and write too; Serve drives a peer.
 //
-// One goroutine owns the agent. Each socket and the lines have a reader each,
-// which hand over what they read and know nothing else.
+// One goroutine owns the machine. Each socket and the lines have a reader
+// each, which hand over what they read and know nothing else; the lines
+// written have a goroutine of their own, so that a harness which reads late
+// keeps no datagram waiting.
 package udp
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"punchlist/reference/peer"
-	"punchlist/reference/testee"
-	contract "punchlist/spec/testee"
+	"punchlist/reference/wire"
 )
 
 const (
-	// queued is how many inputs wait for the agent before the kernel's socket
+	// queued is how many inputs wait for the machine before the kernel's socket
 	// buffers, and then the network, have to.
 	queued = 1024
 	// largest is one more than the largest datagram that is a packet, so that
 	// a longer one is seen to be too long.
-	largest = 1422
+	largest = wire.MaxDatagram + 1
+	// pause is how long a reader leaves a socket alone that can't be read.
+	pause = 10 * time.Millisecond
 )
 
-// An input is one thing for the agent: a line, a datagram, or the end.
+// A Machine does no input and output itself: a peer, or a testee around one.
+// Every method but Next is an input.
+type Machine interface {
+	Opened(now time.Time, s peer.Socket, local netip.AddrPort, err error)
+	Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) // datagram is borrowed
+	Tick(now time.Time)
+	Next() (time.Time, bool) // when to tick
+}
+
+// An input is one thing for the machine: a line, a datagram, or the end of the
+// lines.
 type input struct {
 	line     []byte
 	datagram []byte
 	via      peer.Socket
 	from     netip.AddrPort
-	end      error // of the lines; io.EOF is an orderly one
+	end      error // io.EOF is an orderly one
 }
 
-// Run runs an agent until it is done, its lines end, or the context is
-// cancelled, and leaves no goroutine and no socket behind. Lines it reads from
-// in, one command each; replies and events it writes to out.
-//
-// The reader of in ends when in does: give it one that can be closed, or end
-// the program.
-func Run(ctx context.Context, a *testee.Agent, in io.Reader, out io.Writer) error {
-	ctx, stop := context.WithCancel(ctx)
-	r := &runner{agent: a, out: bufio.NewWriter(out), inputs: make(chan input, queued), stopped: ctx.Done(), sockets: map[peer.Socket]*net.UDPConn{}}
-	go r.readLines(in)
-	err := r.run(ctx)
-	stop()
-	for _, conn := range r.sockets { // order-free: all are closed
-		conn.Close()
-	}
-	r.readers.Wait()
-	return err
-}
-
-type runner struct {
-	agent   *testee.Agent
-	out     *bufio.Writer
+// A host is what a machine runs on.
+type host struct {
+	machine Machine
 	inputs  chan input
-	stopped <-chan struct{}
+	timer   *time.Timer
+	ended   context.Context // cancelled when the readers have to end
+	cancel  context.CancelFunc
 	sockets map[peer.Socket]*net.UDPConn
 	readers sync.WaitGroup // of the sockets
+	opened  []opening      // of which the machine is still to be told
 }
 
-func (r *runner) run(ctx context.Context) error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		if err := r.drain(); err != nil {
-			return err
-		}
-		if r.agent.Done() {
-			return nil
-		}
-		// An agent with nothing to do is not waited for: an input wakes it.
-		var due <-chan time.Time
-		if at, any := r.agent.Next(); any {
-			timer.Reset(time.Until(at))
-			due = timer.C
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-due:
-			r.agent.Tick(time.Now())
-		case i := <-r.inputs:
-			switch {
-			case i.end != nil:
-				if errors.Is(i.end, io.EOF) {
-					return nil
-				}
-				return fmt.Errorf("read a command: %w", i.end)
-			case i.line != nil:
-				r.agent.Command(time.Now(), i.line)
-			default:
-				r.agent.Receive(time.Now(), i.via, i.from, i.datagram)
-			}
-		}
-	}
+type opening struct {
+	socket peer.Socket
+	local  netip.AddrPort
+	err    error
 }
 
-// drain does all that the agent asks for.
-func (r *runner) drain() error {
-	var o testee.Output
-	for r.agent.Poll(&o) {
-		switch o.Op {
-		case testee.Open:
-			r.open(o.Socket, o.Port)
-		case testee.Close:
-			if conn := r.sockets[o.Socket]; conn != nil {
-				conn.Close()
-				delete(r.sockets, o.Socket)
-			}
-		case testee.Send:
-			if conn := r.sockets[o.Socket]; conn != nil {
-				// A datagram that the kernel refuses is a datagram that the
-				// network lost: the protocol has no other answer to it.
-				_, _ = conn.WriteToUDPAddrPort(o.Data, o.To)
-			}
-		case testee.Line:
-			if _, err := r.out.Write(append(o.Data, '\n')); err != nil {
-				return fmt.Errorf("write a reply: %w", err)
-			}
-		}
+func newHost(m Machine) *host {
+	h := &host{
+		machine: m, inputs: make(chan input, queued), timer: time.NewTimer(time.Hour), sockets: map[peer.Socket]*net.UDPConn{},
 	}
-	if err := r.out.Flush(); err != nil {
-		return fmt.Errorf("write a reply: %w", err)
-	}
-	return nil
+	h.timer.Stop()
+	h.ended, h.cancel = context.WithCancel(context.Background())
+	return h
 }
 
-func (r *runner) open(s peer.Socket, port uint16) {
+// close leaves no socket behind, nor a reader of one.
+func (h *host) close() {
+	h.cancel()
+	h.timer.Stop()
+	for s := range h.sockets { // order-free: all are closed
+		h.closeSocket(s)
+	}
+	h.readers.Wait()
+}
+
+// due is a channel that has something when the machine is to be ticked. It is
+// nil where the machine has nothing to do: then an input wakes it.
+func (h *host) due() <-chan time.Time {
+	at, any := h.machine.Next()
+	if !any {
+		return nil
+	}
+	h.timer.Reset(time.Until(at))
+	return h.timer.C
+}
+
+// open binds a socket to every address of the machine. It is told of it by
+// tellOpened, since it may still have outputs now.
+func (h *host) open(s peer.Socket, port uint16) {
+	h.closeSocket(s)
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4zero, Port: int(port)})
 	if err != nil {
-		r.agent.Opened(time.Now(), s, netip.AddrPort{}, err)
+		h.opened = append(h.opened, opening{socket: s, err: err})
 		return
 	}
-	r.sockets[s] = conn
-	r.readers.Go(func() { r.receive(s, conn) })
+	h.sockets[s] = conn
+	h.readers.Go(func() { h.receive(s, conn) })
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	r.agent.Opened(time.Now(), s, netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), nil)
+	h.opened = append(h.opened, opening{socket: s, local: netip.AddrPortFrom(ownAddress(), local.Port())})
+}
+
+// tellOpened tells the machine of one socket; false when there is none to tell
+// of.
+func (h *host) tellOpened() bool {
+	if len(h.opened) == 0 {
+		return false
+	}
+	o := h.opened[0]
+	h.opened = h.opened[1:]
+	h.machine.Opened(time.Now(), o.socket, o.local, o.err)
+	return true
+}
+
+func (h *host) closeSocket(s peer.Socket) {
+	if conn := h.sockets[s]; conn != nil {
+		conn.Close()
+		delete(h.sockets, s)
+	}
+}
+
+// send sends a datagram. One that the kernel refuses is one that the network
+// lost: the protocol has no other answer to it.
+func (h *host) send(s peer.Socket, to netip.AddrPort, datagram []byte) {
+	if conn := h.sockets[s]; conn != nil {
+		_, _ = conn.WriteToUDPAddrPort(datagram, to)
+	}
 }
 
 // receive hands over what a socket receives until the socket is closed. An
-// error that the kernel reports of an earlier datagram ends nothing.
-func (r *runner) receive(s peer.Socket, conn *net.UDPConn) {
+// error ends nothing, since it may be what some network answered to an earlier
+// datagram.
+func (h *host) receive(s peer.Socket, conn *net.UDPConn) {
 	buffer := make([]byte, largest)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer)
@@ -157,28 +151,40 @@ func (r *runner) receive(s peer.Socket, conn *net.UDPConn) {
 			return
 		}
 		if err != nil {
+			select {
+			case <-time.After(pause):
+			case <-h.ended.Done():
+			}
 			continue
 		}
-		r.hand(input{datagram: append([]byte{}, buffer[:n]...), via: s, from: from})
+		h.hand(input{datagram: append([]byte{}, buffer[:n]...), via: s, from: from})
 	}
 }
 
-func (r *runner) readLines(in io.Reader) {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 64<<10), contract.MaxLine)
-	for lines.Scan() {
-		r.hand(input{line: append([]byte{}, lines.Bytes()...)})
-	}
-	end := lines.Err()
-	if end == nil {
-		end = io.EOF
-	}
-	r.hand(input{end: end})
-}
-
-func (r *runner) hand(i input) {
+func (h *host) hand(i input) {
 	select {
-	case r.inputs <- i:
-	case <-r.stopped:
+	case h.inputs <- i:
+	case <-h.ended.Done():
 	}
+}
+
+// ownAddress is the IPv4 address of the only interface beside loopback, and
+// 0.0.0.0 where there is none, or more than one to choose from.
+func ownAddress() netip.Addr {
+	own := netip.IPv4Unspecified()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return own
+	}
+	for _, a := range all {
+		at, ok := a.(*net.IPNet)
+		if !ok || at.IP.To4() == nil || at.IP.IsLoopback() {
+			continue
+		}
+		if !own.IsUnspecified() {
+			return netip.IPv4Unspecified()
+		}
+		own = netip.AddrFrom4([4]byte(at.IP.To4()))
+	}
+	return own
 }
