@@ -2,13 +2,13 @@ package udp_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"punchlist/reference/nattype"
+	"punchlist/reference/peer"
 	"punchlist/reference/testee"
 	"punchlist/reference/udp"
 	"punchlist/reference/wire"
@@ -32,6 +34,10 @@ type running struct {
 	calls int
 }
 
+func agent() *testee.Agent {
+	return testee.New(testee.Options{Name: "reference", Version: "test", Random: rand.Reader})
+}
+
 func run(t *testing.T) *running {
 	t.Helper()
 	in, toAgent := io.Pipe()
@@ -44,7 +50,7 @@ func run(t *testing.T) *running {
 		}
 	}()
 	go func() {
-		r.ended <- udp.Run(context.Background(), testee.New(testee.Options{Name: "reference", Version: "test", Random: rand.Reader}), in, out)
+		r.ended <- udp.Run(context.Background(), agent(), in, out)
 		out.Close()
 	}()
 	return r
@@ -94,10 +100,19 @@ func TestAnswersAPingOnLoopback(t *testing.T) {
 	r.send(contract.Start, start(1))
 	var ready contract.ReadyEvent
 	require.NoError(t, json.Unmarshal(r.until(`"event":"ready"`).Raw, &ready))
+	require.Equal(t, "a1b2c3d4e5f6", pinged(t, dial(t, ready.Port)))
+	r.stop()
+}
 
-	conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(ready.Port)})
+func dial(t *testing.T, port uint16) *net.UDPConn {
+	conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)})
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// pinged sends a ping and returns the pingId of the pong that answers it.
+func pinged(t *testing.T, conn *net.UDPConn) string {
 	ping := wire.NewPacket(wire.Ping)
 	ping.Message = []byte(`{"requesterPeerId":"` + strings.Repeat("02", 32) + `","pingId":"a1b2c3d4e5f6"}`)
 	datagram, err := wire.Append(nil, &ping)
@@ -109,14 +124,14 @@ func TestAnswersAPingOnLoopback(t *testing.T) {
 	for {
 		n, err := conn.Read(buffer)
 		require.NoError(t, err)
-		var pong wire.Packet
-		require.True(t, wire.Decode(&pong, buffer[:n]).OK())
-		if pong.Type == wire.Pong {
-			require.True(t, bytes.Contains(pong.Message, []byte("a1b2c3d4e5f6")))
-			break
+		var p wire.Packet
+		require.True(t, wire.Decode(&p, buffer[:n]).OK())
+		if p.Type == wire.Pong {
+			var body struct{ PingID string }
+			require.NoError(t, json.Unmarshal(p.Message, &body))
+			return body.PingID
 		}
 	}
-	r.stop()
 }
 
 func TestTwoPeersGetToKnowEachOther(t *testing.T) {
@@ -144,6 +159,149 @@ func TestEndsWithItsLines(t *testing.T) {
 	for range r.lines {
 	}
 	require.NoError(t, <-r.ended)
+}
+
+func TestEndsWithItsContext(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	in, toAgent := io.Pipe()
+	defer toAgent.Close()
+	cancel()
+	require.ErrorIs(t, udp.Run(ctx, agent(), in, io.Discard), context.Canceled)
+}
+
+func TestRefusesALineThatIsTooLong(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	err := udp.Run(t.Context(), agent(), strings.NewReader(strings.Repeat("x", contract.MaxLine+1)), io.Discard)
+	require.ErrorContains(t, err, "read a command")
+}
+
+func TestReportsThatNothingCanBeWritten(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	fromAgent, out := io.Pipe()
+	fromAgent.CloseWithError(io.ErrClosedPipe)
+	err := udp.Run(t.Context(), agent(), strings.NewReader("{\"id\":1,\"do\":\"hello\"}\n"), out)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+// A harness that writes all its commands before it reads a reply must not
+// wait for ever, though each side's pipe holds nothing.
+func TestTakesCommandsWhileNobodyReads(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	in, toAgent := io.Pipe()
+	fromAgent, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- udp.Run(context.Background(), agent(), in, out)
+		out.Close()
+	}()
+	const commands = 5000
+	for i := range commands {
+		_, err := fmt.Fprintf(toAgent, "{\"id\":%d,\"do\":\"hello\"}\n", i+1)
+		require.NoError(t, err)
+	}
+	toAgent.Close()
+	replies := 0
+	for s := bufio.NewScanner(fromAgent); s.Scan(); replies++ {
+		require.True(t, strings.HasPrefix(s.Text(), fmt.Sprintf(`{"id":%d,"ok":`, replies+1)), s.Text())
+	}
+	require.Equal(t, commands, replies)
+	require.NoError(t, <-ended)
+}
+
+// What a network answers to a datagram of ours, and what nobody would send,
+// ends nothing.
+func TestSurvivesWhatIsNoPacket(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	closed, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	nobody := closed.LocalAddr().(*net.UDPAddr).Port
+	require.NoError(t, closed.Close())
+	r := run(t)
+	with := start(1)
+	// Its first pings go to a port that the kernel answers "unreachable" for.
+	with.Bootstrap = []contract.Bootstrap{{PeerID: strings.Repeat("09", 32), Address: "127.0.0.1", Port: uint16(nobody)}}
+	r.send(contract.Start, with)
+	var ready contract.ReadyEvent
+	require.NoError(t, json.Unmarshal(r.until(`"event":"ready"`).Raw, &ready))
+	conn := dial(t, ready.Port)
+	for _, size := range []int{0, 1, wire.MaxDatagram + 1, 9000, 65507} {
+		_, err := conn.Write(make([]byte, size))
+		require.NoError(t, err, size)
+	}
+	require.Equal(t, "a1b2c3d4e5f6", pinged(t, conn))
+	r.stop()
+}
+
+// Peers without a testee around them: two are bootstrap peers, the third finds
+// out by them what it is.
+func TestServesPeers(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	loopback := netip.MustParseAddr("127.0.0.1")
+	leaf := peer.Config{ID: wire.ID{3}, ClusterID: [32]byte{4}, Random: rand.Reader}
+	var indexed []*served
+	for id := range byte(2) {
+		s := serve(t, peer.Config{ID: wire.ID{id + 1}, Indexed: true, Address: loopback, Random: rand.Reader})
+		at := netip.AddrPortFrom(loopback, s.until(peer.Ready).Addr.Port())
+		leaf.Bootstrap = append(leaf.Bootstrap, peer.Bootstrap{ID: wire.ID{id + 1}, Addr: at})
+		indexed = append(indexed, s)
+	}
+	s := serve(t, leaf)
+	port := s.until(peer.Ready).Addr.Port()
+	found := s.until(peer.NAT)
+	// No more is to be found out by responders that share one address.
+	require.Equal(t, nattype.AddrRestricted, found.NATType)
+	require.Equal(t, netip.AddrPortFrom(loopback, port), found.Addr)
+
+	known := make(chan []peer.PeerInfo, 1)
+	s.calls <- func(time.Time) { known <- s.peer.Peers() }
+	require.Len(t, <-known, 2)
+	s.stop()
+	for i, b := range indexed {
+		b.stop()
+		again, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(leaf.Bootstrap[i].Addr.Port())})
+		require.NoError(t, err, "its port is free again")
+		require.NoError(t, again.Close())
+	}
+}
+
+// served is a peer over real sockets.
+type served struct {
+	t      *testing.T
+	peer   *peer.Peer
+	calls  chan func(time.Time)
+	events chan peer.Event
+	stop   func()
+}
+
+func serve(t *testing.T, c peer.Config) *served {
+	require.NoError(t, c.Validate())
+	s := &served{t: t, peer: peer.New(time.Now(), c), calls: make(chan func(time.Time)), events: make(chan peer.Event, 1000)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		udp.Serve(ctx, s.peer, s.calls, func(e peer.Event) { s.events <- e })
+		close(ended)
+	}()
+	s.stop = func() {
+		cancel()
+		<-ended
+	}
+	return s
+}
+
+func (s *served) until(k peer.EventKind) peer.Event {
+	s.t.Helper()
+	for {
+		select {
+		case e := <-s.events:
+			if e.Kind == k {
+				return e
+			}
+		case <-time.After(20 * time.Second):
+			require.FailNow(s.t, "no event "+k.String())
+		}
+	}
 }
 
 func TestReportsAPortThatIsTaken(t *testing.T) {
