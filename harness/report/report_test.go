@@ -30,7 +30,7 @@ func sample() *Report {
 	known := result("LAT-MSG-002", verdict.Known)
 	known.Known, known.Signature = &Known{Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
 	died := result("LAT-MSG-001", verdict.Failed)
-	died.Broke, died.Signature = verdict.Survive, verdict.DiedUnexplained
+	died.Broke, died.Signature = verdict.Survive, verdict.DiedSignature
 	died.Stderr = "TypeError: x\x00\x1b is null"
 	died.Text = died.Stderr
 	return &Report{

@@ -17,8 +17,8 @@ import (
 
 const (
 	replayed   = 8                      // how many of the last datagrams are tried, one after the other
-	betweenTwo = 300 * time.Millisecond // that long each may take to kill
-	afterShock = 2 * time.Second        // and the last
+	betweenTwo = 700 * time.Millisecond // that long each may take to kill
+	afterShock = 3 * time.Second        // and the last
 )
 
 // death lays the end of a subject to what it broke. Where it never spoke the
@@ -42,7 +42,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 	case len(d.Received) == 0:
 		return broken("it ended before a datagram reached it: " + d.How)
 	}
-	x.Outcome, x.Broke, x.Signature = verdict.Failed, verdict.Survive, verdict.DiedUnexplained
+	x.Outcome, x.Broke, x.Signature = verdict.Failed, verdict.Survive, verdict.DiedSignature
 	t := w.Net().Trace()
 	var last []shot
 	for i := len(d.Received) - 1; i >= 0 && len(last) < replayed; i-- {
@@ -61,7 +61,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 		x.Text = fmt.Sprintf("%s; before, it received %d datagrams (at most the last %d are kept), none of which alone kills a fresh peer in this way",
 			d.Error(), len(d.Received), verdict.LastReceived)
 	default:
-		x.Broke, x.Signature = x.Requirement, verdict.DiedOnDatagram
+		x.Broke, x.Signature = x.Requirement, verdict.DiedSignature
 		x.Text = fmt.Sprintf("%s; the datagram below alone kills a fresh peer (%s)", d.Error(), how)
 		return []int{killer.frame}
 	}

@@ -178,7 +178,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 			continue
 		}
 		f := verdict.Finding{
-			Implementation: d.Implementation, Host: d.Host, Requirement: verdict.Survive, Signature: verdict.DiedUnexplained,
+			Implementation: d.Implementation, Host: d.Host, Requirement: verdict.Survive, Signature: verdict.DiedSignature,
 			Text: "it died as a companion: " + d.How, Frames: d.Received,
 		}
 		x.Findings = append(x.Findings, f)

@@ -175,7 +175,7 @@ func TestADeathIsLaidToTheDatagramThatKillsAFreshPeer(t *testing.T) {
 	x := only(t, judge(t, config(t, f, "dies of poison")))
 	require.Equal(t, verdict.Failed, x.Outcome, x.Text)
 	require.Equal(t, "LAT-MSG-001", x.Broke)
-	require.Equal(t, verdict.DiedOnDatagram, x.Signature)
+	require.Equal(t, verdict.DiedSignature, x.Signature)
 	require.Len(t, x.Evidence, 1)
 	require.Equal(t, 4, x.Evidence[0].Frame, "as it reached alice: the first datagram has two frames")
 	require.Contains(t, x.Stderr, "poison is not a function")
@@ -187,7 +187,7 @@ func TestADeathIsNotLaidToADatagramThatKillsInAnotherWay(t *testing.T) {
 	f := feature(rule("@LAT-MSG-001", "r", "Given a subject", `When it gets "water"`, `And it gets "tea"`, `And it gets "poison"`, "Then it answers"))
 	x := only(t, judge(t, config(t, f, "dies of poison, and young of tea")))
 	require.Equal(t, "LAT-MSG-001", x.Broke, x.Text)
-	require.Equal(t, verdict.DiedOnDatagram, x.Signature)
+	require.Equal(t, verdict.DiedSignature, x.Signature)
 	require.Equal(t, 6, x.Evidence[0].Frame)
 	require.Contains(t, x.Text, "poison is not a function")
 }
@@ -199,12 +199,12 @@ func TestADeathThatNoDatagramExplainsIsLaidToSurvival(t *testing.T) {
 	x := only(t, r)
 	require.Equal(t, verdict.Failed, x.Outcome, x.Text)
 	require.Equal(t, verdict.Survive, x.Broke)
-	require.Equal(t, verdict.DiedUnexplained, x.Signature)
+	require.Equal(t, verdict.DiedSignature, x.Signature)
 	_, marks := r.Matrix()
 	require.Equal(t, verdict.Failed, marks[verdict.Survive]["dies of old age+honest@bare"].Shown())
 	require.Equal(t, verdict.Inconclusive, marks["LAT-MSG-001"]["dies of old age+honest@bare"].Shown())
 
-	c.Cells[0].Subject.Known = []manifest.Known{{Requirement: verdict.Survive, Signature: verdict.DiedUnexplained, Reason: "it is old"}}
+	c.Cells[0].Subject.Known = []manifest.Known{{Requirement: verdict.Survive, Signature: verdict.DiedSignature, Reason: "it is old"}}
 	r = judge(t, c)
 	require.Equal(t, verdict.Known, only(t, r).Outcome)
 	require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)

@@ -106,11 +106,9 @@ func (d *Died) Error() string {
 // explains.
 const Survive = "LAT-FRAME-014"
 
-// Signatures of deaths, for known failures.
-const (
-	DiedOnDatagram  = "died of a datagram" // replay of one datagram kills a fresh peer
-	DiedUnexplained = "died"               // it does not
-)
+// DiedSignature is the signature of every death, for known failures. Whether a
+// datagram alone could be blamed is in the text, and in the requirement.
+const DiedSignature = "died"
 
 // An Outcome is how one planned scenario ended.
 type Outcome uint8
