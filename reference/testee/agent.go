@@ -4,6 +4,7 @@
 package testee
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -41,7 +42,7 @@ type Output struct {
 type Options struct {
 	Name    string // for hello
 	Version string
-	Random  io.Reader // where start gives no seed
+	Random  io.Reader // for seal, and where start gives no seed
 }
 
 // An Agent is a testee around a reference peer. It is for one goroutine. All
@@ -119,11 +120,15 @@ func (a *Agent) Poll(o *Output) bool {
 // write queues a line. One that the protocol has no room for becomes the
 // reply or event that says so.
 func (a *Agent) write(v any) bool {
-	line, err := json.Marshal(v)
-	if err != nil || len(line)+1 > contract.MaxLine {
+	// A decoded body goes out as it is: an encoder's escapes would make it
+	// another text, with another packetId.
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil || line.Len() > contract.MaxLine {
 		return false
 	}
-	a.lines = append(a.lines, line)
+	a.lines = append(a.lines, bytes.TrimSuffix(line.Bytes(), []byte("\n")))
 	return true
 }
 

@@ -18,7 +18,6 @@ import (
 	"punchlist/reference/wire"
 	contract "punchlist/spec/testee"
 	"punchlist/spec/testee/schema"
-	"punchlist/vectors"
 )
 
 var begin = time.UnixMilli(1_700_000_000_000)
@@ -145,11 +144,21 @@ func TestRefusesWhatIsNoCommand(t *testing.T) {
 	c := talk(t)
 	c.refused(contract.BadCommand, "no-such-command", nil)
 	c.refused(contract.BadCommand, contract.Start, map[string]any{"colour": "blue"})
-	for _, line := range []string{"", "hello", "null", "[]", `{"id":"one"}`, `{"id":7,"do":"hello","with":{},"colour":1}`} {
+	c.refused(contract.BadCommand, contract.Join+" ", nil)
+	for _, line := range []string{`{"id":7,"do":"hello","with":{},"colour":1}`, `{"id":7,"do":5}`, `{"id":7,"do":"hello"}{}`, `{"id":7,"do":"hello"} x`} {
 		c.agent.Command(c.now, []byte(line))
 		lines := c.drain()
 		require.Len(t, lines, 1, line)
-		require.Contains(t, lines[0], contract.BadCommand, line)
+		require.NoError(t, schema.Reply(contract.Hello, []byte(lines[0])))
+		require.True(t, strings.HasPrefix(lines[0], `{"id":7,"error":{"code":"bad-command",`), lines[0])
+	}
+	// There is no reply to what has no id.
+	for _, line := range []string{"", "hello", "null", "[]", `{"id":"one"}`, `{"do":"hello"}`, `{"id":-1,"do":"hello"}`, `{"id":1e30,"do":"hello"}`} {
+		c.agent.Command(c.now, []byte(line))
+		lines := c.drain()
+		require.Len(t, lines, 1, line)
+		require.NoError(t, schema.Event([]byte(lines[0])))
+		require.True(t, strings.HasPrefix(lines[0], `{"event":"error","text":"bad-command: `), lines[0])
 	}
 }
 
@@ -161,7 +170,9 @@ func TestStartRefusesBadParameters(t *testing.T) {
 		"seed":      func(s *contract.StartWith) { s.Seed = "07" },
 		"bootstrap": func(s *contract.StartWith) { s.Bootstrap = []contract.Bootstrap{{PeerID: s.PeerID, Address: "x"}} },
 		"keepalive": func(s *contract.StartWith) { s.Keepalive = 1 },
+		"long":      func(s *contract.StartWith) { s.Keepalive = 1 << 40 },
 		"clock":     func(s *contract.StartWith) { s.Clock = &contract.Clock{Rate: 2} },
+		"state":     func(s *contract.StartWith) { s.State = "00" },
 	} {
 		c := talk(t)
 		with := startWith()
@@ -190,6 +201,8 @@ func TestLifeOfAPeer(t *testing.T) {
 
 	c.refused(contract.Failed, contract.Publish, contract.PublishWith{SubclusterID: strings.Repeat("05", 32), Message: "01"})
 	c.refused(contract.BadCommand, contract.Publish, contract.PublishWith{SubclusterID: joined.SubclusterID, Message: "0"})
+	c.refused(contract.BadCommand, contract.Publish, contract.PublishWith{SubclusterID: joined.SubclusterID, Message: "01", TTL: 1 << 32})
+	c.refused(contract.BadCommand, contract.Publish, contract.PublishWith{SubclusterID: joined.SubclusterID, Message: "01", SigningSeed: "42"})
 	published := ok[contract.PublishOK](c, contract.Publish, contract.PublishWith{
 		SubclusterID: joined.SubclusterID, Event: "greeting", Message: strings.Repeat("68", 2000), SigningSeed: strings.Repeat("42", 32)})
 	require.Len(t, published.PacketIDs, 4) // a head and three fragments
@@ -264,55 +277,49 @@ func TestReceivedPublishIsAnEvent(t *testing.T) {
 	require.Equal(t, hex.EncodeToString([]byte("hello")), *e.Message)
 }
 
-func TestCodec(t *testing.T) {
-	c := talk(t)
-	packets, err := vectors.Section("packets")
-	require.NoError(t, err)
-	for _, v := range packets {
-		var expected struct{ Datagram string }
-		require.NoError(t, json.Unmarshal(v.Expected, &expected))
-		decoded := ok[contract.CodecOK](c, contract.Decode, contract.CodecWith{Datagram: expected.Datagram})
-		encoded := ok[contract.CodecOK](c, contract.Encode, contract.CodecWith{Packet: decoded.Packet})
-		require.Equal(t, expected.Datagram, encoded.Datagram, v.Name)
-	}
-	c.refused(contract.Rejected, contract.Decode, contract.CodecWith{Datagram: "01"})
-	c.refused(contract.BadCommand, contract.Decode, contract.CodecWith{Datagram: "0"})
-	c.refused(contract.BadCommand, contract.Encode, nil)
-
-	shared := strings.Repeat("09", 32)
-	sealed := ok[contract.CodecOK](c, contract.Seal, contract.CodecWith{SharedKey: shared, Message: "0102"})
-	opened := ok[contract.CodecOK](c, contract.Open, contract.CodecWith{SharedKey: shared, Message: *sealed.Message})
-	require.Equal(t, "0102", *opened.Message)
-	c.refused(contract.Rejected, contract.Open, contract.CodecWith{SharedKey: shared, Message: "00"})
-
-	head := ok[contract.CodecOK](c, contract.PacketID, contract.CodecWith{Rule: contract.RuleMessage, Message: "7b7d"})
-	require.Equal(t, wire.MessageID([]byte("{}")).String(), head.PacketID)
-	next := ok[contract.CodecOK](c, contract.PacketID, contract.CodecWith{Rule: contract.RuleFragment, PreviousID: head.PacketID, Message: "ff"})
-	require.Equal(t, wire.FragmentID(wire.MessageID([]byte("{}")), []byte{0xff}).String(), next.PacketID)
-	c.refused(contract.BadCommand, contract.PacketID, contract.CodecWith{Rule: "none"})
-	c.refused(contract.BadCommand, contract.PacketID, contract.CodecWith{Rule: contract.RuleFragment, PreviousID: "00"})
-
-	summary := ok[contract.CodecOK](c, contract.Summarize, contract.CodecWith{Keys: vectors.Keys40(), Prefix: "be"})
-	require.Equal(t, "f0508e20fab87529ffa7bf6da4d36416e25acf93", summary.Summary.Hash)
-	c.refused(contract.BadCommand, contract.Summarize, contract.CodecWith{Keys: []string{"12"}})
-}
-
+// No line ends the agent, and each is answered once, by lines that keep to the
+// schema.
 func FuzzCommand(f *testing.F) {
-	start, _ := json.Marshal(startWith())
+	start, err := json.Marshal(startWith())
+	require.NoError(f, err)
 	f.Add(`{"id":1,"do":"hello"}`)
 	f.Add(`{"id":1,"do":"start","with":` + string(start) + `}`)
 	f.Add(`{"id":1,"do":"decode","with":{"datagram":"03050b11"}}`)
 	f.Add(`{"id":1,"do":"encode","with":{"packet":{"type":1,"version":6,"body":{"a":1}}}}`)
+	f.Add(`{"id":1,"do":"packet-id","with":{"rule":"fragment","previousId":"00"}}`)
 	f.Add(`{"id":1,"do":"summarize","with":{"keys":[],"prefix":"abc"}}`)
+	f.Add(`{"id":1,"do":"open","with":{"sharedKey":"` + strings.Repeat("09", 32) + `","message":"00"}}`)
+	f.Add(`{"id":1,"do":"cache","with":{"prefix":"a"}}`)
+	f.Add(`{"id":1,"do":"publish","with":{"subclusterId":"` + strings.Repeat("09", 32) + `","message":"00","ttl":5}}`)
+	f.Add(`{"do":"hello"}`)
 	f.Fuzz(func(t *testing.T, line string) {
-		c := talk(t)
-		c.agent.Command(c.now, []byte(line))
-		replies := 0
-		for _, line := range c.drain() {
-			if !strings.HasPrefix(line, `{"event"`) {
-				replies++
+		for _, started := range []bool{false, true} {
+			c := talk(t)
+			if started {
+				require.Nil(t, c.do(contract.Start, startWith()).Error)
 			}
+			var command struct {
+				ID int
+				Do string
+			}
+			_ = json.Unmarshal([]byte(line), &command)
+			c.agent.Command(c.now, []byte(line))
+			answers := 0
+			for _, line := range c.drain() {
+				var m contract.Message
+				require.NoError(t, json.Unmarshal([]byte(line), &m))
+				switch m.Event {
+				case "":
+					answers++
+					require.NoError(t, schema.Reply(command.Do, []byte(line)), line)
+				case contract.ErrorEvent:
+					answers++
+					fallthrough
+				default:
+					require.NoError(t, schema.Event([]byte(line)), line)
+				}
+			}
+			require.Equal(t, 1, answers)
 		}
-		require.Equal(t, 1, replies)
 	})
 }

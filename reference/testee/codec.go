@@ -1,10 +1,13 @@
 package testee
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"punchlist/reference/cache"
 	"punchlist/reference/seal"
@@ -117,13 +120,15 @@ func summarize(now time.Time, with contract.CodecWith) (any, *contract.Error) {
 	if err != nil {
 		return nil, bad("prefix: %v", err)
 	}
-	c := cache.New(0)
+	c := cache.New(len(with.Keys))
 	for i, text := range with.Keys {
 		id, problem := asID(text, fmt.Sprintf("key %d", i))
 		if problem != nil {
 			return nil, problem
 		}
-		c.Insert(now, cache.Entry{ID: id})
+		if _, evicted := c.Insert(now, cache.Entry{ID: id}); evicted != nil {
+			return nil, failed(fmt.Errorf("%d keys are more than a cache holds", len(with.Keys)))
+		}
 	}
 	s := summary(c.Summary(now, prefix))
 	return contract.CodecOK{Summary: &s}, nil
@@ -139,7 +144,8 @@ func shown(p *wire.Packet) *contract.Packet {
 		*f.text = hex.EncodeToString(*f.bytes)
 	}
 	if jsonBody(p) && json.Valid(p.Message) {
-		s.Body = json.RawMessage(p.Message)
+		// Lines are UTF-8, and what is not in a body is read as U+FFFD.
+		s.Body = bytes.ToValidUTF8(p.Message, []byte("\ufffd"))
 	}
 	return s
 }
@@ -184,8 +190,7 @@ func read(s *contract.Packet) (wire.Packet, *contract.Error) {
 		*f.bytes = append([]byte{}, b...)
 	}
 	if len(s.Body) > 0 {
-		// The text as it came: packetIds depend on every byte of it.
-		p.Message = s.Body
+		p.Message = ascii(s.Body)
 		return p, nil
 	}
 	message, problem := bytesOf(s.Message, "message")
@@ -194,4 +199,22 @@ func read(s *contract.Packet) (wire.Packet, *contract.Error) {
 	}
 	p.Message = append([]byte{}, message...)
 	return p, nil
+}
+
+// ascii is a JSON text with escapes for what is not ASCII, which can only
+// stand in its strings (LAT-FRAME-010). All else stays: packetIds depend on
+// every byte.
+func ascii(text []byte) []byte {
+	var out []byte
+	for _, r := range string(text) {
+		switch high, low := utf16.EncodeRune(r); {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

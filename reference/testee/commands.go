@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -17,18 +19,38 @@ import (
 	contract "punchlist/spec/testee"
 )
 
-// Command carries out one line. It is answered at once, also a line that is
-// no command: under id 0, or its id where that can be read.
+// Command carries out one line, and answers it at once. To a line without an
+// id there can be no reply: the event error tells of it.
 func (a *Agent) Command(now time.Time, line []byte) {
 	var c contract.Command
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	err := strictly(line, &c)
+	if c.ID <= 0 {
+		if err == nil {
+			err = fmt.Errorf("its id is %d, and at least 1 is wanted", c.ID)
+		}
+		a.write(errorEvent(contract.BadCommand + ": the line is no command: " + err.Error()))
+		return
+	}
+	if err != nil {
 		a.reply(c.ID, nil, bad("the line is no command: %v", err))
 		return
 	}
-	ok, err := a.carryOut(now, c)
-	a.reply(c.ID, ok, err)
+	ok, problem := a.carryOut(now, c)
+	a.reply(c.ID, ok, problem)
+}
+
+// strictly reads one JSON value, in which every name means something. What
+// could be read of it is in v even where it fails.
+func strictly(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the object")
+	}
+	return nil
 }
 
 func (a *Agent) reply(id int, ok any, err *contract.Error) {
@@ -63,9 +85,7 @@ func parameters[T any](c contract.Command) (T, *contract.Error) {
 	if len(c.With) == 0 {
 		return with, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(c.With))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&with); err != nil {
+	if err := strictly(c.With, &with); err != nil {
 		return with, bad("the parameters of %s: %v", c.Do, err)
 	}
 	return with, nil
@@ -114,6 +134,9 @@ func (a *Agent) start(now time.Time, with contract.StartWith) *contract.Error {
 	}
 	if with.Clock != nil || with.State != "" {
 		return &contract.Error{Code: contract.Unsupported, Text: "start with a clock or a state is not supported"}
+	}
+	if with.Keepalive < 0 || with.Keepalive > math.MaxUint32 {
+		return bad("keepalive: %d ms is out of range", with.Keepalive)
 	}
 	config := peer.Config{
 		Indexed: with.Indexed, MainPort: with.Port, ProbePort: with.ProbePort,
@@ -234,8 +257,8 @@ func (a *Agent) publish(now time.Time, with contract.PublishWith) (any, *contrac
 	if err != nil {
 		return nil, bad("message: %v", err)
 	}
-	if with.TTL < 0 {
-		return nil, bad("ttl: %d is negative", with.TTL)
+	if with.TTL < 0 || with.TTL > math.MaxUint32 {
+		return nil, bad("ttl: %d ms is out of range", with.TTL)
 	}
 	m := peer.Publication{Subcluster: subcluster, Event: with.Event, Message: message, TTL: time.Duration(with.TTL) * time.Millisecond}
 	if with.SigningSeed != "" {
