@@ -171,11 +171,15 @@ func (h *host) hand(i input) {
 // ownAddress is the IPv4 address of the only interface beside loopback, and
 // 0.0.0.0 where there is none, or more than one to choose from.
 func ownAddress() netip.Addr {
-	own := netip.IPv4Unspecified()
 	all, err := net.InterfaceAddrs()
 	if err != nil {
-		return own
+		return netip.IPv4Unspecified()
 	}
+	return only(all)
+}
+
+func only(all []net.Addr) netip.Addr {
+	own := netip.IPv4Unspecified()
 	for _, a := range all {
 		at, ok := a.(*net.IPNet)
 		if !ok || at.IP.To4() == nil || at.IP.IsLoopback() {
