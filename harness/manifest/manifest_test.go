@@ -161,7 +161,7 @@ func TestBundled(t *testing.T) {
 		argv, err := m.Argv()
 		require.NoError(t, err)
 		if m.Setup.NPM {
-			require.FileExists(t, argv[1])
+			require.FileExists(t, argv[len(argv)-1])
 			require.False(t, m.Prepared())
 		} else {
 			require.True(t, m.Prepared())

@@ -4,6 +4,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,11 +128,13 @@ type job struct {
 	cell     *report.Cell
 	scenario Scenario
 	result   *report.Result
+	turn     float64 // where among its cell's jobs it stands, 0 to 1
 }
 
 // groups lists the jobs lab by lab, virtual time first: the labs do not run
 // beside each other, since a simulation takes every core, which real clocks
-// would feel.
+// would feel. Within a lab the cells take turns, so that those whose peers take
+// much of the machine are spread over the run.
 func (r *runner) groups() [][]*job {
 	var groups [][]*job
 	index := map[string]int{}
@@ -148,8 +151,8 @@ func (r *runner) groups() [][]*job {
 				groups = append(groups, nil)
 			}
 			for _, cell := range p.cells {
-				for _, s := range p.scenarios {
-					j := &job{plan: p, cell: cell, scenario: s, result: &report.Result{
+				for k, s := range p.scenarios {
+					j := &job{turn: (float64(k) + 0.5) / float64(len(p.scenarios)), plan: p, cell: cell, scenario: s, result: &report.Result{
 						Key: s.Key, Feature: s.Feature, Rule: s.Rule, Scenario: s.Title, Requirement: s.Requirement,
 						Repeat: r.Repeat(p.Cell, cell.Seed, s.Key),
 					}}
@@ -159,6 +162,9 @@ func (r *runner) groups() [][]*job {
 				}
 			}
 		}
+	}
+	for _, g := range groups {
+		slices.SortStableFunc(g, func(a, b *job) int { return cmp.Compare(a.turn, b.turn) })
 	}
 	r.Progress.Plan(total)
 	return groups
