@@ -42,7 +42,7 @@ const (
 	// quiet is how long a step goes on after everything that was seen leaving
 	// has been seen arriving: for what no link had shown yet. Links have no
 	// delay here.
-	quiet = time.Millisecond
+	quiet = 25 * time.Millisecond
 	// lostWithin bounds the wait for a datagram's end.
 	lostWithin = 5 * time.Second
 )

@@ -176,7 +176,11 @@ func TestFloodsOfPackets(t *testing.T) {
 	startScript(t, n, "alice", "drown")
 	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
 	require.ErrorIs(t, err, ErrOverrun)
-	require.ErrorContains(t, err, "host alice: more packets than the lab carries: it sent ")
+	require.ErrorContains(t, err, "host alice: more packets than the lab carries")
+	// A busy machine may lose some before they are counted, which is told at the end too.
+	if err := n.Close(); err != nil {
+		require.ErrorIs(t, err, ErrOverrun)
+	}
 }
 
 // What the lab itself loses is told too: nobody reads while the kernel's
