@@ -5,11 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +30,7 @@ import (
 var update = flag.Bool("update", false, "renew the golden files")
 
 // judgeReference runs every scenario of the features for the reference in sim.
-func judgeReference(t *testing.T) *report.Report {
+func judgeReference(t *testing.T, features fs.FS) *report.Report {
 	t.Helper()
 	registry, err := spec.Load()
 	require.NoError(t, err)
@@ -37,7 +39,7 @@ func judgeReference(t *testing.T) *report.Report {
 	r, err := suite.Run(context.Background(), suite.Config{
 		Cells:    []suite.Cell{{Subject: reference, Companion: reference, Lab: "sim"}},
 		Labs:     map[string]lab.Lab{"sim": sim.New()},
-		Features: features.Files, Registry: registry,
+		Features: features, Registry: registry,
 		World:    func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
 		Seed:     1,
 		Progress: report.NewProgress(io.Discard, report.Style{}),
@@ -50,7 +52,7 @@ func judgeReference(t *testing.T) *report.Report {
 // The same seed gives the same packets at the same places and times, byte for
 // byte: in two runs, and on every machine.
 func TestGoldenCaptures(t *testing.T) {
-	first, second := judgeReference(t), judgeReference(t)
+	first, second := judgeReference(t, features.Files), judgeReference(t, features.Files)
 	require.Equal(t, report.AsExpected, first.Exit, "%v %v", first.Broken, first.Unexpected)
 	lines := hashes(first)
 	require.Equal(t, lines, hashes(second), "two runs with one seed differ")
@@ -82,4 +84,30 @@ func hashes(r *report.Report) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// A feature that names what does not exist ends in one clear error, and the
+// others go on.
+func TestAnUnknownProfileIsTheLabsFailure(t *testing.T) {
+	r := judgeReference(t, fstest.MapFS{"f.feature": {Data: []byte(`Feature: f
+  @LAT-NAT-001
+  Rule: r
+    Scenario: unknown
+      Given 3 bootstrap peers
+      And the host "alice" behind a lunar NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+
+    Scenario: known
+      Given 3 bootstrap peers
+      And the host "alice" behind a full-cone NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+`)}})
+	require.NotEqual(t, report.AsExpected, r.Exit)
+	results := r.Cells[0].Results
+	require.Equal(t, verdict.LabBroken, results[0].Outcome)
+	require.Contains(t, results[0].Text, "lunar")
+	require.Contains(t, results[0].Text, "full-cone", "the error names the profiles that there are")
+	require.Equal(t, verdict.Passed, results[1].Outcome, results[1].Text)
 }
