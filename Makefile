@@ -70,7 +70,7 @@ fuzz: ## every fuzz target for a minute each (FUZZTIME=10m FUZZ='FuzzDecode|Fuzz
 	@grep -rl --include='*_test.go' '^func Fuzz' reference harness spec | sort | while read -r file; do \
 		{ grep -oE '^func Fuzz[A-Za-z0-9]*' "$$file" | grep -E ' ($(FUZZ))' || true; } | while read -r _ target; do \
 			echo "== $$(dirname "$$file") $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname "$$file")"; \
 		done; \
 	done
 
