@@ -12,6 +12,7 @@ import (
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
+	"punchlist/spec/testee/schema"
 )
 
 // A peer is a testee of the scenario.
@@ -32,7 +33,8 @@ type peer struct {
 	running bool              // it has answered start
 	stopped bool              // a step stopped it: its exit is no death
 	calls   int
-	seen    int // messages looked at by ready
+	asked   map[int]string // commands by id
+	checked int            // messages that were held to the schema
 }
 
 // Ports of every testee, on its own host.
@@ -71,7 +73,8 @@ func (w *World) start(p *peer) error {
 	if err != nil {
 		return &verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err}
 	}
-	p.testee, p.running, p.stopped, p.seen, p.joined = t, false, false, 0, nil
+	p.testee, p.running, p.stopped, p.joined = t, false, false, nil
+	p.asked, p.checked = map[int]string{}, 0
 	seed := seal.SharedKey(fmt.Sprintf("%d %s", w.o.Seed, p.host))
 	p.started = testee.StartWith{
 		PeerID:    p.id.String(),
@@ -164,6 +167,7 @@ func (w *World) reply(p *peer, do string, with any) (testee.Message, error) {
 	}
 	p.calls++
 	c := testee.Command{ID: p.calls, Do: do}
+	p.asked[c.ID] = do
 	if with != nil {
 		text, err := json.Marshal(with)
 		if err != nil {
@@ -228,6 +232,26 @@ func (p *peer) natType() testee.NATEvent {
 		return testee.NATEvent{}
 	}
 	return all[len(all)-1]
+}
+
+// sound holds what a peer wrote since the last look to the schema of the
+// testee protocol.
+func (w *World) sound(p *peer) error {
+	if p.testee == nil {
+		return nil
+	}
+	messages := p.testee.Messages()
+	for ; p.checked < len(messages); p.checked++ {
+		m := messages[p.checked]
+		err := schema.Event(m.Raw)
+		if m.Event == "" {
+			err = schema.Reply(p.asked[m.ID], m.Raw)
+		}
+		if err != nil {
+			return w.unfit(p, "it wrote what breaks the schema of the testee protocol: %v", err)
+		}
+	}
+	return nil
 }
 
 // alive returns the death of a peer that ended by itself.

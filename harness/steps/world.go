@@ -187,6 +187,9 @@ func (w *World) react() error {
 		}
 	}
 	for _, p := range w.peers {
+		if err := w.sound(p); err != nil {
+			return err
+		}
 		if err := w.alive(p); err != nil {
 			return err
 		}
