@@ -95,17 +95,6 @@ func (w *World) Deaths() []verdict.Died { return w.deaths }
 // Findings lists what peers other than the subject did wrong.
 func (w *World) Findings() []verdict.Finding { return w.findings }
 
-// Subjects are the hosts on which the subject runs or ran.
-func (w *World) Subjects() []string {
-	var hosts []string
-	for _, p := range w.peers {
-		if p.subject && p.testee != nil {
-			hosts = append(hosts, p.host)
-		}
-	}
-	return hosts
-}
-
 // Close kills what runs. It is safe to call twice.
 func (w *World) Close() error {
 	if w.net == nil || w.closed {

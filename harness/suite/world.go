@@ -26,8 +26,6 @@ type World interface {
 	Deaths() []verdict.Died
 	// Findings lists what peers other than the subject did wrong.
 	Findings() []verdict.Finding
-	// Subjects are the hosts on which the subject runs or ran.
-	Subjects() []string
 	// Close kills what runs. It is safe to call twice.
 	Close() error
 }

@@ -36,7 +36,6 @@ func (w *fakeWorld) Net() lab.Net {
 }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
-func (w *fakeWorld) Subjects() []string          { return []string{"alice"} }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil
