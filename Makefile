@@ -50,8 +50,8 @@ test: ## formatting, go vet, staticcheck, all Go tests
 	go test ./...
 
 .PHONY: race
-race: ## all Go tests under the race detector
-	go test -race ./...
+race: ## all Go tests under the race detector, one package at a time for the sake of real clocks
+	go test -race -p 1 ./...
 
 .PHONY: seeds
 seeds: build ## every feature in sim with 20 seeds (SEEDS=n)
