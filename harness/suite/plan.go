@@ -83,7 +83,7 @@ func (c *Config) defaults() {
 
 // realJobs is how many scenarios a core carries where time is real: most of it
 // is waiting.
-const realJobs = 4
+const realJobs = 6
 
 // jobs is how many scenarios run at once in a lab.
 func (c *Config) jobs(labName string) int {
