@@ -384,11 +384,8 @@ func (w *World) whenKnown(name string) error { return w.known(name, nil) }
 func (w *World) whenKnownMember(name string) error { return w.known(name, cluster[:]) }
 
 func (w *World) known(name string, clusterID []byte) error {
-	in, err := w.acting(name)
+	in, err := w.settled(name)
 	if err != nil {
-		return err
-	}
-	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	p := injector.Control(wire.Ping, in.ConnectionPing())

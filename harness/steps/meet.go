@@ -55,6 +55,16 @@ func (w *World) discovered(p *peer) error {
 	return &verdict.Blocked{Text: fmt.Sprintf("%s found no NAT type within %v", p, discoveryWithin)}
 }
 
+// settled finds an injector, in a scenario that has come up and whose subject
+// has discovered its NAT type.
+func (w *World) settled(name string) (*scripted, error) {
+	in, err := w.acting(name)
+	if err != nil {
+		return nil, err
+	}
+	return in, w.discovered(w.subject)
+}
+
 func (w *World) whenBothJoin(name string) error {
 	if err := w.up(); err != nil {
 		return err
@@ -166,16 +176,13 @@ func named(b injector.Body) (netip.AddrPort, bool) {
 
 // intro is an introduction of a peer at an address, made by an injector.
 func (w *World) intro(in *scripted, target wire.ID, address string, port uint16, natType int) wire.Packet {
-	p := injector.Control(wire.Intro, injector.Body{}.
+	p := w.forGroup(wire.Intro, 2, injector.Body{}.
 		With("requesterPeerId", target.String()).
 		With("responderPeerId", in.ID.String()).
 		With("isRendezvous", false).
 		With("natType", natType).
 		With("address", address).
 		With("port", port))
-	p.ClusterID = cluster[:]
-	p.SubclusterID = w.groupID()
-	p.Hops = 2
 	p.Usr1 = w.milliseconds(0)
 	return p
 }
@@ -197,11 +204,8 @@ func (w *World) milliseconds(ahead time.Duration) []byte {
 const nobody = "192.0.2.254"
 
 func (w *World) whenIntroducesNobody(name string, natType int) error {
-	in, err := w.acting(name)
+	in, err := w.settled(name)
 	if err != nil {
-		return err
-	}
-	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	w.told = &introduction{peer: seal.PeerID("nobody"), at: nobody}
@@ -210,11 +214,8 @@ func (w *World) whenIntroducesNobody(name string, natType int) error {
 }
 
 func (w *World) whenIntroducesHostName(name, address string) error {
-	in, err := w.acting(name)
+	in, err := w.settled(name)
 	if err != nil {
-		return err
-	}
-	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	w.told = &introduction{peer: seal.PeerID("nobody"), at: address}
@@ -229,11 +230,8 @@ func (w *World) whenIntroduces(name, target string) error { return w.introduce(n
 func (w *World) whenIntroducesAgain(name, target string) error { return w.introduce(name, target, 15) }
 
 func (w *World) introduce(name, target string, natType int) error {
-	in, err := w.acting(name)
+	in, err := w.settled(name)
 	if err != nil {
-		return err
-	}
-	if err := w.discovered(w.subject); err != nil {
 		return err
 	}
 	t, err := w.scriptedNamed(target)

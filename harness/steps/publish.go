@@ -24,11 +24,20 @@ type publication struct {
 const grace = 2 * time.Second
 
 func (w *World) publish(p *peer, label string, plaintext []byte) error {
+	return w.publishSigned(p, label, plaintext, nil)
+}
+
+// publishSigned publishes with usr2 and sig, where a seed of the signer's key
+// is given.
+func (w *World) publishSigned(p *peer, label string, plaintext, seed []byte) error {
 	if err := w.up(); err != nil {
 		return err
 	}
 	var ok testee.PublishOK
-	with := testee.PublishWith{SubclusterID: fmt.Sprintf("%x", w.group.SubclusterID), Event: "message", Message: hex.EncodeToString(plaintext)}
+	with := testee.PublishWith{
+		SubclusterID: fmt.Sprintf("%x", w.group.SubclusterID), Event: "message",
+		Message: hex.EncodeToString(plaintext), SigningSeed: hex.EncodeToString(seed),
+	}
 	if err := w.call(p, testee.Publish, with, &ok); err != nil {
 		return err
 	}

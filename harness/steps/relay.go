@@ -21,12 +21,21 @@ import (
 // makes it another join in every byte that its packetId is made of.
 func (w *World) theJoin(in *scripted, hops uint32, salt string) wire.Packet {
 	key := base64.StdEncoding.EncodeToString(cluster[:]) + ":" + base64.StdEncoding.EncodeToString(w.groupID())
-	p := injector.Control(wire.Join, injector.Body{}.
+	return w.forGroup(wire.Join, hops, joinBody(in).With("key", key+salt))
+}
+
+// joinBody is the part of a join's body that says who asks.
+func joinBody(in *scripted) injector.Body {
+	return injector.Body{}.
 		With("requesterPeerId", in.ID.String()).
 		With("natType", injector.NATType).
 		With("address", in.address().Addr().String()).
-		With("port", in.address().Port()).
-		With("key", key+salt))
+		With("port", in.address().Port())
+}
+
+// forGroup is a control packet for the scenario's cluster and subcluster.
+func (w *World) forGroup(t wire.Type, hops uint32, body injector.Body) wire.Packet {
+	p := injector.Control(t, body)
 	p.ClusterID = cluster[:]
 	p.SubclusterID = w.groupID()
 	p.Hops = hops
@@ -86,7 +95,7 @@ func (w *World) whenJoinWithRendezvous(name, rendezvous string) error {
 		return err
 	}
 	w.told = &introduction{peer: seal.PeerID("far away")}
-	p := injector.Control(wire.Join, injector.Body{}.
+	return w.give(in, w.forGroup(wire.Join, 2, injector.Body{}.
 		With("requesterPeerId", w.told.peer.String()).
 		With("natType", 7).
 		With("address", nobody).
@@ -95,11 +104,7 @@ func (w *World) whenJoinWithRendezvous(name, rendezvous string) error {
 		With("rendezvousPort", r.address().Port()).
 		With("rendezvousType", injector.NATType).
 		With("rendezvousPeerId", r.ID.String()).
-		With("rendezvousDeadline", w.net.Now().Add(w.k()).UnixMilli()))
-	p.ClusterID = cluster[:]
-	p.SubclusterID = w.groupID()
-	p.Hops = 2
-	return w.give(in, p)
+		With("rendezvousDeadline", w.net.Now().Add(w.k()).UnixMilli())))
 }
 
 // whenRendezvousAnswer tells the subject, as the rendezvous, that an injector
@@ -113,17 +118,10 @@ func (w *World) whenRendezvousAnswer(name, requester string) error {
 	if err != nil {
 		return err
 	}
-	p := injector.Control(wire.Join, injector.Body{}.
-		With("requesterPeerId", in.ID.String()).
-		With("natType", injector.NATType).
-		With("address", in.address().Addr().String()).
-		With("port", in.address().Port()).
+	return w.give(in, w.forGroup(wire.Join, 0, joinBody(in).
 		With("rendezvousType", injector.NATType).
 		With("rendezvousPeerId", w.subject.id.String()).
-		With("rendezvousRequesterPeerId", other.ID.String()))
-	p.ClusterID = cluster[:]
-	p.SubclusterID = w.groupID()
-	return w.give(in, p)
+		With("rendezvousRequesterPeerId", other.ID.String())))
 }
 
 func (w *World) thenJoinReaches(name string, keys *godog.Table) error {
@@ -282,9 +280,10 @@ func (w *World) thenRelaysLastOnly(kind, name string) error {
 	return nil
 }
 
-func (w *World) thenRelaysHopsOnly(kind string, relayed int, name string, _ int) error {
-	if got := int(w.relayed[len(w.relayed)-1].packet.Hops); got != relayed {
-		return &verdict.LabFailed{Text: fmt.Sprintf("the last %s was sent with hops %d", kind, got)}
+func (w *World) thenRelaysHopsOnly(kind string, relayed int, name string, dropped int) error {
+	n := len(w.relayed)
+	if n < 2 || int(w.relayed[n-2].packet.Hops) != dropped || int(w.relayed[n-1].packet.Hops) != relayed {
+		return &verdict.LabFailed{Text: fmt.Sprintf("the last two packets were not a %s with hops %d and one with hops %d", kind, dropped, relayed)}
 	}
 	return w.thenRelaysLastOnly(kind, name)
 }

@@ -3,11 +3,8 @@ package steps
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/hex"
-	"fmt"
 
 	"punchlist/reference/seal"
-	"punchlist/spec/testee"
 )
 
 // signer is the key that signed messages of the subject bear.
@@ -15,18 +12,7 @@ var signer = seal.SharedKey("signer")
 
 // whenSubjectPublishesSigned publishes a message with usr2 and sig.
 func (w *World) whenSubjectPublishesSigned(n int) error {
-	plaintext := plaintextOf(w.subject, n)
-	with := testee.PublishWith{
-		SubclusterID: fmt.Sprintf("%x", w.group.SubclusterID), Event: "message",
-		Message: hex.EncodeToString(plaintext), SigningSeed: hex.EncodeToString(signer[:]),
-	}
-	var ok testee.PublishOK
-	if err := w.call(w.subject, testee.Publish, with, &ok); err != nil {
-		return err
-	}
-	w.latest = &publication{by: w.subject, plaintext: plaintext, ids: ok.PacketIDs}
-	w.sent["signed"] = w.latest
-	return nil
+	return w.publishSigned(w.subject, "signed", plaintextOf(w.subject, n), signer[:])
 }
 
 // thenSigned judges usr2 and sig of every packet of the message.

@@ -3,7 +3,6 @@ package steps
 import (
 	"bytes"
 	"fmt"
-	"iter"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -31,37 +30,49 @@ func (s seen) body() injector.Body {
 	return injector.ParseBody(s.packet.Message)
 }
 
-// sentBy lists the datagrams that left a host, as they were before any NAT.
-func (w *World) sentBy(host string) []seen {
-	if w.net == nil {
-		return nil
-	}
-	return collect(w.net.Trace().SentBy(host))
+// A ledger is what each host sent and received, read off the trace once.
+type ledger struct {
+	read           int // frames of the trace that were looked at
+	sent, received map[string][]seen
 }
 
-// receivedBy lists the datagrams that reached a host.
-func (w *World) receivedBy(host string) []seen {
-	if w.net == nil {
-		return nil
+// look reads what the trace has gained. Conditions that are awaited ask after
+// every event, so that reading it all again would cost the square of it.
+func (w *World) look() *ledger {
+	l := &w.ledger
+	if l.sent == nil {
+		l.sent, l.received = map[string][]seen{}, map[string][]seen{}
 	}
-	return collect(w.net.Trace().ReceivedBy(host))
-}
-
-func collect(frames iter.Seq[*trace.Frame]) []seen {
-	var all []seen
-	for f := range frames {
+	if w.net == nil {
+		return l
+	}
+	for f := range w.net.Trace().Since(l.read) {
+		l.read = f.Seq + 1
 		u, ok := f.UDP()
-		if !ok {
-			continue
+		if !ok || f.Link != f.From && f.Link != f.To {
+			continue // a host's link has the host's name
 		}
 		s := seen{Frame: f, from: u.Src, to: u.Dst, payload: u.Payload}
 		if p, fault := f.Wire(); fault.OK() {
 			s.packet = p
 		}
-		all = append(all, s)
+		switch {
+		case f.Link == f.From:
+			l.sent[f.Link] = append(l.sent[f.Link], s)
+		case f.Dropped == "":
+			l.received[f.Link] = append(l.received[f.Link], s)
+		}
 	}
-	return all
+	return l
 }
+
+// sentBy lists the datagrams that left a host, as they were before any NAT,
+// also those that its own link then lost. The caller must not change the list.
+func (w *World) sentBy(host string) []seen { return w.look().sent[host] }
+
+// receivedBy lists the datagrams that reached a host. The caller must not
+// change the list.
+func (w *World) receivedBy(host string) []seen { return w.look().received[host] }
 
 // ofType keeps the packets of a type.
 func ofType(all []seen, t wire.Type) []seen {

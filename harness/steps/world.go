@@ -65,6 +65,8 @@ type World struct {
 	subject   *peer
 	injectors []*scripted
 
+	ledger ledger
+
 	members []*peer // who joined a subcluster, in order
 	group   seal.Keys
 
