@@ -34,6 +34,18 @@ func added(t *testing.T, before map[string]bool) int {
 	return count
 }
 
+// ownNamespace awaits that of the test's nets nothing is left, so that only the
+// namespace of the test itself is there: the number of one that is about to
+// go may be given to the next that is made, which would then not be counted.
+func ownNamespace(t *testing.T) map[string]bool {
+	t.Helper()
+	own, err := os.Readlink("/proc/self/ns/net")
+	require.NoError(t, err)
+	before := map[string]bool{own: true}
+	require.Eventually(t, func() bool { return added(t, before) == 0 }, 10*time.Second, 5*time.Millisecond)
+	return before
+}
+
 func networkNamespaces(t *testing.T) map[string]bool {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/ns/net")
@@ -53,7 +65,7 @@ func networkNamespaces(t *testing.T) map[string]bool {
 
 func TestCloseFreesEverything(t *testing.T) {
 	needsLab(t)
-	before := networkNamespaces(t)
+	before := ownNamespace(t)
 	descriptors := len(openFiles(t))
 	n, err := New().Up(t.Context(), pair(), lab.Options{})
 	require.NoError(t, err)
@@ -87,7 +99,7 @@ func openFiles(t *testing.T) []os.DirEntry {
 // those of the test, where each of its processes can be seen.
 func TestNothingOutlivesKill9(t *testing.T) {
 	needsLab(t)
-	before := networkNamespaces(t)
+	before := ownNamespace(t)
 	marker := fmt.Sprintf("PUNCHLIST_CLEAN_TEST=%d", time.Now().UnixNano())
 	for _, victim := range []string{"the program that was started", "its init", "the program inside"} {
 		t.Run(victim, func(t *testing.T) {
