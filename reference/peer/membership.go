@@ -72,7 +72,7 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	}
 	if datagram, ok := p.encode(&join); ok {
 		for _, r := range p.choose(p.liveExcept(), join.ClusterID) {
-			p.deliver(Main, r.addr, datagram)
+			p.pass(r, datagram)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	if len(targets) > 0 && pk.Hops == 1 && p.natType == nattype.Unrestricted && p.own.IsValid() && !b.Has.Has(wire.KeyRendezvousDeadline) {
 		if offered, ok := p.offerRendezvous(pk); ok {
 			for _, r := range targets {
-				p.deliver(Main, r.addr, offered)
+				p.pass(r, offered)
 			}
 			return
 		}
@@ -176,7 +176,7 @@ func (p *Peer) introduce(pk *wire.Packet, from netip.AddrPort, r *remote) {
 		RequesterPeerID: b.RequesterPeerID, ResponderPeerID: p.config.ID, IsRendezvous: b.Has.Has(wire.KeyRendezvousRequesterPeerID),
 		NATType: b.NATType, Address: from.Addr(), Port: from.Port(),
 	}
-	p.tell(r.addr, &intro)
+	p.tellPeer(r, &intro)
 	intro.Body.RequesterPeerID, intro.Body.NATType = r.id, int(r.natType)
 	intro.Body.Address, intro.Body.Port = r.addr.Addr(), r.addr.Port()
 	p.tell(from, &intro)

@@ -33,14 +33,14 @@ func (p *Peer) newPing() wire.Packet {
 // announce sends a known peer a connection ping with the own NAT type
 // (LAT-NAT-009): it makes that peer count us as connected. It is the one ping
 // besides reflection that a deployed peer survives before it knows its type.
-func (p *Peer) announce(to netip.AddrPort) {
+func (p *Peer) announce(r *remote) {
 	if p.natType == nattype.Unknown {
 		return
 	}
 	ping := p.newPing()
 	ping.Body.Has |= wire.KeyNATType | wire.KeyCacheSize | wire.KeyIsConnection
 	ping.Body.NATType, ping.Body.CacheSize, ping.Body.IsConnection = int(p.natType), int64(p.cache.Len()), true
-	p.tell(to, &ping)
+	p.tellPeer(r, &ping)
 }
 
 // heartbeat pings a known peer (LAT-MEMB-009), plainly if it is known to have a
@@ -57,7 +57,7 @@ func (p *Peer) heartbeat(r *remote) {
 	ping := p.newPing()
 	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID
 	ping.Body.NATType, ping.Body.PingID = int(p.natType), r.pingID
-	p.tell(r.addr, &ping)
+	p.tellPeer(r, &ping)
 }
 
 // ping answers a ping, and takes note of what it announces.

@@ -87,7 +87,7 @@ func (p *Peer) relay(pk *wire.Packet, datagram []byte, targets []*remote) {
 	}
 	copied := p.copied(pk, datagram, pk.Hops+1)
 	for _, r := range targets {
-		p.deliver(Main, r.addr, copied)
+		p.pass(r, copied)
 	}
 }
 

@@ -72,6 +72,19 @@ func (p *Peer) deliver(s Socket, to netip.AddrPort, datagram []byte) {
 	p.push(Output{Op: Send, Socket: s, To: to, Data: datagram})
 }
 
+// pass sends a datagram to a known peer, on the path by which it is reached.
+func (p *Peer) pass(r *remote, datagram []byte) {
+	s, to := r.path()
+	p.deliver(s, to, datagram)
+}
+
+// tellPeer encodes and sends a packet to a known peer, on its path.
+func (p *Peer) tellPeer(r *remote, pk *wire.Packet) {
+	if datagram, ok := p.encode(pk); ok {
+		p.pass(r, datagram)
+	}
+}
+
 // tell encodes and sends a packet to a peer that has agreed to be sent to: a
 // known, verified or configured one, or one whose limit was looked at.
 func (p *Peer) tell(to netip.AddrPort, pk *wire.Packet) {

@@ -71,7 +71,7 @@ func (p *Peer) do(t task) {
 		}
 	case announcement:
 		if r := p.remoteByID(t.id); r != nil {
-			p.announce(r.addr)
+			p.announce(r)
 		}
 	case ownJoin:
 		p.sendJoin(t.id)

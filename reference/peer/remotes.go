@@ -19,6 +19,7 @@ type remote struct {
 	indexed   bool         // configured; never given up, and never moved
 	connected bool
 	verified  bool
+	via       Socket    // that it is reached from; 0: the main socket
 	clusters  []wire.ID // of which it sent packets; at most maxClusters
 
 	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
@@ -87,6 +88,16 @@ func (p *Peer) connect(r *remote) {
 	p.emit(Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType})
 	p.firstSync(r)
 	p.publishAgain()
+}
+
+// path is how a peer is reached: from which socket, and at which address. What
+// reaches it by a socket of the pool keeps using that, since from another one it
+// would come out of another mapping of the own NAT.
+func (r *remote) path() (Socket, netip.AddrPort) {
+	if r.via != 0 {
+		return r.via, r.addr
+	}
+	return Main, r.addr
 }
 
 func (r *remote) joined(clusterID []byte) {

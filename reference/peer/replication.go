@@ -117,7 +117,7 @@ func (p *Peer) multicastOwn(id wire.ID) {
 		return
 	}
 	for _, r := range targets {
-		p.deliver(Main, r.addr, e.Datagram)
+		p.pass(r, e.Datagram)
 	}
 }
 

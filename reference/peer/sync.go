@@ -66,7 +66,7 @@ func (p *Peer) startSync(r *remote) {
 	}
 	r.syncedAt = p.now
 	pk := p.syncPacket(root, since)
-	p.tell(r.addr, &pk)
+	p.tellPeer(r, &pk)
 }
 
 // syncPacket is a sync with the summary at a prefix.
