@@ -11,17 +11,13 @@ FUZZTIME  := 1m
 FUZZ      := Fuzz
 
 # The JavaScript peers meet the four classical NAT profiles. What needs no
-# companion is judged once for each subject. Among JavaScript bootstrap peers,
-# the reference is not judged again by what it makes alone (OWN); where all
-# peers are JavaScript, what two of them do together is judged (PAIRS).
-OWN   = @LAT-ID-003 or @LAT-ID-004 or @LAT-ID-005 or @LAT-KEY-004 or @LAT-TRAV-001
-PAIRS = @classical and @LAT-TRAV-003 or @LAT-REPL-003 or @LAT-KEY-002 or @LAT-SYNC-006
+# companion (@alone) is judged once for each subject.
 CELLS = \
 	--cell 'reference@sim' \
 	--cell 'reference@netns' \
 	--cell 'socket-0.6+reference@netns:not @all-profiles' \
-	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone and not ($(OWN))' \
-	--cell 'socket-0.6+socket-0.6@netns:$(PAIRS)'
+	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone' \
+	--cell 'socket-0.6+socket-0.6@netns:not @all-profiles and not @alone'
 
 .PHONY: help
 help: ## list the targets

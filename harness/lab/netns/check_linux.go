@@ -51,7 +51,7 @@ func explain(err error) error {
 	if errors.As(err, &number) {
 		err = fmt.Errorf("new namespaces: %w", number)
 	}
-	return fmt.Errorf("the netns lab can't start: %w; %s", err, mend)
+	return fmt.Errorf("%w; %s", err, mend)
 }
 
 func setting(name string) string {

@@ -198,7 +198,7 @@ func TestCheckSaysWhyAndTheMend(t *testing.T) {
 		out, err := shell.CombinedOutput()
 		require.Equal(t, code != 0, err != nil)
 		require.Equal(t, code, shell.ProcessState.ExitCode(), string(out))
-		require.Equal(t, "the netns lab can't start: new namespaces: no space left on device; "+
+		require.Equal(t, "new namespaces: no space left on device; "+
 			"sysctl -w user.max_user_namespaces=10000, or run as root (sudo)\n", string(out), script)
 	}
 }
