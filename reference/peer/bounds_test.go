@@ -22,40 +22,17 @@ func CheckBounds(p *Peer) error {
 			return fmt.Errorf("outbox of %d answers", o.answers.len())
 		}
 	}
-	others := 0
 	for _, r := range p.remotes {
-		if !r.indexed {
-			others++
-		}
 		if len(r.clusters) > maxClusters {
 			return fmt.Errorf("%d clusters of a peer", len(r.clusters))
 		}
 	}
-	for _, b := range []struct {
-		name       string
-		have, most int
-	}{
-		{"sources", p.sources.len(), l.Sources},
-		{"source slots", len(p.sources.slots), l.Sources},
-		{"pending", p.pending.len(), l.Pending},
-		{"verified", p.verifiedTo.len(), l.Verified},
-		{"held", p.held, l.Held},
-		{"gates", p.gates.len(), l.Gates},
-		{"delivered", p.delivered.len(), l.Delivered},
-		{"rates", p.rates.len(), l.Rates},
-		{"targets", p.targets.len(), l.Targets},
-		{"recent", p.recent.len(), l.Gates},
-		{"bursts", len(p.bursts), l.Introductions},
-		{"tasks", p.tasks.len(), l.Tasks},
-		{"unpublished", len(p.unpublished), maxUnpublished},
-		{"outboxes", len(p.outboxes), l.Destinations},
-		{"peers", others, l.Peers},
-		{"cache", p.cache.Len(), l.CachePackets},
-		{"outputs", len(p.outputs) - p.polled, 1000},
-		{"contacted", len(p.discovery.contacted), maxContacted},
-	} {
-		if b.have > b.most {
-			return fmt.Errorf("%s: %d, at most %d", b.name, b.have, b.most)
+	if len(p.sources.slots) > l.Sources || len(p.outputs)-p.polled > 1000 {
+		return fmt.Errorf("%d slots of sources, %d outputs", len(p.sources.slots), len(p.outputs)-p.polled)
+	}
+	for _, s := range p.Sizes() {
+		if s.Have > s.Most {
+			return fmt.Errorf("%s: %d, at most %d", s.Name, s.Have, s.Most)
 		}
 	}
 	return nil

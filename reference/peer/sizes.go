@@ -1,0 +1,45 @@
+package peer
+
+// Size is how much of something a peer keeps.
+type Size struct {
+	Name string // of the field, and of the field of its elements after a dot
+	Have int
+	Most int // a bound that no input can pass
+}
+
+// Sizes tells how much the peer keeps of everything that can grow, the elements
+// of lists in lists taken together (LAT-BUDG-004).
+func (p *Peer) Sizes() []Size {
+	l := p.limits
+	peers := len(p.config.Bootstrap) + l.Peers
+	sizes := []Size{
+		{"cache", p.cache.Len(), l.CachePackets},
+		{"remotes", len(p.remotes), peers},
+		{"sources", p.sources.len(), l.Sources},
+		{"pending", p.pending.len(), l.Pending},
+		{"pending.held", p.held, l.Held},
+		{"verifiedTo", p.verifiedTo.len(), l.Verified},
+		{"gates", p.gates.len(), l.Gates},
+		{"delivered", p.delivered.len(), l.Delivered},
+		{"rates", p.rates.len(), l.Rates},
+		{"targets", p.targets.len(), l.Targets},
+		{"bursts", len(p.bursts), l.Introductions},
+		{"contacted", len(p.discovery.contacted), maxContacted},
+		{"tasks", p.tasks.len(), l.Tasks},
+		{"unpublished", len(p.unpublished), maxUnpublished},
+		{"outboxes", len(p.outboxes), l.Destinations},
+		{"recent", p.recent.len(), l.Gates},
+		{"keys", len(p.keys.All()), l.Subclusters},
+	}
+	clusters, answers := 0, 0
+	for _, r := range p.remotes {
+		clusters += len(r.clusters)
+	}
+	for _, o := range p.outboxes {
+		answers += o.answers.len()
+	}
+	return append(sizes,
+		Size{"remotes.clusters", clusters, peers * maxClusters},
+		Size{"outboxes.answers", answers, l.Destinations * l.SyncQueue},
+	)
+}
