@@ -26,7 +26,7 @@ import (
 // "order-free: why" on the line, or the one above, allows a loop over a map.
 var deterministic = []string{
 	"reference/wire", "reference/nattype", "reference/seal", "reference/cache", "reference/peer", "reference/testee",
-	"harness/nat", "harness/internet", "harness/lab/sim",
+	"harness/nat", "harness/internet", "harness/lab/sim", "harness/simulate",
 }
 
 // forbidden are functions that look at the machine's clock or randomness, or

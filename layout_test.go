@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"harness/trace"},
 	{"harness/verdict", "harness/lab"},
 	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report", "harness/natbox"},
-	{"harness/steps"},
+	{"harness/steps", "harness/simulate"},
 	{"harness/suite"},
 	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "nat-images/...", "ci/..."},
 }

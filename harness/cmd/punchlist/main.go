@@ -49,13 +49,14 @@ they keep each requirement of the specification.`,
 		Example: `  punchlist doctor                                is everything here that a run needs?
   punchlist run                                   judge the reference peer, in virtual time
   punchlist run --impl socket-0.6 --lab netns     judge the JavaScript peer on real sockets
-  punchlist run --impl ./my-peer/manifest.yaml    judge your own`,
+  punchlist run --impl ./my-peer/manifest.yaml    judge your own
+  punchlist simulate --help                       measure what one scenario can't show`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.HiddenDefaultCmd = true
-	c.AddCommand(runCommand(), specCommand(), doctorCommand(), setupCommand(), testeeCommand())
+	c.AddCommand(runCommand(), specCommand(), doctorCommand(), setupCommand(), simulateCommand(), testeeCommand())
 	return c
 }

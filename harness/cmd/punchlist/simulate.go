@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"punchlist/harness/report"
+	"punchlist/harness/simulate"
+)
+
+// A simulation is an experiment as the command line offers it.
+type simulation struct {
+	use, short, long, example string
+	seeds                     int  // when none are asked for
+	alone                     bool // it measures the process, so that one runs at a time
+	// flags adds the experiment's own, and gives what reads them.
+	flags func(*pflag.FlagSet) func() (simulate.Experiment, error)
+}
+
+var simulations = []simulation{
+	{
+		use: "birthday-nat", short: "Traversal by guessing, on the NAT engine alone", seeds: 10_000,
+		long: `Two NATs and no peer: one side opens 1,024 ports, the other sends 1,024 probes
+from a pool of 256 sockets, one every 10 ms, as deployed peers do. Theory is the
+birthday problem between two sets. The engine has to be as good as theory, and
+no better.`,
+		example: `  punchlist simulate birthday-nat
+  punchlist simulate birthday-nat --prober carrier --seeds 2000`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultEngine
+			f.StringVar(&x.Opener, "opener", x.Opener, "NAT profile of the side that opens ports")
+			f.StringVar(&x.Prober, "prober", x.Prober, "NAT profile of the side that probes")
+			return func() (simulate.Experiment, error) { return x, nil }
+		},
+	},
+}
+
+type simulateFlags struct {
+	first int64
+	seeds int
+	jobs  int
+	json  bool
+	join  []string
+}
+
+func simulateCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "simulate",
+		Short: "Measure over many seeds, in virtual time, what one scenario can't show",
+		Long: `Simulate runs an experiment once for each seed, and prints what it measured
+beside what theory expects and the bounds that it has to keep. Peers are the
+reference, on the emulated internet of the sim lab.
+
+Runs are independent of each other: --first and --seeds say which are run here,
+and --join judges the --json of several machines together.
+
+Exit codes: 0 all bounds kept; 1 one was missed; 2 it could not run.`,
+		Example: `  punchlist simulate birthday-nat --seeds 500
+  punchlist simulate birthday-nat --first 5001 --seeds 5000 --json > second.json
+  punchlist simulate birthday-nat --join first.json --join second.json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	for _, s := range simulations {
+		c.AddCommand(s.command())
+	}
+	return c
+}
+
+func (s simulation) command() *cobra.Command {
+	var f simulateFlags
+	c := &cobra.Command{Use: s.use, Short: s.short, Long: s.long, Example: s.example, Args: cobra.NoArgs}
+	p := c.Flags()
+	own := s.flags(p)
+	p.Int64Var(&f.first, "first", 1, "the first seed")
+	p.IntVar(&f.seeds, "seeds", s.seeds, "how many seeds")
+	if !s.alone {
+		p.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "runs at once")
+	}
+	p.BoolVar(&f.json, "json", false, "print the result as JSON, with the sample of each seed")
+	p.StringArrayVar(&f.join, "join", nil, "run nothing, but judge the samples of this JSON file; repeatable")
+	c.MarkFlagsMutuallyExclusive("join", "first")
+	c.MarkFlagsMutuallyExclusive("join", "seeds")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		x, err := own()
+		if err != nil {
+			return err
+		}
+		if s.alone {
+			f.jobs = 1
+		}
+		return f.run(c, x, s.alone)
+	}
+	return c
+}
+
+func (f simulateFlags) run(c *cobra.Command, x simulate.Experiment, alone bool) error {
+	if f.seeds < 1 {
+		return fmt.Errorf("--seeds %d: at least one seed is needed", f.seeds)
+	}
+	if f.jobs < 1 {
+		return fmt.Errorf("--jobs %d: at least one is needed", f.jobs)
+	}
+	result, err := f.result(c, x, alone)
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	if f.json {
+		e := json.NewEncoder(out)
+		e.SetIndent("", " ")
+		err = e.Encode(result)
+	} else {
+		err = result.Print(out)
+	}
+	if err != nil {
+		return fmt.Errorf("the result can't be written: %w", err)
+	}
+	if result.Missed() > 0 {
+		return exitCode(report.Unexpected)
+	}
+	return nil
+}
+
+func (f simulateFlags) result(c *cobra.Command, x simulate.Experiment, alone bool) (simulate.Result, error) {
+	if len(f.join) > 0 {
+		return join(x, f.join)
+	}
+	start := time.Now()
+	progress := &seedProgress{w: os.Stderr, style: report.StyleOf(os.Stderr), total: f.seeds, start: start, at: map[int64]float64{}}
+	samples, err := f.samples(c.Context(), x, alone, progress)
+	progress.clear()
+	if err != nil {
+		return simulate.Result{}, err
+	}
+	result, err := simulate.NewResult(x, samples)
+	result.Seconds = time.Since(start).Seconds()
+	return result, err
+}
+
+func join(x simulate.Experiment, files []string) (simulate.Result, error) {
+	shards := make([]simulate.Result, len(files))
+	for i, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return simulate.Result{}, err
+		}
+		if err := json.Unmarshal(text, &shards[i]); err != nil {
+			return simulate.Result{}, fmt.Errorf("%s is not what --json prints: %w", file, err)
+		}
+	}
+	return simulate.Join(x, shards...)
+}
+
+// samples runs all seeds, several at a time. The first that can't be run ends it.
+func (f simulateFlags) samples(ctx context.Context, x simulate.Experiment, alone bool, progress *seedProgress) ([]simulate.Sample, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	samples := make([]simulate.Sample, f.seeds)
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(f.jobs, f.seeds) {
+		workers.Go(func() {
+			for i := range next {
+				seed := f.first + int64(i)
+				e := simulate.Env{Context: ctx, Progress: func(done float64, at string) { progress.moved(seed, done, at) }}
+				if alone {
+					e.Heap = liveHeap
+				}
+				sample, err := x.Run(e, seed)
+				if err != nil {
+					cancel(fmt.Errorf("%s, seed %d: %w", x.Name(), seed, err))
+					return
+				}
+				samples[i] = sample
+				progress.ended(seed)
+			}
+		})
+	}
+	for i := 0; i < f.seeds && ctx.Err() == nil; i++ {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	workers.Wait()
+	return samples, context.Cause(ctx)
+}
+
+// liveHeap is the bytes that are reachable.
+func liveHeap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// seedProgress says how far the seeds are: one line that changes on a terminal,
+// elsewhere a line for every tenth of the whole.
+type seedProgress struct {
+	w     io.Writer
+	style report.Style
+	total int
+	start time.Time
+
+	mu    sync.Mutex
+	done  int
+	at    map[int64]float64 // how much of each running one is done
+	drawn time.Time
+	said  int // tenths
+}
+
+func (p *seedProgress) moved(seed int64, done float64, at string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at[seed] = done
+	p.draw(at)
+}
+
+func (p *seedProgress) ended(seed int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.at, seed)
+	p.done++
+	p.draw("")
+}
+
+func (p *seedProgress) draw(at string) {
+	whole := float64(p.done)
+	for _, part := range p.at {
+		whole += part
+	}
+	whole /= float64(p.total)
+	spent := time.Since(p.start)
+	line := fmt.Sprintf("[%*d/%d] %3.0f %%, %v", len(fmt.Sprint(p.total)), p.done, p.total, 100*whole, spent.Round(time.Second))
+	if whole > 0.01 {
+		line += fmt.Sprintf(", about %v to go", time.Duration(float64(spent)*(1-whole)/whole).Round(time.Second))
+	}
+	if at != "" {
+		line += "  " + at
+	}
+	switch {
+	case p.style.Live && time.Since(p.drawn) > 100*time.Millisecond:
+		p.drawn = time.Now()
+		fmt.Fprintf(p.w, "\r\x1b[K%s", line[:min(len(line), max(p.style.Width-1, 40))])
+	case !p.style.Live && int(10*whole) > p.said:
+		p.said = int(10 * whole)
+		fmt.Fprintln(p.w, line)
+	}
+}
+
+func (p *seedProgress) clear() {
+	if p.style.Live {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
