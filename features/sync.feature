@@ -94,3 +94,101 @@ Feature: Sync
       And "mute" sends the subject a sync with an invented hash
       And 3 s pass
       Then no publish from the subject reaches "mute"
+
+  @LAT-SYNC-008
+  Rule: What a sync loses is made up for
+
+    @alone
+    Scenario: The answer to a summary is lost
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject 40 publishes
+      And "eve" sends the subject a sync that lacks one of those publishes
+      Then within 2 keepalive intervals another root summary of the subject reaches "eve"
+
+    @virtual
+    Scenario: Two members, one of them behind a bad link
+      Given 3 bootstrap peers
+      And the subject behind a full-cone NAT
+      And a companion "bob" behind a port-restricted NAT
+      And the link of "bob" loses 20 % of its packets
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "news"
+      And the subject publishes messages of 9000, 300, 20000 and 40000 bytes
+      And "bob" publishes messages of 12000 and 30000 bytes
+      Then within 20 keepalive intervals the caches of the subject and "bob" are equal
+
+  @LAT-SYNC-009 @alone
+  Rule: A pong that tells of another cache starts a sync
+
+    Scenario: A known peer's cache becomes another one
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" tells in its pongs the hash of another cache
+      Then within 3 keepalive intervals another root summary of the subject reaches "eve"
+
+  @LAT-SYNC-010 @alone @virtual
+  Rule: A sync sends no more in a minute than its receiver acts on
+
+    Scenario: Sixteen hundred packets for an empty cache
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject 1600 publishes in 120 s
+      And "bob" is known to the subject
+      And "bob" sends the subject a sync with the summary of an empty cache
+      And 150 s pass
+      Then each of those publishes reaches "bob"
+      And in no minute more than 1023 publishes from the subject reach "bob"
+
+  @LAT-SYNC-011 @alone
+  Rule: The answer to one sync is bounded
+
+    Scenario: Sixteen buckets that nobody has
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a sync with 16 invented buckets
+      Then at most 16 syncs from the subject answer it
+
+    Scenario: All packets are asked for three times
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject 40 publishes
+      And "bob" is known to the subject
+      And "bob" sends the subject a sync with an invented hash
+      And "bob" sends the subject a sync with an invented hash
+      And "bob" sends the subject a sync with an invented hash
+      And 1 s passes
+      Then each of those publishes reaches "bob"
+      And no publish from the subject reaches "bob" twice
+
+  @LAT-SYNC-012 @alone
+  Rule: What a sync brings in bulk is passed on by a sync
+
+    Scenario: A peer comes back with two hundred packets
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "bob" is known to the subject
+      And "eve" is known to the subject
+      And "eve" sends the subject 200 publishes in 1 s
+      Then at most 100 publishes from the subject reach "bob"
+      And within 2 keepalive intervals another root summary of the subject reaches "bob"
+
+  @LAT-SYNC-013 @alone @virtual
+  Rule: Syncs that bring nothing become rare
+
+    Scenario: A peer whose cache stays another one
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" tells in its pongs the hash of another cache
+      Then within 3 keepalive intervals another root summary of the subject reaches "eve"
+      When 600 s pass
+      Then no more than 12 root summaries of the subject have reached "eve"

@@ -30,6 +30,8 @@ type Injector struct {
 	// Mute injectors answer nothing: to the peer under test their address
 	// stays one that may be forged.
 	Mute bool
+	// CacheHash is what its pongs tell of its cache, in hex; empty: nothing.
+	CacheHash string
 
 	seen  int    // datagrams of Main that React has handled
 	pings uint64 // of pingIds drawn
@@ -105,6 +107,9 @@ func (in *Injector) pong(ping *wire.Packet, from netip.AddrPort) Body {
 		With("requesterPeerId", ping.Body.RequesterPeerID.String()).
 		With("port", from.Port()).
 		With("address", from.Addr().String())
+	if in.CacheHash != "" {
+		b = b.With("cacheSummaryHash", in.CacheHash)
+	}
 	raw := ParseBody(ping.Message)
 	for _, key := range []string{"reflectionId", "pingId"} {
 		if v, ok := raw.Get(key); ok {

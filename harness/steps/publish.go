@@ -354,12 +354,19 @@ func (w *World) thenChain() error {
 	return nil
 }
 
-func (w *World) thenSameCaches(name string) error {
+func (w *World) thenSameCaches(name string) error { return w.sameCaches(name, deliveryWithin) }
+
+func (w *World) thenSameCachesWithin(intervals int, name string) error {
+	return w.sameCaches(name, time.Duration(intervals)*w.k())
+}
+
+// sameCaches asks both for what they hold until it is the same, and something.
+func (w *World) sameCaches(name string, within time.Duration) error {
 	other, err := w.named(name)
 	if err != nil {
 		return err
 	}
-	until := w.net.Now().Add(deliveryWithin)
+	until := w.net.Now().Add(within)
 	for {
 		a, err := w.cacheOf(w.subject)
 		if err != nil {
@@ -369,7 +376,7 @@ func (w *World) thenSameCaches(name string) error {
 		if err != nil {
 			return err
 		}
-		if slices.Equal(a.IDs, b.IDs) {
+		if slices.Equal(a.IDs, b.IDs) && len(a.IDs) > 0 {
 			return nil
 		}
 		if w.net.Now().After(until) {

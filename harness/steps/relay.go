@@ -418,6 +418,10 @@ func (w *World) whenPublishesInHalfAMinute(name string, count int) error {
 	return w.whenPublishesMany(name, count, 30*time.Second)
 }
 
+func (w *World) whenPublishesInTime(name string, count, seconds int) error {
+	return w.whenPublishesMany(name, count, time.Duration(seconds)*time.Second)
+}
+
 func (w *World) thenCachedAtMost(limit int) error {
 	c, err := w.cacheOf(w.subject)
 	if err != nil {

@@ -86,11 +86,13 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject a publish with a false packetId$`, w.whenPublishFalseID},
 		{`^"([^"]+)" sends the subject (\d+) publishes$`, w.whenPublishes},
 		{`^"([^"]+)" sends the subject (\d+) publishes in half a minute$`, w.whenPublishesInHalfAMinute},
+		{`^"([^"]+)" sends the subject (\d+) publishes in (\d+) s$`, w.whenPublishesInTime},
 		{`^"([^"]+)" sends the subject publishes for its subcluster that can't be opened$`, w.whenUnopenable},
 		{`^"([^"]+)" sends the subject a fragmented publish for its subcluster in the order ([\d ]+)$`, w.whenFragmented},
 		{`^"([^"]+)" sends the subject a sync with the summary of an empty cache$`, w.whenSyncsEmpty},
 		{`^"([^"]+)" sends the subject a sync with the summary of those publishes$`, w.whenSyncsAll},
 		{`^"([^"]+)" sends the subject a sync that lacks one of those publishes$`, w.whenSyncsAllButOne},
+		{`^"([^"]+)" tells in its pongs the hash of another cache$`, w.whenTellsAnotherHash},
 		{`^"([^"]+)" sends the subject (a small ping|a ping with probeExternalPort|a connection ping|a sync with an invented hash|a sync with 16 invented buckets|a join that names another address|a query for a cached packet)$`, w.whenTrigger},
 		{`^"([^"]+)" sends the subject a connection ping in the name of "([^"]+)"$`, w.whenInTheNameOf},
 
@@ -163,6 +165,14 @@ func (w *World) table() []definition {
 		{`^a sync from the subject reaches "([^"]+)" whose summary is that of the subject's cache$`, w.thenSyncMatchesCache},
 		{`^the subject does not answer it, but answers an honest ping$`, w.thenSyncUnanswered},
 		{`^the subject and "([^"]+)" come to hold the same packets by syncing$`, w.thenSyncConverges},
+		{`^within (\d+) keepalive intervals the caches of the subject and "([^"]+)" are equal$`, w.thenSameCachesWithin},
+		{`^within (\d+) keepalive intervals another root summary of the subject reaches "([^"]+)"$`, w.thenAnotherRound},
+		{`^no more than (\d+) root summaries of the subject have reached "([^"]+)"$`, w.thenRoundsAtMost},
+		{`^at most (\d+) syncs from the subject answer it$`, w.thenSyncsAtMost},
+		{`^each of those publishes reaches "([^"]+)"$`, w.thenAllReach},
+		{`^no publish from the subject reaches "([^"]+)" twice$`, w.thenNoneReachesTwice},
+		{`^at most (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAtMost},
+		{`^in no minute more than (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAMinute},
 		{`^no (publish|join|intro|sync) from the subject reaches "([^"]+)"$`, w.thenNoneOfTypeReaches},
 
 		// Security.

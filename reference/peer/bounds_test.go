@@ -1,6 +1,19 @@
 package peer
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+
+	"punchlist/reference/wire"
+)
+
+// Fill puts a publish into a peer's cache, as if it had come at that time.
+func Fill(p *Peer, at time.Time, datagram []byte) {
+	var pk wire.Packet
+	if wire.Decode(&pk, datagram).OK() {
+		p.cache.Insert(at, entry(&pk, datagram))
+	}
+}
 
 // CheckBounds says which of a peer's stores has outgrown its limit.
 func CheckBounds(p *Peer) error {
@@ -18,8 +31,8 @@ func CheckBounds(p *Peer) error {
 		return fmt.Errorf("%d datagrams are held, %d counted", held, p.held)
 	}
 	for _, o := range p.outboxes {
-		if o.answers.len() > l.SyncQueue || cap(o.answers.items) > 8*l.SyncQueue {
-			return fmt.Errorf("outbox of %d answers", o.answers.len())
+		if o.len() > l.SyncQueue || len(o.waiting) != o.len() || cap(o.packets.items) > 8*l.SyncQueue {
+			return fmt.Errorf("outbox of %d answers, %d waiting", o.len(), len(o.waiting))
 		}
 	}
 	for _, r := range p.remotes {

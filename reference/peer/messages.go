@@ -169,7 +169,7 @@ func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 			p.announced(r, b.NATType)
 		}
 		if b.Has.Has(wire.KeyCacheSummaryHash) {
-			p.repair(r, b.CacheSummaryHash)
+			p.heardHash(r, b.CacheSummaryHash)
 		}
 	}
 	proved := p.proves(b, from)

@@ -69,6 +69,10 @@ func (p *Peer) deliver(s Socket, to netip.AddrPort, datagram []byte) {
 	if !p.open[s] || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
 		return
 	}
+	if t := wire.TypeOf(datagram); t == wire.Publish || t == wire.Join {
+		l, _ := p.loads.put(to)
+		l.add(p.now)
+	}
 	p.push(Output{Op: Send, Socket: s, To: to, Data: datagram})
 }
 

@@ -22,6 +22,7 @@ const (
 	ownPublish                   // id: of the packet
 	openCached                   // id: of the subcluster
 	openOne                      // id: of the packet
+	passOn                       // id: of the peer
 )
 
 // catchUp is how many turns are made up for after a late tick, or after nothing
@@ -79,6 +80,10 @@ func (p *Peer) do(t task) {
 		p.multicastOwn(t.id)
 	case openCached:
 		p.openCached(t.id)
+	case passOn:
+		if r := p.remoteByID(t.id); r != nil && r.connected && !r.sync.underWay() && !p.equal(&r.sync) {
+			p.startSync(r)
+		}
 	case openOne:
 		p.openCachedOne(t.id)
 	}

@@ -76,8 +76,11 @@ type Peer struct {
 	unpublished []wire.ID
 	outboxes    []*outbox
 	nextOutbox  int
-	recent      table[wire.ID, time.Time] // what was sent to whom by sync
-	repairedAt  time.Time
+	recent      table[wire.ID, sending]     // what was sent to whom by sync
+	loads       table[netip.AddrPort, load] // publishes and joins sent to whom
+	repairs     allowance                   // syncs that pongs start
+	passedOn    allowance                   // what syncs brought and is multicast
+	syncStats   SyncStats
 	paceAt      time.Time
 
 	outputs []Output
@@ -99,7 +102,8 @@ func New(now time.Time, c Config) *Peer {
 		rates:        newTable[netip.AddrPort, rate](l.Rates),
 		verification: newVerification(l),
 		targets:      newTable[netip.Addr, allowance](l.Targets),
-		recent:       newTable[wire.ID, time.Time](l.Gates),
+		recent:       newTable[wire.ID, sending](l.Gates),
+		loads:        newTable[netip.AddrPort, load](l.Verified),
 	}
 	if p.k == 0 {
 		p.k = DefaultKeepalive
@@ -184,6 +188,7 @@ func (p *Peer) Tick(now time.Time) {
 	p.runVerification()
 	p.runBursts()
 	p.runContests()
+	p.runSyncs()
 	if due(p.extraAt, p.now) {
 		p.extraAt = time.Time{}
 		p.extraTick()
@@ -201,7 +206,7 @@ func (p *Peer) Next() (time.Time, bool) {
 	}
 	var next time.Time
 	for _, at := range [...]time.Time{
-		p.discovery.next(), p.verificationDue, p.nextBurst(), p.nextContest(), p.extraAt, p.tickAt, p.nextPace(),
+		p.discovery.next(), p.verificationDue, p.nextBurst(), p.nextContest(), p.nextQuiet(), p.extraAt, p.tickAt, p.nextPace(),
 	} {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at

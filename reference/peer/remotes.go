@@ -24,7 +24,7 @@ type remote struct {
 
 	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
 	pingID     wire.EchoID // of the last heartbeat
-	syncedAt   time.Time
+	sync       session
 
 	// Where somebody claims that it has moved to, and until when it can answer at
 	// the old address.

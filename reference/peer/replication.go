@@ -143,6 +143,7 @@ func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	}
 	p.gate(id, publishGate*p.k)
 	if _, cached := p.cache.Get(id); cached {
+		p.synced(from, false)
 		return
 	}
 	// Hops beyond the maximum would end a deployed peer that evicts the packet
@@ -150,7 +151,7 @@ func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
 	p.cache.Insert(p.now, entry(pk, stored))
 	p.open1(pk)
-	if pk.Hops < wire.MaxHops {
+	if p.synced(from, true) && pk.Hops < wire.MaxHops {
 		p.relay(pk, datagram, p.choose(p.liveExcept(from), pk.ClusterID))
 	}
 }

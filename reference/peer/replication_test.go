@@ -408,6 +408,7 @@ func TestLossIsRepaired(t *testing.T) {
 	n.run(time.Second)
 	require.Zero(t, b.received(words(3000)))
 	n.within(8*k, "repaired", func() bool { return b.received(words(3000)) == 1 })
+	n.run(2 * k)
 	syncs := len(a.sent(func(_ datagram, p wire.Packet) bool { return p.Type == wire.Sync }))
 	n.run(10 * k)
 	require.Equal(t, ids(a), ids(b))

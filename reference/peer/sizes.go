@@ -29,17 +29,20 @@ func (p *Peer) Sizes() []Size {
 		{"unpublished", len(p.unpublished), maxUnpublished},
 		{"outboxes", len(p.outboxes), l.Destinations},
 		{"recent", p.recent.len(), l.Gates},
+		{"loads", p.loads.len(), l.Verified},
 		{"keys", len(p.keys.All()), l.Subclusters},
 	}
-	clusters, answers := 0, 0
+	clusters, summaries, packets := 0, 0, 0
 	for _, r := range p.remotes {
 		clusters += len(r.clusters)
 	}
 	for _, o := range p.outboxes {
-		answers += o.answers.len()
+		summaries += o.summaries.len()
+		packets += o.packets.len()
 	}
 	return append(sizes,
 		Size{"remotes.clusters", clusters, peers * maxClusters},
-		Size{"outboxes.answers", answers, l.Destinations * l.SyncQueue},
+		Size{"outboxes.summaries", summaries, l.Destinations * l.SyncQueue},
+		Size{"outboxes.packets", packets, l.Destinations * l.SyncQueue},
 	)
 }

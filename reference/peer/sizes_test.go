@@ -20,6 +20,7 @@ var noSize = map[string]string{
 	"candidates":          "as long as remotes",
 	"live":                "as long as remotes",
 	"chosen":              "at most maxTargets",
+	"outboxes.waiting":    "as long as summaries and packets together",
 	"bursts.subclusterID": "a field of one datagram",
 }
 

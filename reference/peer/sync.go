@@ -13,32 +13,100 @@ import (
 
 const (
 	syncWindow = 6 * time.Second // between two syncs that first contact starts with one peer
-	syncGate   = 2 * time.Second // for which the same summary from the same address is not answered again
-	recentTime = 4 * time.Second // for which the same packet is not sent to the same address again by sync
+	syncGate   = time.Second     // for which the same summary from the same address is not answered again
+
+	// A sync that has been silent for so long is over, or something of it was lost.
+	// It is for the one with the lesser peerId to find that out, and for the other
+	// one if that one doesn't: both have usually started.
+	syncQuiet      = 2500 * time.Millisecond
+	syncQuietOther = 1500 * time.Millisecond // longer
+
+	// Rounds of one sync: root summaries sent until the caches are equal. Of six
+	// datagrams one after the other, from the root down to the packets, all arrive
+	// in a quarter of all cases where one in five is lost.
+	maxRounds  = 64
+	idleRounds = 3 // without any packet sent or got, and a sync is over
+
+	// After n syncs that brought nothing, and left the caches different, the next
+	// waits for 2^(n-1) K (LAT-SYNC-013). There are reasons for that which last for
+	// hours: a packet that has expired with one side, or is six hours old there.
+	maxBarren = 7
+
+	// Syncs that pongs start, per K.
+	repairsPerTick = 8
 )
 
 var root cache.Prefix
 
+// session is what a peer knows of syncing with another one. The deployed
+// protocol has no such thing: one summary is sent, at first contact, and what is
+// lost of all that follows is lost.
+type session struct {
+	at     time.Time // when the root summary was last sent; zero: never
+	active time.Time // when anything of a sync last came or went; zero: none is under way
+	mine   bool      // this peer repeats it, having started it
+	rounds int       // root summaries sent
+	idle   int       // of the last of them, those that moved nothing
+	heard  bool      // anything of it came in this round
+	moved  bool      // a packet that was new came, or one was sent, in this round
+	gained int       // packets that were new
+	owed   int       // of them those that were not multicast
+
+	told      bool // the other side's hash is known
+	hash      [20]byte
+	barren    int       // syncs in a row that gained nothing
+	notBefore time.Time // for those that a pong starts
+}
+
+func (s *session) underWay() bool { return !s.active.IsZero() }
+
+// SyncStats counts what syncing has cost.
+type SyncStats struct {
+	Rounds         uint64 // root summaries sent
+	Summaries      uint64 // sent, the roots among them
+	SummaryBytes   uint64
+	Packets        uint64 // sent
+	PacketBytes    uint64
+	Gained         uint64 // packets got that were new
+	Repeated       uint64 // packets got that were not
+	SummariesHeard uint64
+}
+
+// SyncStats are the counts since the peer was made.
+func (p *Peer) SyncStats() SyncStats { return p.syncStats }
+
 // firstSync starts a sync with a peer that was just connected (LAT-SYNC-003).
 func (p *Peer) firstSync(r *remote) {
-	if !r.syncedAt.IsZero() && p.now.Sub(r.syncedAt) < syncWindow {
+	if !r.sync.at.IsZero() && p.now.Sub(r.sync.at) < syncWindow {
 		return
 	}
 	p.startSync(r)
 }
 
-// repair starts a sync with a peer whose pong tells of another cache than ours:
-// what a lossy network took from a publish, or from the sync at first contact,
-// is found by nobody else. One K has one of these, whatever the pongs say.
+// heardHash looks at the hash that a peer's pong tells: what a lossy network took
+// from a publish, or from a sync, is found by nobody else (LAT-SYNC-009).
 // Deployed peers tell the hash, and never look at it.
-func (p *Peer) repair(r *remote, hash [20]byte) {
-	if !r.connected || p.now.Sub(p.repairedAt) < p.k || p.now.Sub(r.syncedAt) < 2*p.k {
+func (p *Peer) heardHash(r *remote, hash [20]byte) {
+	s := &r.sync
+	s.hash, s.told = hash, true
+	if p.equal(s) {
+		s.barren, s.notBefore = 0, time.Time{}
+		p.dropAnswers(r.addr)
 		return
 	}
-	if s := p.cache.Summary(p.now, root); s.Hash != hash {
-		p.repairedAt = p.now
+	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.repairs.take(p.now, p.k, repairsPerTick) {
 		p.startSync(r)
 	}
+}
+
+// equal tells whether the other side's cache is known to be as this one.
+func (p *Peer) equal(s *session) bool {
+	return s.told && s.hash == p.rootHash()
+}
+
+func (p *Peer) rootHash() [20]byte {
+	s := p.cache.Summary(p.now, root)
+	return s.Hash
 }
 
 // Sync compares the cache with that of a connected peer, and exchanges what one
@@ -57,16 +125,30 @@ func (p *Peer) Sync(now time.Time, id wire.ID) error {
 	return nil
 }
 
-// startSync sends the root summary. Its since is the time of the last sync, and
-// six hours ago at the first; no receiver narrows anything by it.
+// startSync begins a sync with a known peer.
 func (p *Peer) startSync(r *remote) {
-	since := r.syncedAt
+	s := &r.sync
+	s.mine, s.rounds, s.idle, s.gained, s.owed = true, 0, 0, 0, 0
+	p.startRound(r)
+}
+
+// startRound sends the root summary. Its since is the time of the last one, and
+// six hours ago at the first; no receiver narrows anything by it.
+func (p *Peer) startRound(r *remote) {
+	s := &r.sync
+	since := s.at
 	if since.IsZero() {
 		since = p.now.Add(-cache.Window)
 	}
-	r.syncedAt = p.now
+	s.at, s.active = p.now, p.now
+	s.heard, s.moved = false, false
+	s.rounds++
+	p.syncStats.Rounds++
 	pk := p.syncPacket(root, since)
-	p.tellPeer(r, &pk)
+	if datagram, ok := p.encode(&pk); ok {
+		p.countSummary(datagram)
+		p.pass(r, datagram)
+	}
 }
 
 // syncPacket is a sync with the summary at a prefix.
@@ -76,6 +158,11 @@ func (p *Peer) syncPacket(prefix cache.Prefix, since time.Time) wire.Packet {
 	s := p.cache.Summary(p.now, prefix)
 	pk.Message = s.Append(nil)
 	return pk
+}
+
+func (p *Peer) countSummary(datagram []byte) {
+	p.syncStats.Summaries++
+	p.syncStats.SummaryBytes += uint64(len(datagram))
 }
 
 // sync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
@@ -96,9 +183,20 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if err != nil {
 		return
 	}
+	p.syncStats.SummariesHeard++
 	ours := p.cache.Summary(p.now, theirs.Prefix)
+	r := p.remoteAt(from)
+	if r != nil {
+		if theirs.Prefix.Len() == 0 {
+			r.sync.hash, r.sync.told = theirs.Hash, true
+		}
+		r.sync.heard = true
+	}
 	if ours.Hash == theirs.Hash {
 		return
+	}
+	if r != nil {
+		r.sync.active = p.now
 	}
 	for digit := range 16 {
 		child, ok := theirs.Prefix.Child(digit)
@@ -108,13 +206,104 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 		switch {
 		case theirs.Has(digit) && (!ours.Has(digit) || ours.Buckets[digit] != theirs.Buckets[digit]):
 			// A deployed peer goes deeper into equal buckets too.
-			p.addAnswer(from, answer{prefix: child})
+			p.addAnswer(from, summaryAt(child))
 		case !theirs.Has(digit) && ours.Has(digit):
 			for e := range p.cache.Under(p.now, child) {
-				if !p.addAnswer(from, answer{data: true, id: e.ID}) {
+				if !p.addAnswer(from, answer{id: e.ID, digits: wholePacket}) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// synced takes note of a publish that came from a peer, and tells whether it is
+// to be multicast (LAT-SYNC-012). What a sync brings in bulk is not: most of the
+// peers around have it, and for those that don't the next sync is enough, which
+// tells more in one datagram. A few are, so that a peer that came back with its
+// own messages is heard by deployed peers at once.
+func (p *Peer) synced(from netip.AddrPort, isNew bool) (multicast bool) {
+	r := p.remoteAt(from)
+	if r == nil || !r.sync.underWay() {
+		return true
+	}
+	s := &r.sync
+	s.active, s.heard = p.now, true
+	if !isNew {
+		p.syncStats.Repeated++
+		return false
+	}
+	p.syncStats.Gained++
+	s.moved = true
+	s.gained++
+	if p.passedOn.take(p.now, p.k, p.limits.SyncRelays) {
+		return true
+	}
+	s.owed++
+	return false
+}
+
+// runSyncs repeats the syncs that are silent, and ends those that are done.
+func (p *Peer) runSyncs() {
+	for _, r := range p.remotes {
+		if !p.isQuiet(r) || p.now.Before(p.quietAt(r)) {
+			continue
+		}
+		s := &r.sync
+		if s.moved {
+			s.idle = 0
+		} else {
+			s.idle++
+		}
+		over := !s.mine || !r.connected || p.equal(s) || !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.rounds >= maxRounds
+		if !over {
+			p.startRound(r)
+			continue
+		}
+		p.endSync(r)
+	}
+}
+
+// isQuiet tells whether a sync is under way, and nothing of it waits here.
+func (p *Peer) isQuiet(r *remote) bool {
+	return r.sync.underWay() && !p.answering(r.addr)
+}
+
+func (p *Peer) quietAt(r *remote) time.Time {
+	if r.sync.mine && string(p.config.ID[:]) > string(r.id[:]) {
+		return r.sync.active.Add(syncQuiet + syncQuietOther)
+	}
+	return r.sync.active.Add(syncQuiet)
+}
+
+func (p *Peer) nextQuiet() (next time.Time) {
+	for _, r := range p.remotes {
+		if p.isQuiet(r) {
+			p.sooner(&next, p.quietAt(r))
+		}
+	}
+	return next
+}
+
+// endSync makes the next sync with a peer wait if this one was in vain, and
+// passes on what it brought.
+func (p *Peer) endSync(r *remote) {
+	s := &r.sync
+	switch {
+	case s.gained > 0 || p.equal(s):
+		s.barren, s.notBefore = 0, time.Time{}
+	case s.mine:
+		s.barren = min(s.barren+1, maxBarren)
+		s.notBefore = p.now.Add(p.k << (s.barren - 1))
+	}
+	owed := s.owed
+	s.active, s.mine, s.gained, s.owed = time.Time{}, false, 0, 0
+	if owed == 0 {
+		return
+	}
+	for _, other := range p.remotes {
+		if other != r && other.connected {
+			p.addTask(task{kind: passOn, id: other.id})
 		}
 	}
 }
@@ -127,135 +316,4 @@ func at(id wire.ID, addr netip.AddrPort) wire.ID {
 	}
 	binary.BigEndian.PutUint16(id[16:], binary.BigEndian.Uint16(id[16:])^addr.Port())
 	return id
-}
-
-// outbox is what waits to be sent to one address by sync.
-type outbox struct {
-	to      netip.AddrPort
-	answers queue[answer]
-	tokens  float64 // data packets that may go out now
-	filled  time.Time
-}
-
-type answer struct {
-	data   bool
-	id     wire.ID      // of the packet to send
-	prefix cache.Prefix // of the summary to send
-}
-
-// addAnswer puts something into the outbox of an address; false if that is full.
-// What does not find room is found missing by the next sync.
-func (p *Peer) addAnswer(to netip.AddrPort, a answer) bool {
-	var box *outbox
-	for _, o := range p.outboxes {
-		if o.to == to {
-			box = o
-		}
-	}
-	if box == nil {
-		if box = p.newOutbox(to); box == nil {
-			return false
-		}
-	}
-	if box.answers.len() >= p.limits.SyncQueue {
-		return false
-	}
-	box.answers.push(a)
-	return true
-}
-
-// newOutbox makes an outbox, if need be in the place of the empty one that was
-// used longest ago; those are kept so that their tokens are not forgotten.
-func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
-	box := &outbox{to: to, tokens: float64(p.limits.SyncBurst), filled: p.now}
-	if len(p.outboxes) < p.limits.Destinations {
-		p.outboxes = append(p.outboxes, box)
-		return box
-	}
-	oldest := -1
-	for i, o := range p.outboxes {
-		if o.answers.len() == 0 && (oldest < 0 || o.filled.Before(p.outboxes[oldest].filled)) {
-			oldest = i
-		}
-	}
-	if oldest < 0 {
-		return nil
-	}
-	p.outboxes[oldest] = box
-	return box
-}
-
-// fill gives an outbox the tokens of the time that has passed.
-func (p *Peer) fill(o *outbox) {
-	perSecond := float64(p.limits.SyncPerSecond)
-	o.tokens = min(o.tokens+p.now.Sub(o.filled).Seconds()*perSecond, float64(p.limits.SyncBurst))
-	o.filled = p.now
-}
-
-// nextAnswer is when an outbox has something to send; zero if it is empty.
-func (p *Peer) nextAnswer(o *outbox) time.Time {
-	if o.answers.len() == 0 {
-		return time.Time{}
-	}
-	if !o.answers.first().data || o.tokens >= 1 {
-		return p.paceAt
-	}
-	wait := time.Duration((1-o.tokens)/float64(p.limits.SyncPerSecond)*float64(time.Second)) + time.Millisecond
-	return later(o.filled.Add(wait), p.paceAt)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
-// sendAnswer sends one answer, from the outboxes in turn; false if none may.
-func (p *Peer) sendAnswer() bool {
-	for range p.outboxes {
-		p.nextOutbox = (p.nextOutbox + 1) % len(p.outboxes)
-		o := p.outboxes[p.nextOutbox]
-		for o.answers.len() > 0 {
-			if o.answers.first().data {
-				if p.fill(o); o.tokens < 1 {
-					break
-				}
-			}
-			if p.sendOne(o, o.answers.pop()) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// sendOne sends an answer, unless the same went there just now: both sides
-// start a sync when they meet, and would each get everything twice.
-func (p *Peer) sendOne(o *outbox, a answer) bool {
-	if !a.data {
-		pk := p.syncPacket(a.prefix, p.now)
-		if p.isRecent(at(wire.ControlID(nil, pk.Message, nil), o.to)) {
-			return false
-		}
-		p.tell(o.to, &pk)
-		return true
-	}
-	e, cached := p.cache.Get(a.id)
-	if !cached || p.isRecent(at(a.id, o.to)) {
-		return false
-	}
-	o.tokens--
-	p.deliver(Main, o.to, e.Datagram)
-	return true
-}
-
-// isRecent notes that something is sent, and tells whether it was already.
-func (p *Peer) isRecent(what wire.ID) bool {
-	last, added := p.recent.put(what)
-	if !added && p.now.Sub(*last) < recentTime {
-		return true
-	}
-	*last = p.now
-	return false
 }

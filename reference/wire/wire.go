@@ -137,6 +137,9 @@ func (p *Packet) Clone() Packet {
 // IsOpener says whether a datagram is the one byte 01, which opens a firewall and is no packet (LAT-FRAME-016).
 func IsOpener(datagram []byte) bool { return len(datagram) == 1 && datagram[0] == 1 }
 
+// TypeOf is the type of a datagram that Decode accepted, or that Append made.
+func TypeOf(datagram []byte) Type { return Type(datagram[offsetType]) }
+
 // PatchHops writes hops into a datagram that Decode accepted, so that it can be relayed without being encoded again.
 // It panics when the datagram is shorter than MinDatagram.
 func PatchHops(datagram []byte, hops uint32) {

@@ -1,0 +1,294 @@
+package peer
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"punchlist/reference/cache"
+	"punchlist/reference/wire"
+)
+
+// How often the same packet is sent to the same address by sync: for the first
+// times, which make up for loss, after recentTime, and then each time after
+// twice as long, for something keeps the other side from taking it.
+const (
+	recentTime  = 2 * time.Second
+	recentTimes = 4
+	recentLast  = 11 // an hour and a little
+)
+
+// outbox is what waits to be sent to one address by sync: summaries first, since
+// packets may have to wait for their minute.
+type outbox struct {
+	to        netip.AddrPort
+	summaries queue[answer]
+	packets   queue[answer]
+	waiting   map[answer]struct{} // both: what is asked for twice is sent once
+	used      time.Time
+	lastSent  time.Time // of a packet
+}
+
+// answer is a packet to send, or a prefix to send the summary at.
+type answer struct {
+	id     wire.ID // the packet's; or the digits of the prefix, zeros behind
+	digits uint8   // of the prefix; wholePacket
+}
+
+const wholePacket = 255
+
+func summaryAt(prefix cache.Prefix) (a answer) {
+	text := [cache.KeyDigits]byte{}
+	for i := range text {
+		text[i] = '0'
+	}
+	copy(text[:], prefix.String())
+	hex.Decode(a.id[:], text[:]) // a prefix is of hex digits
+	a.digits = uint8(prefix.Len())
+	return a
+}
+
+func (o *outbox) len() int { return o.summaries.len() + o.packets.len() }
+
+func (p *Peer) outboxOf(to netip.AddrPort) *outbox {
+	for _, o := range p.outboxes {
+		if o.to == to {
+			return o
+		}
+	}
+	return nil
+}
+
+// answering tells whether anything waits to be sent to an address.
+func (p *Peer) answering(to netip.AddrPort) bool {
+	o := p.outboxOf(to)
+	return o != nil && o.len() > 0
+}
+
+// addAnswer puts something into the outbox of an address; false if that is full.
+// What does not find room is found missing by the next sync.
+func (p *Peer) addAnswer(to netip.AddrPort, a answer) bool {
+	box := p.outboxOf(to)
+	if box == nil {
+		if box = p.newOutbox(to); box == nil {
+			return false
+		}
+	}
+	if _, waits := box.waiting[a]; waits {
+		return true
+	}
+	if box.len() >= p.limits.SyncQueue {
+		return false
+	}
+	box.waiting[a] = struct{}{}
+	if a.digits == wholePacket {
+		box.packets.push(a)
+	} else {
+		box.summaries.push(a)
+	}
+	return true
+}
+
+// dropAnswers forgets what waits for an address, which has all of it.
+func (p *Peer) dropAnswers(to netip.AddrPort) {
+	if o := p.outboxOf(to); o != nil && o.len() > 0 {
+		*o = outbox{to: to, waiting: map[answer]struct{}{}, used: p.now, lastSent: o.lastSent}
+	}
+}
+
+// newOutbox makes an outbox, if need be in the place of the empty one that was
+// used longest ago.
+func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
+	box := &outbox{to: to, waiting: map[answer]struct{}{}, used: p.now}
+	if len(p.outboxes) < p.limits.Destinations {
+		p.outboxes = append(p.outboxes, box)
+		return box
+	}
+	oldest := -1
+	for i, o := range p.outboxes {
+		if o.len() == 0 && (oldest < 0 || o.used.Before(p.outboxes[oldest].used)) {
+			oldest = i
+		}
+	}
+	if oldest < 0 {
+		return nil
+	}
+	p.outboxes[oldest] = box
+	return box
+}
+
+// packetAt is when a packet may be sent to an outbox's address (LAT-SYNC-010):
+// its receiver acts on so many publishes and joins of this peer in a minute
+// (LAT-BUDG-003), and those that are multicast go first. What fits into the
+// minute goes at once; of more than that a half does, and the other half is
+// spread over the time until the first ones count no more, so that a sync is not
+// silent while it goes on.
+func (p *Peer) packetAt(o *outbox) time.Time {
+	most := p.limits.SyncPerMinute
+	load := p.loads.get(o.to)
+	if load == nil {
+		return p.now
+	}
+	have := load.count(p.now)
+	switch {
+	case have >= most:
+		return load.freeAt(p.now)
+	case o.packets.len() <= most-have, have < most/2:
+		return p.now
+	}
+	return o.lastSent.Add(load.freeAt(p.now).Sub(p.now) / time.Duration(most-have))
+}
+
+// nextAnswer is when an outbox has something to send; zero if it is empty.
+func (p *Peer) nextAnswer(o *outbox) time.Time {
+	switch {
+	case o.summaries.len() > 0:
+		return p.paceAt
+	case o.packets.len() > 0:
+		return later(p.packetAt(o), p.paceAt)
+	}
+	return time.Time{}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// sendAnswer sends one answer, from the outboxes in turn; false if none may.
+func (p *Peer) sendAnswer() bool {
+	for range p.outboxes {
+		p.nextOutbox = (p.nextOutbox + 1) % len(p.outboxes)
+		o := p.outboxes[p.nextOutbox]
+		for o.summaries.len() > 0 {
+			a := o.summaries.pop()
+			delete(o.waiting, a)
+			if p.sendSummary(o, a) {
+				return true
+			}
+		}
+		for o.packets.len() > 0 && !p.packetAt(o).After(p.now) {
+			a := o.packets.pop()
+			delete(o.waiting, a)
+			if p.sendPacket(o, a.id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sendSummary sends a summary as it is now, unless the same went there just now:
+// both sides start a sync when they meet, and would each get everything twice.
+func (p *Peer) sendSummary(o *outbox, a answer) bool {
+	pk := p.syncPacket(cache.Key(a.id).Short(int(a.digits)), p.now)
+	if p.isRecent(at(wire.ControlID(nil, pk.Message, nil), o.to), false) {
+		return false
+	}
+	datagram, ok := p.encode(&pk)
+	if !ok {
+		return false
+	}
+	p.countSummary(datagram)
+	p.sendTo(o, datagram)
+	return true
+}
+
+// sendPacket sends a cached packet.
+func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
+	e, cached := p.cache.Get(id)
+	if !cached || p.isRecent(at(id, o.to), true) {
+		return false
+	}
+	p.syncStats.Packets++
+	p.syncStats.PacketBytes += uint64(len(e.Datagram))
+	o.lastSent = p.now
+	if r := p.sendTo(o, e.Datagram); r != nil {
+		r.sync.moved = true
+	}
+	return true
+}
+
+// sendTo sends a datagram to an outbox's address, on the path of the peer that is
+// known there, if there is one.
+func (p *Peer) sendTo(o *outbox, datagram []byte) *remote {
+	o.used = p.now
+	r := p.remoteAt(o.to)
+	if r == nil {
+		p.deliver(Main, o.to, datagram)
+		return nil
+	}
+	if r.sync.underWay() {
+		r.sync.active = p.now
+	}
+	p.pass(r, datagram)
+	return r
+}
+
+// sending is when something was last sent to an address, and how often.
+type sending struct {
+	at    time.Time
+	times int
+}
+
+// isRecent notes that something is sent, and tells whether it was already, and
+// too short a time ago.
+func (p *Peer) isRecent(what wire.ID, grows bool) bool {
+	s, added := p.recent.put(what)
+	if !added && p.now.Sub(s.at) < recentTime<<min(max(s.times-recentTimes, 0), recentLast) {
+		return true
+	}
+	s.at = p.now
+	if grows {
+		s.times++
+	}
+	return false
+}
+
+// load counts the publishes and joins sent to one address, by second.
+type load struct {
+	counts [loadTime]uint16
+	second int64 // of the newest count
+	total  int
+}
+
+// loadTime is how many seconds back a load counts: a minute, wherever the
+// receiver's begins, and one second for the way there.
+const loadTime = 62
+
+// roll forgets what is too old.
+func (l *load) roll(now time.Time) {
+	second := now.Unix()
+	for n := min(second-l.second, loadTime); n > 0; n-- {
+		slot := &l.counts[((second-n+1)%loadTime+loadTime)%loadTime]
+		l.total -= int(*slot)
+		*slot = 0
+	}
+	l.second = max(l.second, second)
+}
+
+func (l *load) count(now time.Time) int {
+	l.roll(now)
+	return l.total
+}
+
+func (l *load) add(now time.Time) {
+	l.roll(now)
+	if slot := &l.counts[l.second%loadTime]; *slot < 1<<16-1 {
+		*slot++
+		l.total++
+	}
+}
+
+// freeAt is when the oldest count is forgotten.
+func (l *load) freeAt(now time.Time) time.Time {
+	l.roll(now)
+	for n := int64(loadTime - 1); n >= 0; n-- {
+		if second := l.second - n; l.counts[(second%loadTime+loadTime)%loadTime] > 0 {
+			return time.Unix(second+loadTime, 0)
+		}
+	}
+	return now
+}
