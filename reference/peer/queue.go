@@ -7,7 +7,6 @@ type queue[T any] struct {
 }
 
 func (q *queue[T]) len() int    { return len(q.items) - q.head }
-func (q *queue[T]) first() *T   { return &q.items[q.head] }
 func (q *queue[T]) push(item T) { q.items = append(q.items, item) }
 
 func (q *queue[T]) pop() T {
