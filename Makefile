@@ -17,7 +17,9 @@ CELLS = \
 	--cell 'reference@netns' \
 	--cell 'socket-0.6+reference@netns:not @all-profiles' \
 	--cell 'reference+socket-0.6@netns:not @all-profiles and not @alone' \
-	--cell 'socket-0.6+socket-0.6@netns:not @all-profiles and not @alone'
+	--cell 'socket-0.6+socket-0.6@netns:not @all-profiles and not @alone' \
+	--cell 'socket-0.5+reference@netns:not @all-profiles' \
+	--cell 'reference+socket-0.5@netns:not @all-profiles and not @alone'
 
 .PHONY: help
 help: ## list the targets
@@ -33,7 +35,7 @@ setup: build ## install what the JavaScript peers need
 	$(PUNCHLIST) setup
 
 .PHONY: conformance
-conformance: setup ## judge the reference and socket-js, alone and mixed; print the matrix
+conformance: setup ## judge the reference and the JavaScript peers, alone and mixed; print the matrix
 	$(PUNCHLIST) spec check
 	$(PUNCHLIST) run --require --out $(OUT) $(CELLS)
 

@@ -51,6 +51,7 @@ Feature: Sync
       When the subject joins a subcluster
       And the subject publishes "something to tell"
       And "eve" is known to the subject
+      And the subject syncs with "eve"
       Then a sync from the subject reaches "eve" whose summary is that of the subject's cache
 
   @LAT-SYNC-004 @alone

@@ -3,7 +3,6 @@ package manifest
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"punchlist/harness/testees"
 )
@@ -27,7 +26,7 @@ func Bundled(name string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, fmt.Errorf("writing the adapter of %s: %w", name, err)
 	}
-	return Parse(data, filepath.Join(dir, "manifest.yaml"), dir)
+	return Parse(data, name+"/manifest.yaml", dir)
 }
 
 // Prepared reports whether nothing is left of what Setup asks for.

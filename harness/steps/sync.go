@@ -11,10 +11,19 @@ import (
 	"punchlist/harness/verdict"
 	"punchlist/reference/cache"
 	"punchlist/reference/wire"
+	"punchlist/spec/testee"
 )
 
 // syncsTo lists the sync packets that the subject sent to an injector.
 func (w *World) syncsTo(in *scripted) []seen { return ofType(w.reached(in.host), wire.Sync) }
+
+func (w *World) whenSubjectSyncs(name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	return w.call(w.subject, testee.Sync, testee.SyncWith{PeerID: in.ID.String()}, nil)
+}
 
 func (w *World) thenSyncReaches(name string) error {
 	in, err := w.scriptedNamed(name)

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	replayed   = 8                      // how many of the last datagrams are tried, one after the other
+	replayed   = 16                     // how many of the last datagrams are tried, one after the other
 	betweenTwo = 700 * time.Millisecond // that long each may take to kill
 	afterShock = 3 * time.Second        // and the last
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/reference/seal"
+	"punchlist/reference/wire"
 	"punchlist/spec/testee"
 	"punchlist/spec/testee/schema"
 	"punchlist/vectors"
@@ -22,19 +23,20 @@ import (
 // An adapter is a running adapter.mjs. Outside a lab it may run, since it
 // opens no socket before start, and refuses start.
 type adapter struct {
+	name   string
 	t      *testing.T
 	in     io.Writer
 	out    *bufio.Scanner
 	lastID int
 }
 
-func startAdapter(t *testing.T) *adapter {
+func startAdapter(t *testing.T, name string) *adapter {
 	under, err := CacheDir()
 	require.NoError(t, err)
-	dir, err := Materialize("socket-0.6", under)
+	dir, err := Materialize(name, under)
 	require.NoError(t, err)
 	if !Installed(dir) {
-		const why = "the JavaScript peer is not installed: run punchlist setup"
+		why := name + " is not installed: run punchlist setup"
 		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "socket-js") {
 			t.Fatal(why)
 		}
@@ -51,9 +53,16 @@ func startAdapter(t *testing.T) *adapter {
 		in.Close()
 		cmd.Wait()
 	})
-	a := &adapter{t: t, in: in, out: bufio.NewScanner(out)}
+	a := &adapter{name: name, t: t, in: in, out: bufio.NewScanner(out)}
 	a.out.Buffer(nil, testee.MaxLine+1)
 	return a
+}
+
+// eachAdapter runs a test with an adapter of every version of the package.
+func eachAdapter(t *testing.T, test func(*testing.T, *adapter)) {
+	for _, name := range []string{"socket-0.6", "socket-0.5"} {
+		t.Run(name, func(t *testing.T) { test(t, startAdapter(t, name)) })
+	}
 }
 
 // do carries out one command. The reply has passed the schema.
@@ -108,50 +117,53 @@ func decodeJSON[T any](t *testing.T, data json.RawMessage) (v T) {
 
 func TestAdapterHelloAndRefusals(t *testing.T) {
 	t.Setenv(testee.LabVariable, "") // as outside a lab
-	a := startAdapter(t)
-	m := a.do(testee.Hello, nil)
-	hello := decodeJSON[testee.HelloOK](t, m.OK)
-	require.Equal(t, "0.6.0-rc.8", hello.Version)
-	require.Equal(t, testee.WireVersion, hello.Wire)
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		m := a.do(testee.Hello, nil)
+		hello := decodeJSON[testee.HelloOK](t, m.OK)
+		require.Equal(t, a.name, hello.Name)
+		require.Equal(t, testee.WireVersion, hello.Wire)
 
-	manifest, err := files.ReadFile("socket-0.6/manifest.yaml")
-	require.NoError(t, err)
-	require.Contains(t, string(manifest), "classes: ["+strings.Join(hello.Classes, ", ")+"]")
-	require.Contains(t, string(manifest), "version: "+hello.Version)
+		manifest, err := files.ReadFile(a.name + "/manifest.yaml")
+		require.NoError(t, err)
+		require.Contains(t, string(manifest), "classes: ["+strings.Join(hello.Classes, ", ")+"]")
+		require.Contains(t, string(manifest), "version: "+hello.Version)
 
-	id := strings.Repeat("ab", 32)
-	start := testee.StartWith{PeerID: id, ClusterID: id, Bootstrap: []testee.Bootstrap{}}
-	a.refused(testee.Failed, testee.Start, start)
-	a.refused(testee.NotStarted, testee.Info, nil)
-	a.refused(testee.NotStarted, testee.Publish, testee.PublishWith{SubclusterID: id, Message: "00"})
-	a.refused(testee.BadCommand, testee.Seal, testee.CodecWith{SharedKey: "ab", Message: "00"})
-	a.refused(testee.BadCommand, testee.Decode, testee.CodecWith{Datagram: "xyz"})
-	a.refused(testee.BadCommand, testee.PacketID, testee.CodecWith{Rule: "guess"})
-	a.refused(testee.Unsupported, testee.Sleep, nil)
+		id := strings.Repeat("ab", 32)
+		start := testee.StartWith{PeerID: id, ClusterID: id, Bootstrap: []testee.Bootstrap{}}
+		a.refused(testee.Failed, testee.Start, start)
+		a.refused(testee.NotStarted, testee.Info, nil)
+		a.refused(testee.NotStarted, testee.Publish, testee.PublishWith{SubclusterID: id, Message: "00"})
+		a.refused(testee.BadCommand, testee.Seal, testee.CodecWith{SharedKey: "ab", Message: "00"})
+		a.refused(testee.BadCommand, testee.Decode, testee.CodecWith{Datagram: "xyz"})
+		a.refused(testee.BadCommand, testee.PacketID, testee.CodecWith{Rule: "guess"})
+		a.refused(testee.Unsupported, testee.Sleep, nil)
+	})
 }
 
 func TestAdapterRefusesToStartWhereTheLabIsNot(t *testing.T) {
 	t.Setenv(testee.LabVariable, "203.0.113.250")
-	a := startAdapter(t)
-	id := strings.Repeat("ab", 32)
-	m := a.do(testee.Start, testee.StartWith{PeerID: id, ClusterID: id, Bootstrap: []testee.Bootstrap{}})
-	require.NotNil(t, m.Error)
-	require.Contains(t, m.Error.Text, "only inside a lab: PUNCHLIST_LAB says 203.0.113.250")
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		id := strings.Repeat("ab", 32)
+		m := a.do(testee.Start, testee.StartWith{PeerID: id, ClusterID: id, Bootstrap: []testee.Bootstrap{}})
+		require.NotNil(t, m.Error)
+		require.Contains(t, m.Error.Text, "only inside a lab: PUNCHLIST_LAB says 203.0.113.250")
+	})
 }
 
 func TestAdapterDecodesAndEncodesWhatWasObserved(t *testing.T) {
-	a := startAdapter(t)
-	for _, c := range observed(t, "packets") {
-		datagram := decodeJSON[struct{ Datagram string }](t, c.Expected).Datagram
-		packet := a.codec(testee.Decode, testee.CodecWith{Datagram: datagram}).Packet
-		require.NotNil(t, packet, c.Name)
-		again := a.codec(testee.Encode, testee.CodecWith{Packet: packet})
-		require.Equal(t, datagram, again.Datagram, c.Name)
-	}
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		for _, c := range observed(t, "packets") {
+			datagram := decodeJSON[struct{ Datagram string }](t, c.Expected).Datagram
+			packet := a.codec(testee.Decode, testee.CodecWith{Datagram: datagram}).Packet
+			require.NotNil(t, packet, c.Name)
+			again := a.codec(testee.Encode, testee.CodecWith{Packet: packet})
+			require.Equal(t, datagram, again.Datagram, c.Name)
+		}
+	})
 }
 
 func TestAdapterRejectsWhatWasObservedToBeRejected(t *testing.T) {
-	a := startAdapter(t)
+	a := startAdapter(t, "socket-0.6")
 	for _, c := range observed(t, "decode") {
 		input := decodeJSON[struct{ Datagram string }](t, c.Input)
 		want := decodeJSON[struct {
@@ -178,8 +190,32 @@ func TestAdapterRejectsWhatWasObservedToBeRejected(t *testing.T) {
 	}
 }
 
+// The 0.5 decoder asks for nothing but the framing: what the vectors say of
+// types and bodies is for 0.6.
+func TestAdapterOf05RejectsOnlyBrokenFraming(t *testing.T) {
+	a := startAdapter(t, "socket-0.5")
+	accepted := 0
+	for _, c := range observed(t, "decode") {
+		input := decodeJSON[struct{ Datagram string }](t, c.Input)
+		want := decodeJSON[struct{ Rejected bool }](t, c.Expected)
+		m := a.do(testee.Decode, testee.CodecWith{Datagram: input.Datagram})
+		if !want.Rejected {
+			continue
+		}
+		var p wire.Packet
+		fault := wire.Decode(&p, must(hex.DecodeString(input.Datagram)))
+		if fault.Reason == wire.UnknownType || fault.Reason >= wire.NotJSON {
+			require.Nil(t, m.Error, c.Name)
+			accepted++
+		} else {
+			require.NotNil(t, m.Error, c.Name)
+		}
+	}
+	require.Positive(t, accepted)
+}
+
 func TestAdapterEncodesOnlyValidBodies(t *testing.T) {
-	a := startAdapter(t)
+	a := startAdapter(t, "socket-0.6")
 	for _, c := range observed(t, "bodyValidation") {
 		input := decodeJSON[struct {
 			Type     int
@@ -203,98 +239,101 @@ func TestAdapterEncodesOnlyValidBodies(t *testing.T) {
 }
 
 func TestAdapterMakesPacketIDs(t *testing.T) {
-	a := startAdapter(t)
-	checked := 0
-	for _, c := range observed(t, "packetId") {
-		input := decodeJSON[struct {
-			PreviousID, NextID, MessageUtf8, Message *string
-			PreviousPacketID                         string
-		}](t, c.Input)
-		want := decodeJSON[struct {
-			PacketID string
-			Packets  []struct{ PacketID string }
-		}](t, c.Expected)
-		switch {
-		case input.MessageUtf8 != nil && input.PreviousID != nil:
-			got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleControl, PreviousID: *input.PreviousID,
-				NextID: *input.NextID, Message: hex.EncodeToString([]byte(*input.MessageUtf8))})
-			require.Equal(t, want.PacketID, got.PacketID, c.Name)
-			checked++
-		case input.Message != nil && want.PacketID != "":
-			got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleMessage, Message: *input.Message})
-			require.Equal(t, want.PacketID, got.PacketID, c.Name)
-			checked++
-		case input.Message != nil && len(want.Packets) > 1:
-			message, err := hex.DecodeString(*input.Message)
-			require.NoError(t, err)
-			previous := want.Packets[0].PacketID
-			for part := range slices.Chunk(message, 1024) {
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		checked := 0
+		for _, c := range observed(t, "packetId") {
+			input := decodeJSON[struct {
+				PreviousID, NextID, MessageUtf8, Message *string
+				PreviousPacketID                         string
+			}](t, c.Input)
+			want := decodeJSON[struct {
+				PacketID string
+				Packets  []struct{ PacketID string }
+			}](t, c.Expected)
+			switch {
+			case input.MessageUtf8 != nil && input.PreviousID != nil:
+				got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleControl, PreviousID: *input.PreviousID,
+					NextID: *input.NextID, Message: hex.EncodeToString([]byte(*input.MessageUtf8))})
+				require.Equal(t, want.PacketID, got.PacketID, c.Name)
 				checked++
-				want.Packets = want.Packets[1:]
-				got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleFragment, PreviousID: previous, Message: hex.EncodeToString(part)})
-				previous = want.Packets[0].PacketID
-				require.Equal(t, previous, got.PacketID, c.Name)
+			case input.Message != nil && want.PacketID != "":
+				got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleMessage, Message: *input.Message})
+				require.Equal(t, want.PacketID, got.PacketID, c.Name)
+				checked++
+			case input.Message != nil && len(want.Packets) > 1:
+				message, err := hex.DecodeString(*input.Message)
+				require.NoError(t, err)
+				previous := want.Packets[0].PacketID
+				for part := range slices.Chunk(message, 1024) {
+					checked++
+					want.Packets = want.Packets[1:]
+					got := a.codec(testee.PacketID, testee.CodecWith{Rule: testee.RuleFragment, PreviousID: previous, Message: hex.EncodeToString(part)})
+					previous = want.Packets[0].PacketID
+					require.Equal(t, previous, got.PacketID, c.Name)
+				}
 			}
 		}
-	}
-	require.Equal(t, 5+2+2+2+3, checked)
+		require.Equal(t, 5+2+2+2+3, checked)
+	})
 }
 
 func TestAdapterOpensAndSeals(t *testing.T) {
-	a := startAdapter(t)
-	opened, failed := 0, 0
-	const sharedKey = "b0c51343e0569b142e25caa3cf5b2f4bc2475aacca6e352cad9c7ae08e37fa15"
-	keys := seal.NewKeys([32]byte(must(hex.DecodeString(sharedKey))))
-	for _, c := range observed(t, "sealing") {
-		input := decodeJSON[struct{ SharedKey, Plaintext, Sealed string }](t, c.Input)
-		want := decodeJSON[struct{ Sealed, Error string }](t, c.Expected)
-		switch {
-		case input.SharedKey != "":
-			opened++
-			got := a.codec(testee.Open, testee.CodecWith{SharedKey: input.SharedKey, Message: want.Sealed})
-			require.Equal(t, input.Plaintext, *got.Message, c.Name)
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		opened, failed := 0, 0
+		const sharedKey = "b0c51343e0569b142e25caa3cf5b2f4bc2475aacca6e352cad9c7ae08e37fa15"
+		keys := seal.NewKeys([32]byte(must(hex.DecodeString(sharedKey))))
+		for _, c := range observed(t, "sealing") {
+			input := decodeJSON[struct{ SharedKey, Plaintext, Sealed string }](t, c.Input)
+			want := decodeJSON[struct{ Sealed, Error string }](t, c.Expected)
+			switch {
+			case input.SharedKey != "":
+				opened++
+				got := a.codec(testee.Open, testee.CodecWith{SharedKey: input.SharedKey, Message: want.Sealed})
+				require.Equal(t, input.Plaintext, *got.Message, c.Name)
 
-			sealed := a.codec(testee.Seal, testee.CodecWith{SharedKey: sharedKey, Message: input.Plaintext})
-			require.Len(t, *sealed.Message, len(input.Plaintext)+2*160)
-			plaintext, err := seal.Open(keys, must(hex.DecodeString(*sealed.Message)))
-			require.NoError(t, err)
-			require.Equal(t, input.Plaintext, hex.EncodeToString(plaintext))
-		case want.Error != "" && input.Sealed != "":
-			failed++
-			a.refused(testee.Rejected, testee.Open, testee.CodecWith{SharedKey: sharedKey, Message: input.Sealed})
+				sealed := a.codec(testee.Seal, testee.CodecWith{SharedKey: sharedKey, Message: input.Plaintext})
+				require.Len(t, *sealed.Message, len(input.Plaintext)+2*160)
+				plaintext, err := seal.Open(keys, must(hex.DecodeString(*sealed.Message)))
+				require.NoError(t, err)
+				require.Equal(t, input.Plaintext, hex.EncodeToString(plaintext))
+			case want.Error != "" && input.Sealed != "":
+				failed++
+				a.refused(testee.Rejected, testee.Open, testee.CodecWith{SharedKey: sharedKey, Message: input.Sealed})
+			}
 		}
-	}
-	require.Equal(t, 7, opened)
-	require.Equal(t, 5, failed)
+		require.Equal(t, 7, opened)
+		require.Equal(t, 5, failed)
+	})
 }
 
 func TestAdapterSummarizes(t *testing.T) {
-	a := startAdapter(t)
-	for _, c := range observed(t, "cacheSummary") {
-		input := decodeJSON[struct {
-			Keys   json.RawMessage
-			Prefix string
-		}](t, c.Input)
-		want := decodeJSON[struct {
-			Hash, Encoded string
-			Buckets       []*string
-		}](t, c.Expected)
-		var keys []string
-		if json.Unmarshal(input.Keys, &keys) != nil {
-			keys = vectors.Keys40() // named by rule
-		}
-		got := a.codec(testee.Summarize, testee.CodecWith{Keys: keys, Prefix: input.Prefix}).Summary
-		require.Equal(t, input.Prefix, got.Prefix, c.Name)
-		require.Equal(t, want.Hash, got.Hash, c.Name)
-		require.Equal(t, want.Encoded, got.Encoded, c.Name)
-		for i, bucket := range want.Buckets {
-			value, ok := got.Buckets[string("0123456789abcdef"[i])]
-			require.Equal(t, bucket != nil, ok, c.Name)
-			if ok {
-				require.Equal(t, *bucket, value, c.Name)
+	eachAdapter(t, func(t *testing.T, a *adapter) {
+		for _, c := range observed(t, "cacheSummary") {
+			input := decodeJSON[struct {
+				Keys   json.RawMessage
+				Prefix string
+			}](t, c.Input)
+			want := decodeJSON[struct {
+				Hash, Encoded string
+				Buckets       []*string
+			}](t, c.Expected)
+			var keys []string
+			if json.Unmarshal(input.Keys, &keys) != nil {
+				keys = vectors.Keys40() // named by rule
+			}
+			got := a.codec(testee.Summarize, testee.CodecWith{Keys: keys, Prefix: input.Prefix}).Summary
+			require.Equal(t, input.Prefix, got.Prefix, c.Name)
+			require.Equal(t, want.Hash, got.Hash, c.Name)
+			require.Equal(t, want.Encoded, got.Encoded, c.Name)
+			for i, bucket := range want.Buckets {
+				value, ok := got.Buckets[string("0123456789abcdef"[i])]
+				require.Equal(t, bucket != nil, ok, c.Name)
+				if ok {
+					require.Equal(t, *bucket, value, c.Name)
+				}
 			}
 		}
-	}
+	})
 }
 
 func must[T any](v T, err error) T {

@@ -30,7 +30,7 @@ func TestMaterializeTwiceIsOneFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 
-	for _, name := range []string{"manifest.yaml", "package.json", "package-lock.json", "adapter.mjs", "bench.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "adapter.mjs", "bench.mjs", "../testee.mjs", "../latica.mjs", "../socket-0.5/adapter.mjs"} {
 		want, err := os.ReadFile(filepath.Join("socket-0.6", name))
 		require.NoError(t, err)
 		have, err := os.ReadFile(filepath.Join(dirs[0], name))
@@ -43,14 +43,56 @@ func TestMaterializeUnknown(t *testing.T) {
 	_, err := Materialize("nobody", t.TempDir())
 	require.EqualError(t, err, `there is no bundled adapter "nobody"`)
 	_, _, err = Manifest("nobody")
-	require.ErrorContains(t, err, `there is no bundled implementation "nobody": there are [reference socket-0.6]`)
+	require.ErrorContains(t, err, `there is no bundled implementation "nobody": there are [reference socket-0.6 socket-0.5]`)
 }
 
 func TestLockNamesNoRegistry(t *testing.T) {
-	lock, err := files.ReadFile("socket-0.6/package-lock.json")
+	for folder, integrity := range map[string]string{
+		"socket-0.6": "sha512-/OLAwRd0pSjy8l+JQ0DC769sjFyrURmLlgKXFYFhMsYlrbQAgpWH2+/Rq7iFWwMyV4dMR/hy3LXvB+juf3S6NA==",
+		"socket-0.5": "sha512-8sDIEL5cyFI4jlpZYUL4JqSgkj1XjUlbi9kA16/5DfzAYefQx38QXQaI0Hj7G1T3WwPnKN8f9xLvESMHikysrA==",
+	} {
+		lock, err := files.ReadFile(folder + "/package-lock.json")
+		require.NoError(t, err)
+		require.NotContains(t, string(lock), "http")
+		require.Contains(t, string(lock), `"integrity": "`+integrity+`"`)
+	}
+}
+
+func TestPruneRemovesWhatNobodyUses(t *testing.T) {
+	under := t.TempDir()
+	require.NoError(t, Prune(filepath.Join(under, "absent"), nil))
+
+	dir, err := Materialize("socket-0.5", under)
 	require.NoError(t, err)
-	require.NotContains(t, string(lock), "http")
-	require.Contains(t, string(lock), `"integrity": "sha512-/OLAwRd0pSjy8l+JQ0DC769sjFyrURmLlgKXFYFhMsYlrbQAgpWH2+/Rq7iFWwMyV4dMR/hy3LXvB+juf3S6NA=="`)
+	long := time.Now().Add(-unused - time.Hour)
+	for name, used := range map[string]time.Time{"adapters-0123456789ab": long, ".new-1": long, "adapters-ba9876543210": time.Now()} {
+		require.NoError(t, os.MkdirAll(filepath.Join(under, name, "socket-0.5", "node_modules"), 0o755))
+		require.NoError(t, os.Chtimes(filepath.Join(under, name), used, used))
+	}
+	require.NoError(t, os.Chtimes(filepath.Dir(dir), long, long))
+
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { require.NoError(t, Prune(under, func(string) {})) })
+	}
+	wg.Wait()
+	left, err := os.ReadDir(under)
+	require.NoError(t, err)
+	require.Len(t, left, 2)
+	require.FileExists(t, filepath.Join(dir, "adapter.mjs"), "this program's own stay, however long unused")
+	require.DirExists(t, filepath.Join(under, "adapters-ba9876543210"))
+}
+
+func TestMaterializeMarksAsUsed(t *testing.T) {
+	under := t.TempDir()
+	dir, err := Materialize("socket-0.5", under)
+	require.NoError(t, err)
+	long := time.Now().Add(-unused - time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Dir(dir), long, long))
+	require.True(t, stale(filepath.Dir(dir)))
+	_, err = Materialize("socket-0.6", under)
+	require.NoError(t, err)
+	require.False(t, stale(filepath.Dir(dir)))
 }
 
 // tools makes a PATH that holds nothing but the given programs, and a folder

@@ -15,7 +15,8 @@ func setupCommand() *cobra.Command {
 		Long: `Setup installs, for the named implementations or for all bundled ones, exactly
 the npm packages that their lock files pin, in a folder of the user's cache. It
 is the only command that uses the network. It can be repeated: what is there
-stays.`,
+stays. What other versions of the program had there, and nobody used for two
+weeks, goes.`,
 		Example: `  punchlist setup
   punchlist setup socket-0.6`,
 		RunE: func(c *cobra.Command, names []string) error {
@@ -37,7 +38,11 @@ stays.`,
 				}
 				say("ready")
 			}
-			return nil
+			cache, err := testees.CacheDir()
+			if err != nil {
+				return err
+			}
+			return testees.Prune(cache, func(line string) { fmt.Fprintln(c.OutOrStdout(), line) })
 		},
 	}
 }
