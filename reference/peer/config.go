@@ -63,6 +63,7 @@ type Limits struct {
 	Introductions   int // introductions being obeyed at one time; 64
 	IntroPings      int // connection pings per introduction, and per target IP and K; 3
 	IntroPingsTotal int // such pings per K to all targets; 512
+	Traversals      int // bursts between types 5 and 7, per K; 8
 	Targets         int // target IPs whose pings are counted; 1024
 	Tasks           int // own datagrams waiting for their turn; 8192
 	Destinations    int // addresses that sync answers wait for; 64
@@ -87,7 +88,7 @@ func (l Limits) withDefaults() Limits {
 	}{
 		{&l.Peers, 256}, {&l.Sources, 1024}, {&l.Rates, 4096}, {&l.Pending, 256}, {&l.PendingPerIP, 8}, {&l.Held, 128}, {&l.HeldPerAddress, 4},
 		{&l.Verified, 512}, {&l.Gates, 32768}, {&l.Delivered, 8192}, {&l.CachePackets, cache.DefaultCapacity}, {&l.Amplification, 3},
-		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Targets, 1024}, {&l.Tasks, 8192},
+		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Traversals, 8}, {&l.Targets, 1024}, {&l.Tasks, 8192},
 		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncPerMinute, 1000},
 		{&l.SyncRelays, 32}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
 	} {

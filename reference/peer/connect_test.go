@@ -40,6 +40,7 @@ func TestLeavesConnect(t *testing.T) {
 					b := n.leaf("bob", y, list)
 					both := func() bool { return a.connectedTo(b) && b.connectedTo(a) }
 					n.within(5*time.Second, "connected", both)
+					require.True(t, a.reaches(b) && b.reaches(a))
 					a.publish("from alice")
 					b.publish("from bob")
 					n.within(time.Second, "delivered", func() bool { return b.received("from alice") == 1 && a.received("from bob") == 1 })

@@ -104,7 +104,7 @@ func (p *Peer) beIndexed() {
 func (p *Peer) eligible() []*remote {
 	list := p.candidates[:0]
 	for _, r := range p.remotes {
-		if !r.lastUpdate.IsZero() && (r.indexed || r.natType == nattype.Unrestricted || r.natType == nattype.AddrRestricted) {
+		if !r.lastUpdate.IsZero() && r.proxy == nil && (r.indexed || r.natType == nattype.Unrestricted || r.natType == nattype.AddrRestricted) {
 			list = append(list, r)
 		}
 	}

@@ -13,7 +13,7 @@ type EventKind uint8
 const (
 	Ready         EventKind = 1 + iota // both sockets are bound: Addr, ProbeAddr
 	NAT                                // the own NAT type or address was found or changed: NATType, Addr
-	Connection                         // something was received from a peer at an address that is verified: PeerID, Addr, NATType
+	Connection                         // something was received from a peer, or it moved: PeerID, Addr, NATType, Proxy
 	Disconnection                      // a connected peer was given up: PeerID
 	Packet                             // a message arrived whole for a joined subcluster: the fields from PacketID on
 	Error                              // something went wrong that no call asked for: Text
@@ -33,6 +33,7 @@ type Event struct {
 	Addr      netip.AddrPort
 	ProbeAddr netip.AddrPort
 	NATType   nattype.Type
+	Proxy     wire.ID // by which the peer is reached; zero: directly
 
 	PacketID     wire.ID // of the head, where the message was split
 	ClusterID    wire.ID // zero where the packet names none of 32 bytes

@@ -49,6 +49,26 @@ func FuzzReceive(f *testing.F) {
 	whole = append(whole, input(6, 128, []byte("requester"))...)
 	f.Add(byte(2), append(whole, input(3, 80, nil)...))
 	f.Add(byte(2), append(whole, seed...))
+	// The same behind a NAT whose mapping depends on the destination, and one that
+	// filters: traversals of both sides.
+	for _, last := range []byte{0, 1} {
+		var other []byte
+		for range 6 {
+			for who := range byte(8) {
+				other = append(other, input(5, who, []byte{255, 255, 255 * (who & last), 255})...)
+			}
+			other = append(other, input(3, 13, nil)...)
+		}
+		for who := range byte(3) {
+			other = append(other, input(6, who, []byte("target")[:3+who])...)
+		}
+		other = append(other, input(3, 10, nil)...)
+		for who := range byte(120) {
+			other = append(other, input(2, 129, make([]byte, who))...)
+			other = append(other, input(2, 130, append([]byte{1}, make([]byte, who)...))...)
+		}
+		f.Add(byte(2), append(other, input(3, 255, nil)...))
+	}
 	// A stranger connects, publishes, and syncs.
 	framed := func(t wire.Type, message string) []byte {
 		return input(4, byte(t)-1+8*4, append([]byte{1, 255}, message...))
@@ -140,7 +160,11 @@ func FuzzReceive(f *testing.F) {
 			case 0, 1:
 				p.Receive(now, peer.Main, from, data)
 			case 2:
-				p.Receive(now, peer.Probe, from, data)
+				via := peer.Probe
+				if who >= 128 {
+					via = peer.Pool + peer.Socket(length%300)
+				}
+				p.Receive(now, via, from, data)
 			case 3:
 				tick(now.Add(time.Duration(who) * 40 * time.Millisecond))
 			case 4: // a sound frame around a fuzzed message
@@ -169,7 +193,7 @@ func FuzzReceive(f *testing.F) {
 					more = wire.Key(binary.BigEndian.Uint32(data))
 				}
 				pk.Body = last.ping.Body
-				pk.Body.ResponderPeerID, pk.Body.Address, pk.Body.Port, pk.Body.NATType = id("i1"), a.ip, 5001, 31
+				pk.Body.ResponderPeerID, pk.Body.Address, pk.Body.Port, pk.Body.NATType = id("i1"), a.ip, 5001+uint16(more>>15&1), 31
 				if last.to == b.at(peer.Main) {
 					pk.Body.ResponderPeerID = id("i2")
 				}
@@ -186,7 +210,7 @@ func FuzzReceive(f *testing.F) {
 				pk.ClusterID, pk.SubclusterID, pk.Hops = clusterID[:], subKeys.SubclusterID[:], 1
 				pk.Body = wire.Body{
 					Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
-					RequesterPeerID: id(string(data)), ResponderPeerID: id("i1"), NATType: 31, Address: from.Addr().Next(), Port: 1 + uint16(length),
+					RequesterPeerID: id(string(data)), ResponderPeerID: id("i1"), NATType: [...]int{31, 7, 5}[length%3], Address: from.Addr().Next(), Port: 1 + uint16(length),
 				}
 				if datagram, err := wire.Append(nil, &pk); err == nil {
 					p.Receive(now, peer.Main, from, datagram)

@@ -85,7 +85,11 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	id, ok := pk.ID()
-	if !ok || len(pk.ClusterID) != len(wire.ID{}) || pk.Index != wire.NoIndex || b.RequesterPeerID == p.config.ID || p.gated(id) {
+	if !ok || len(pk.ClusterID) != len(wire.ID{}) || pk.Index != wire.NoIndex || b.RequesterPeerID == p.config.ID {
+		return
+	}
+	p.heardThrough(b.RequesterPeerID, from, pk.Hops == 2)
+	if p.gated(id) {
 		return
 	}
 	if b.Has.Has(wire.KeyRendezvousDeadline) && b.RendezvousDeadline < p.now.UnixMilli() {
@@ -109,7 +113,7 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		if addressed {
 			// LAT-MEMB-007. Deployed members leave the rendezvous' own id out, and
 			// deployed rendezvous then introduce everybody but the two.
-			if r := p.remoteByID(b.RendezvousRequesterPeerID); r != nil && r.connected && r.id != b.RequesterPeerID {
+			if r := p.remoteByID(b.RendezvousRequesterPeerID); r != nil && r.direct() && r.id != b.RequesterPeerID {
 				p.introduce(pk, from, r)
 			}
 		} else {
@@ -206,7 +210,7 @@ func (p *Peer) answerRendezvous(pk *wire.Packet) {
 		p.config.Indexed || len(p.keys.All()) == 0 || !p.own.IsValid() || string(pk.ClusterID) != string(p.config.ClusterID[:]) {
 		return
 	}
-	if r := p.remoteByID(b.RequesterPeerID); r != nil && r.connected {
+	if r := p.remoteByID(b.RequesterPeerID); r != nil && (r.direct() || r.proxy != nil && p.now.Before(r.retryAt)) {
 		return
 	}
 	to := netip.AddrPortFrom(b.RendezvousAddress, b.RendezvousPort)

@@ -34,7 +34,7 @@ func (p *Peer) newPing() wire.Packet {
 // (LAT-NAT-009): it makes that peer count us as connected. It is the one ping
 // besides reflection that a deployed peer survives before it knows its type.
 func (p *Peer) announce(r *remote) {
-	if p.natType == nattype.Unknown {
+	if p.natType == nattype.Unknown || r.proxy != nil {
 		return
 	}
 	ping := p.newPing()
@@ -47,6 +47,9 @@ func (p *Peer) announce(r *remote) {
 // NAT type (LAT-MSG-008). The pingId, which deployed heartbeats lack and deployed
 // peers echo, verifies its address anew.
 func (p *Peer) heartbeat(r *remote) {
+	if r.proxy != nil {
+		return
+	}
 	if r.natType == nattype.Unknown || p.natType == nattype.Unknown {
 		if p.discovery.stage != searching { // which asks already
 			p.askAgain(r.addr)
@@ -74,7 +77,7 @@ func (p *Peer) ping(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	}
 	r := p.remoteByID(b.RequesterPeerID)
 	switch {
-	case b.IsConnection, r != nil && r.addr != from:
+	case b.IsConnection, r != nil && (r.addr != from || r.proxy != nil):
 		// A known peer that pings from elsewhere has moved; or somebody says so.
 		p.contact(pk, b.RequesterPeerID, from, datagram)
 	case r != nil && r.verified:
@@ -99,6 +102,9 @@ func (p *Peer) contact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagra
 	}
 	if !p.isVerified(from) {
 		p.hold(from, datagram)
+		if p.plausible(id, from) {
+			p.recordPlausible(id, t, from, pk.ClusterID)
+		}
 		return
 	}
 	p.record(id, t, from, pk.ClusterID)
@@ -138,9 +144,9 @@ func (p *Peer) answer(b *wire.Body, from netip.AddrPort) {
 		o.CacheSize, o.Uptime, o.CacheSummaryHash = int64(p.cache.Len()), p.uptime(), s.Hash
 	}
 	o.Has |= extras
-	if !p.reply(Main, from, &pong) && extras != 0 {
+	if !p.reply(p.via, from, &pong) && extras != 0 {
 		o.Has &^= extras
-		p.reply(Main, from, &pong)
+		p.reply(p.via, from, &pong)
 	}
 	if b.Has.Has(wire.KeyProbeExternalPort) { // LAT-MSG-003
 		// From the other socket, so that a filter shows whether it lets a port pass

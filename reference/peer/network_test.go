@@ -74,6 +74,10 @@ type host struct {
 	config peer.Config
 	closed bool
 
+	pool     map[peer.Socket]bool // open ones
+	mostPool int
+	fail     error // of opening them
+
 	events []peer.Event
 	got    []datagram
 	mute   bool // scripted: answers no ping
@@ -147,7 +151,7 @@ func id(name string) wire.ID { return seal.PeerID(name) }
 
 // host adds a scripted end with the next address.
 func (n *network) host(name string) *host {
-	h := &host{net: n, name: name, ip: netip.AddrFrom4([4]byte{203, 0, 113, byte(10 + len(n.hosts))})}
+	h := &host{net: n, name: name, pool: map[peer.Socket]bool{}, ip: netip.AddrFrom4([4]byte{203, 0, 113, byte(10 + len(n.hosts))})}
 	n.hosts = append(n.hosts, h)
 	return h
 }
@@ -193,9 +197,18 @@ func (h *host) drain() {
 		require.Less(h.net.t, count, 1000, "outputs of one input")
 		switch o.Op {
 		case peer.Open:
+			if h.fail != nil && o.Socket >= peer.Pool {
+				h.peer.Opened(h.net.now, o.Socket, netip.AddrPort{}, h.fail)
+				continue
+			}
+			if o.Socket >= peer.Pool {
+				h.pool[o.Socket] = true
+				h.mostPool = max(h.mostPool, len(h.pool))
+			}
 			h.peer.Opened(h.net.now, o.Socket, netip.AddrPortFrom(netip.IPv4Unspecified(), 5000+uint16(o.Socket)), nil)
 		case peer.Close:
-			h.closed = true
+			h.closed = h.closed || o.Socket == peer.Main
+			delete(h.pool, o.Socket)
 		case peer.Emit:
 			h.events = append(h.events, o.Event)
 		case peer.Send:
@@ -332,6 +345,22 @@ func (h *host) connectedTo(other *host) bool {
 		}
 	}
 	return false
+}
+
+// info is what a host believes of another one.
+func (h *host) info(other *host) (info peer.PeerInfo) {
+	for _, r := range h.peer.Peers() {
+		if r.ID == id(other.name) {
+			info = r
+		}
+	}
+	return info
+}
+
+// reaches tells whether a host is connected to another one without a proxy.
+func (h *host) reaches(other *host) bool {
+	info := h.info(other)
+	return info.Connected && info.Proxy.IsZero()
 }
 
 func (h *host) count(kind peer.EventKind, fits func(e peer.Event) bool) (n int) {

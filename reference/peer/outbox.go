@@ -217,7 +217,7 @@ func (p *Peer) sendTo(o *outbox, datagram []byte) *remote {
 	o.used = p.now
 	r := p.remoteAt(o.to)
 	if r == nil {
-		p.deliver(Main, o.to, datagram)
+		p.deliver(p.socketTo(o.to), o.to, datagram)
 		return nil
 	}
 	if r.sync.underWay() {

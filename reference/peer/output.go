@@ -66,7 +66,7 @@ func (p *Peer) encode(pk *wire.Packet) ([]byte, bool) {
 
 // deliver sends a datagram that lies in the arena, or that nobody changes.
 func (p *Peer) deliver(s Socket, to netip.AddrPort, datagram []byte) {
-	if !p.open[s] || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
+	if !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
 		return
 	}
 	if t := wire.TypeOf(datagram); t == wire.Publish || t == wire.Join {
@@ -93,6 +93,6 @@ func (p *Peer) tellPeer(r *remote, pk *wire.Packet) {
 // known, verified or configured one, or one whose limit was looked at.
 func (p *Peer) tell(to netip.AddrPort, pk *wire.Packet) {
 	if datagram, ok := p.encode(pk); ok {
-		p.deliver(Main, to, datagram)
+		p.deliver(p.socketTo(to), to, datagram)
 	}
 }

@@ -81,7 +81,7 @@ func (p *Peer) do(t task) {
 	case openCached:
 		p.openCached(t.id)
 	case passOn:
-		if r := p.remoteByID(t.id); r != nil && r.connected && !r.sync.underWay() && !p.equal(&r.sync) {
+		if r := p.remoteByID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
 			p.startSync(r)
 		}
 	case openOne:

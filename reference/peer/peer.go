@@ -33,8 +33,6 @@ type Socket uint16
 const (
 	Main  Socket = 1
 	Probe Socket = 2
-	// Sockets of the pool for traversal between types 5 and 7 follow from 16, with
-	// the issue "The whole protocol".
 )
 
 // Peer is the state machine. It is for one goroutine.
@@ -49,6 +47,8 @@ type Peer struct {
 	open    [3]bool // by Socket
 	local   [3]netip.AddrPort
 	ready   bool
+	via     Socket // of the datagram being handled
+	pool    pool
 
 	natType   nattype.Type
 	own       netip.AddrPort // as others see the main socket
@@ -71,6 +71,7 @@ type Peer struct {
 	bursts     []burst
 	targets    table[netip.Addr, allowance]
 	introduced allowance // to all targets
+	traversals allowance // bursts between types 5 and 7
 
 	tasks       queue[task]
 	unpublished []wire.ID
@@ -146,6 +147,10 @@ func (p *Peer) begin(now time.Time) {
 // Opened tells that a socket was bound to local, or why it could not be.
 func (p *Peer) Opened(now time.Time, s Socket, local netip.AddrPort, err error) {
 	p.begin(now)
+	if s >= Pool {
+		p.poolOpened(s, err)
+		return
+	}
 	if p.closing || s != Main && s != Probe {
 		return
 	}
@@ -187,6 +192,7 @@ func (p *Peer) Tick(now time.Time) {
 	p.runDiscovery()
 	p.runVerification()
 	p.runBursts()
+	p.runPool()
 	p.runContests()
 	p.runSyncs()
 	if due(p.extraAt, p.now) {
@@ -206,7 +212,7 @@ func (p *Peer) Next() (time.Time, bool) {
 	}
 	var next time.Time
 	for _, at := range [...]time.Time{
-		p.discovery.next(), p.verificationDue, p.nextBurst(), p.nextContest(), p.nextQuiet(), p.extraAt, p.tickAt, p.nextPace(),
+		p.discovery.next(), p.verificationDue, p.nextBurst(), p.pool.reclaimAt, p.nextContest(), p.nextQuiet(), p.extraAt, p.tickAt, p.nextPace(),
 	} {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
@@ -226,6 +232,12 @@ func (p *Peer) Receive(now time.Time, via Socket, from netip.AddrPort, datagram 
 		return
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	if via >= Pool {
+		if !p.belongsTo(via, from) {
+			return
+		}
+		p.contacted(via, from)
+	}
 	p.received(from, len(datagram))
 	p.handle(via, from, datagram, false)
 	p.pace()
@@ -234,6 +246,9 @@ func (p *Peer) Receive(now time.Time, via Socket, from netip.AddrPort, datagram 
 // handle is Receive, and again for a datagram that was held back.
 func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held bool) {
 	pk := &p.packet
+	before := p.via
+	p.via = via
+	defer func() { p.via = before }()
 	if wire.IsOpener(datagram) { // LAT-FRAME-016
 		return
 	}
@@ -322,6 +337,9 @@ func (p *Peer) Stop(now time.Time) {
 	for s := Main; s <= Probe; s++ {
 		p.push(Output{Op: Close, Socket: s})
 	}
+	for i := range p.pool.sockets {
+		p.dropSocket(Pool + Socket(i))
+	}
 }
 
 // Info is what a peer knows of itself.
@@ -339,8 +357,9 @@ type PeerInfo struct {
 	ID        wire.ID
 	Addr      netip.AddrPort
 	NATType   nattype.Type // Unknown where it has announced none
-	Connected bool         // something was received from it, at a verified address
+	Connected bool         // something was received from it, at a verified or plausible address or through its proxy
 	Indexed   bool
+	Proxy     wire.ID // that it is reached by; zero: directly
 }
 
 // Peers are the known peers: the bootstrap peers, then the others in the order
@@ -349,6 +368,9 @@ func (p *Peer) Peers() []PeerInfo {
 	infos := make([]PeerInfo, len(p.remotes))
 	for i, r := range p.remotes {
 		infos[i] = PeerInfo{ID: r.id, Addr: r.addr, NATType: r.natType, Connected: r.connected, Indexed: r.indexed}
+		if r.proxy != nil {
+			infos[i].Proxy = r.proxy.id
+		}
 	}
 	return infos
 }

@@ -19,7 +19,9 @@ type remote struct {
 	indexed   bool         // configured; never given up, and never moved
 	connected bool
 	verified  bool
-	via       Socket    // that it is reached from; 0: the main socket
+	plausible bool      // nothing can come back of what verifies; see Peer.plausible
+	via       Socket    // of the pool, that it is reached from; 0: the main socket
+	proxy     *remote   // that it is reached by; addr is then only claimed. nil: none
 	clusters  []wire.ID // of which it sent packets; at most maxClusters
 
 	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
@@ -31,6 +33,11 @@ type remote struct {
 	contested   netip.AddrPort
 	contestedAs nattype.Type
 	contestAt   time.Time
+
+	// Of a proxied peer: when it may be tried again to reach it directly, and how
+	// many K the wait was.
+	retryAt time.Time
+	retries int
 }
 
 const maxClusters = 16
@@ -46,7 +53,7 @@ func (p *Peer) remoteByID(id wire.ID) *remote {
 
 func (p *Peer) remoteAt(addr netip.AddrPort) *remote {
 	for _, r := range p.remotes {
-		if r.addr == addr {
+		if r.addr == addr && r.proxy == nil {
 			return r
 		}
 	}
@@ -63,6 +70,8 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 		if r = p.addRemote(id, addr); r == nil {
 			return
 		}
+	case r.proxy != nil:
+		p.goDirect(r, addr)
 	case r.addr != addr:
 		// A deployed peer moves anybody, bootstrap peers too, to whoever claims the
 		// id (LAT-SEC-002). Here configured addresses stay, and of others the old
@@ -73,10 +82,68 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 		return
 	}
 	r.natType, r.verified, r.lastUpdate = t, true, p.now
+	if v := p.verifiedTo.get(addr); v != nil && r.via == 0 {
+		p.reach(r, v.via)
+	}
 	p.heard = p.now
 	r.joined(clusterID)
 	p.connect(r)
 }
+
+// recordPlausible makes a peer connected at an address that is plausible. One
+// that is heard elsewhere stays there.
+func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
+	r := p.remoteByID(id)
+	switch {
+	case r == nil:
+		if r = p.addRemote(id, addr); r == nil {
+			return
+		}
+	case r.proxy != nil:
+		p.goDirect(r, addr)
+	case r.indexed || r.addr != addr && !p.silent(r):
+		return
+	case r.addr != addr:
+		p.moveTo(r, addr, t)
+	}
+	r.natType, r.lastUpdate = t, p.now
+	r.plausible = !r.verified
+	r.joined(clusterID)
+	p.connect(r)
+}
+
+// goDirect makes a peer that was reached by a proxy one that is reached at an
+// address (LAT-TRAV-012).
+func (p *Peer) goDirect(r *remote, addr netip.AddrPort) {
+	if other := p.remoteAt(addr); other != nil && !other.indexed {
+		p.forget(other)
+	}
+	r.proxy, r.addr, r.connected = nil, addr, false
+	r.retries, r.retryAt = 0, time.Time{}
+}
+
+// moveTo gives a peer another address.
+func (p *Peer) moveTo(r *remote, addr netip.AddrPort, t nattype.Type) {
+	p.leave(r)
+	r.addr, r.natType, r.lastUpdate = addr, t, p.now
+	r.verified, r.plausible = p.isVerified(addr), false
+	if v := p.verifiedTo.get(addr); v != nil {
+		p.reach(r, v.via)
+	}
+	p.emit(r.connection())
+}
+
+// connection is the event that tells of a peer that is reached, or has moved.
+func (r *remote) connection() Event {
+	e := Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType}
+	if r.proxy != nil {
+		e.Proxy = r.proxy.id
+	}
+	return e
+}
+
+// silent tells whether an answer of a peer to a heartbeat is missing.
+func (p *Peer) silent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.k*3/2 }
 
 // connect reports a peer that is reached now and was not before, and starts
 // with it what first contact starts.
@@ -85,15 +152,21 @@ func (p *Peer) connect(r *remote) {
 		return
 	}
 	r.connected = true
-	p.emit(Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType})
-	p.firstSync(r)
+	p.emit(r.connection())
+	if r.proxy == nil { // which would take a sync for its own
+		p.firstSync(r)
+	}
 	p.publishAgain()
 }
 
-// path is how a peer is reached: from which socket, and at which address. What
-// reaches it by a socket of the pool keeps using that, since from another one it
-// would come out of another mapping of the own NAT.
+// path is how a peer is reached: from which socket, and at which address, which
+// is that of its proxy if it has one. What reaches it by a socket of the pool
+// keeps using that, since from another one it would come out of another mapping
+// of the own NAT.
 func (r *remote) path() (Socket, netip.AddrPort) {
+	if r.proxy != nil {
+		return r.proxy.path()
+	}
 	if r.via != 0 {
 		return r.via, r.addr
 	}
@@ -113,23 +186,46 @@ func (p *Peer) addRemote(id wire.ID, addr netip.AddrPort) *remote {
 		}
 		p.forget(other) // its process was replaced by this one
 	}
-	others := 0
+	p.makeRoom(false)
+	r := &remote{id: id, addr: addr}
+	p.remotes = append(p.remotes, r)
+	return r
+}
+
+// makeRoom forgets a peer if there is no room for another: one that is not
+// connected, or else that was silent longest. For a proxied one, which is only
+// claimed to exist, no connected one goes; then it tells that there is no room.
+func (p *Peer) makeRoom(proxied bool) bool {
+	others, alike := 0, 0
 	var oldest *remote
+	worse := func(a, b *remote) bool {
+		if a.connected != b.connected {
+			return b.connected
+		}
+		return a.lastUpdate.Before(b.lastUpdate)
+	}
 	for _, r := range p.remotes {
 		if r.indexed {
 			continue
 		}
 		others++
-		if oldest == nil || r.lastUpdate.Before(oldest.lastUpdate) {
+		if r.proxy != nil {
+			alike++
+		} else if proxied {
+			continue // gives way to no claim
+		}
+		if oldest == nil || worse(r, oldest) {
 			oldest = r
 		}
 	}
-	if others >= p.limits.Peers && oldest != nil {
-		p.forget(oldest)
+	if others < p.limits.Peers && (!proxied || alike < maxProxied) {
+		return true
 	}
-	r := &remote{id: id, addr: addr}
-	p.remotes = append(p.remotes, r)
-	return r
+	if oldest == nil || proxied && oldest.connected {
+		return false
+	}
+	p.forget(oldest)
+	return true
 }
 
 // forget gives a peer up. Bootstrap peers stay known.
@@ -137,10 +233,12 @@ func (p *Peer) forget(r *remote) {
 	if r.connected {
 		p.emit(Event{Kind: Disconnection, PeerID: r.id})
 	}
-	r.connected, r.verified, r.contested = false, false, netip.AddrPort{}
+	r.connected, r.verified, r.plausible, r.contested = false, false, false, netip.AddrPort{}
+	p.leave(r)
 	if !r.indexed {
 		p.remotes = slices.DeleteFunc(p.remotes, func(other *remote) bool { return other == r })
 	}
+	p.forgetProxied(r)
 }
 
 // silentTicks is how many K a peer may be silent. Deployed peers give one up
@@ -184,8 +282,7 @@ func (p *Peer) runContests() {
 		if !p.isVerified(addr) || p.remoteAt(addr) != nil {
 			continue
 		}
-		r.addr, r.natType, r.lastUpdate = addr, r.contestedAs, p.now
-		p.emit(Event{Kind: Connection, PeerID: r.id, Addr: r.addr, NATType: r.natType})
+		p.moveTo(r, addr, r.contestedAs)
 	}
 }
 

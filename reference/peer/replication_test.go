@@ -24,10 +24,10 @@ func TestPublishing(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			n := newNetwork(t)
 			indexed, list := n.indexed(3)
-			a := n.leaf("alice", nattype.PortRestricted, list)
+			a := n.leaf("alice", nattype.EndpointRestricted, list)
 			b := n.leaf("bob", nattype.EndpointRestricted, list) // not to be reached directly from alice
 			n.run(4 * time.Second)
-			require.False(t, a.connectedTo(b))
+			require.False(t, a.reaches(b))
 			signing := ed25519.NewKeyFromSeed(make([]byte, 32))
 			ids, err := a.peer.Publish(n.now, peer.Publication{
 				Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(words(size)), SigningKey: signing,

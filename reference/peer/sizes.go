@@ -12,6 +12,10 @@ type Size struct {
 func (p *Peer) Sizes() []Size {
 	l := p.limits
 	peers := len(p.config.Bootstrap) + l.Peers
+	ports := 0
+	for i := range p.bursts {
+		ports += len(p.bursts[i].ports)
+	}
 	sizes := []Size{
 		{"cache", p.cache.Len(), l.CachePackets},
 		{"remotes", len(p.remotes), peers},
@@ -24,6 +28,8 @@ func (p *Peer) Sizes() []Size {
 		{"rates", p.rates.len(), l.Rates},
 		{"targets", p.targets.len(), l.Targets},
 		{"bursts", len(p.bursts), l.Introductions},
+		{"bursts.ports", ports, l.Introductions * traversalSends},
+		{"sockets", len(p.pool.sockets), poolSockets + mostPaths},
 		{"contacted", len(p.discovery.contacted), maxContacted},
 		{"tasks", p.tasks.len(), l.Tasks},
 		{"unpublished", len(p.unpublished), maxUnpublished},

@@ -117,7 +117,7 @@ func (p *Peer) Sync(now time.Time, id wire.ID) error {
 		return ErrClosed
 	}
 	r := p.remoteByID(id)
-	if r == nil || !r.connected {
+	if r == nil || !r.direct() {
 		return fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
 	p.startSync(r)
@@ -168,7 +168,7 @@ func (p *Peer) countSummary(datagram []byte) {
 // sync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
 // (LAT-SYNC-007). The answers wait in the outbox of that address.
 func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
-	if !p.isVerified(from) {
+	if !p.trusts(from) {
 		p.hold(from, datagram)
 		return
 	}
@@ -255,7 +255,7 @@ func (p *Peer) runSyncs() {
 		} else {
 			s.idle++
 		}
-		over := !s.mine || !r.connected || p.equal(s) || !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.rounds >= maxRounds
+		over := !s.mine || !r.direct() || p.equal(s) || !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.rounds >= maxRounds
 		if !over {
 			p.startRound(r)
 			continue
@@ -302,7 +302,7 @@ func (p *Peer) endSync(r *remote) {
 		return
 	}
 	for _, other := range p.remotes {
-		if other != r && other.connected {
+		if other != r && other.direct() {
 			p.addTask(task{kind: passOn, id: other.id})
 		}
 	}

@@ -9,22 +9,6 @@ import (
 	"punchlist/reference/wire"
 )
 
-// When connection pings follow an introduction (LAT-TRAV-002).
-var introPingAfter = [...]time.Duration{0, 500 * time.Millisecond, 2000 * time.Millisecond}
-
-// A burst is an introduction being obeyed: the connection pings to its target.
-type burst struct {
-	id           wire.ID
-	addr         netip.AddrPort
-	natType      nattype.Type
-	subclusterID []byte
-	pingID       wire.EchoID
-	start        time.Time
-	sent         int
-}
-
-func (t *burst) next() time.Time { return t.start.Add(introPingAfter[t.sent]) }
-
 // allowance counts within one K.
 type allowance struct {
 	since time.Time
@@ -42,6 +26,10 @@ func (a *allowance) take(now time.Time, window time.Duration, limit int) bool {
 	return true
 }
 
+func (a *allowance) used(now time.Time, window time.Duration) bool {
+	return a.count > 0 && now.Sub(a.since) < window
+}
+
 // mayContact takes one datagram to an address that somebody else has named out
 // of what may be sent to its IP, and to all such, in a K (LAT-TRAV-005). An IP
 // that is configured or verified needs no shelter beyond the total.
@@ -53,6 +41,17 @@ func (p *Peer) mayContact(ip netip.Addr) bool {
 		}
 	}
 	return p.introduced.take(p.now, p.k, p.limits.IntroPingsTotal)
+}
+
+// mayBurst takes one traversal to an IP out of one for each IP, and few to all,
+// in a K (LAT-TRAV-007): an IP that is sent connection pings in it gets none.
+func (p *Peer) mayBurst(ip netip.Addr) bool {
+	a, _ := p.targets.put(ip)
+	if a.used(p.now, p.k) || !p.traversals.take(p.now, p.k, p.limits.Traversals) {
+		return false
+	}
+	*a = allowance{since: p.now, count: p.limits.IntroPings}
+	return true
 }
 
 // reachable tells whether an address that a body names can be another peer's
@@ -89,7 +88,8 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort) {
 	if b.RequesterPeerID == p.config.ID || b.ResponderPeerID == p.config.ID || !p.reachable(addr) {
 		return
 	}
-	if r := p.remoteByID(b.RequesterPeerID); r != nil && r.connected {
+	natType := nattype.Of(b.NATType)
+	if r := p.remoteByID(b.RequesterPeerID); r != nil && !p.wantsIntroduction(r, addr, natType) {
 		return
 	}
 	if len(p.bursts) >= p.limits.Introductions || slices.ContainsFunc(p.bursts, func(t burst) bool { return t.id == b.RequesterPeerID || t.addr == addr }) {
@@ -97,57 +97,29 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort) {
 	}
 	p.gate(id, p.k*3/4)
 	t := burst{
-		id: b.RequesterPeerID, addr: addr, natType: nattype.Of(b.NATType), subclusterID: slices.Clone(pk.SubclusterID),
-		pingID: p.newEchoID(), start: p.now,
+		id: b.RequesterPeerID, addr: addr, natType: natType, subclusterID: slices.Clone(pk.SubclusterID),
+		pingID: p.newEchoID(), strategy: nattype.Choose(p.natType, natType), start: p.now,
 	}
-	switch nattype.Choose(p.natType, t.natType) {
-	case nattype.Direct, nattype.Defer:
-		// Defer differs by its name alone: the other's pings arrive first.
-	case nattype.TraversalOpen, nattype.TraversalConnect, nattype.Proxy:
-		// These come with the issue "The whole protocol". Until then the pings are
-		// those of direct, which do no harm and reach a peer whose NAT turns out to
-		// let them in.
+	if introducer := p.remoteAt(from); introducer != nil {
+		t.introducer = introducer.id
 	}
-	p.bursts = append(p.bursts, t)
-	p.runBursts()
+	p.startBurst(t)
 }
 
-// runBursts sends the connection pings that are due.
-func (p *Peer) runBursts() {
-	for i := 0; i < len(p.bursts); {
-		t := &p.bursts[i]
-		for t.sent < len(introPingAfter) && due(t.next(), p.now) {
-			if t.sent < p.limits.IntroPings && p.mayContact(t.addr.Addr()) {
-				p.introducedPing(t)
-			}
-			t.sent++
-		}
-		if t.sent == len(introPingAfter) {
-			p.bursts = slices.Delete(p.bursts, i, i+1)
-			continue
-		}
-		i++
+// wantsIntroduction tells whether a known peer is to be reached at an address
+// where it is said to be. A deployed peer wants it of nobody that it takes for
+// connected, and so never finds again whom it has lost.
+func (p *Peer) wantsIntroduction(r *remote, addr netip.AddrPort, natType nattype.Type) bool {
+	switch {
+	case r.proxy != nil:
+		return !p.now.Before(r.retryAt)
+	case !r.connected || p.silent(r):
+		return true
+	case r.addr == addr || r.indexed:
+		return false
 	}
-}
-
-func (p *Peer) nextBurst() (next time.Time) {
-	for i := range p.bursts {
-		if at := p.bursts[i].next(); next.IsZero() || at.Before(next) {
-			next = at
-		}
-	}
-	return next
-}
-
-// introducedPing is the connection ping to an introduced peer. Its pingId comes
-// back from deployed peers, who then need no question to be verified.
-func (p *Peer) introducedPing(t *burst) {
-	ping := p.newPing()
-	ping.SubclusterID = t.subclusterID
-	ping.Body.Has |= wire.KeyNATType | wire.KeyIsConnection | wire.KeyCacheSummaryHash | wire.KeyPingID
-	s := p.cache.Summary(p.now, root)
-	ping.Body.NATType, ping.Body.IsConnection, ping.Body.CacheSummaryHash, ping.Body.PingID = int(p.natType), true, s.Hash, t.pingID
-	p.tell(t.addr, &ping)
+	// Behind another mapping. One that differs by destination always looks so.
+	return natType != nattype.EndpointRestricted && r.natType != nattype.EndpointRestricted
 }
 
 // decimal reads a field of ASCII digits.

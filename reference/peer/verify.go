@@ -21,8 +21,8 @@ import (
 type verification struct {
 	sources    table[netip.Addr, source]
 	pending    table[netip.AddrPort, pending]
-	verifiedTo table[netip.AddrPort, time.Time] // until when, for addresses that are no known peer's
-	held       int                              // datagrams in pending
+	verifiedTo table[netip.AddrPort, verifiedAddr]
+	held       int // datagrams in pending
 
 	verificationDue time.Time
 }
@@ -37,6 +37,13 @@ type pending struct {
 	tries                int
 	next, deadline       time.Time
 	held                 [][]byte
+	via                  Socket // that asks
+}
+
+// verifiedAddr is an address that has answered.
+type verifiedAddr struct {
+	until time.Time
+	via   Socket // that the answer came to
 }
 
 // holdTime is how long an address has to answer.
@@ -53,7 +60,7 @@ func newVerification(l Limits) verification {
 	return verification{
 		sources:    newTable[netip.Addr, source](l.Sources),
 		pending:    newTable[netip.AddrPort, pending](l.Pending),
-		verifiedTo: newTable[netip.AddrPort, time.Time](l.Verified),
+		verifiedTo: newTable[netip.AddrPort, verifiedAddr](l.Verified),
 	}
 }
 
@@ -68,8 +75,15 @@ func (p *Peer) isVerified(addr netip.AddrPort) bool {
 	if r := p.remoteAt(addr); r != nil && r.verified {
 		return true
 	}
-	until := p.verifiedTo.get(addr)
-	return until != nil && p.now.Before(*until)
+	v := p.verifiedTo.get(addr)
+	return v != nil && p.now.Before(v.until)
+}
+
+// trusts tells whether an address may ask for much: it is verified, or plausible
+// (LAT-TRAV-009).
+func (p *Peer) trusts(addr netip.AddrPort) bool {
+	r := p.remoteAt(addr)
+	return r != nil && r.plausible || p.isVerified(addr)
 }
 
 // unlimited tells whether the bytes to an IP are not counted: one of its ports
@@ -117,13 +131,16 @@ func (p *Peer) verify(addr netip.AddrPort) *pending {
 		return nil
 	}
 	if v := p.pending.get(addr); v != nil {
+		if p.via >= Pool {
+			v.via = p.via
+		}
 		return v
 	}
-	return p.ask(addr)
+	return p.ask(addr, p.via)
 }
 
-// ask asks an address, verified or not.
-func (p *Peer) ask(addr netip.AddrPort) *pending {
+// ask asks an address from a socket, verified or not.
+func (p *Peer) ask(addr netip.AddrPort, via Socket) *pending {
 	onIP := 0
 	var oldest netip.AddrPort
 	p.pending.each(func(other netip.AddrPort, _ *pending) bool {
@@ -142,7 +159,7 @@ func (p *Peer) ask(addr netip.AddrPort) *pending {
 		p.endPending(oldest)
 	}
 	v, _ := p.pending.put(addr)
-	*v = pending{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(holdTime)}
+	*v = pending{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(holdTime), via: via}
 	p.question(addr, v)
 	p.sooner(&p.verificationDue, v.next)
 	return v
@@ -154,7 +171,7 @@ func (p *Peer) askAgain(addr netip.AddrPort) {
 		p.sendQuestion(addr, v)
 		return
 	}
-	p.ask(addr)
+	p.ask(addr, p.socketTo(addr))
 }
 
 func (p *Peer) question(addr netip.AddrPort, v *pending) {
@@ -172,7 +189,7 @@ func (p *Peer) sendQuestion(addr netip.AddrPort, v *pending) {
 		Has:             wire.KeyRequesterPeerID | wire.KeyIsReflection | wire.KeyReflectionID | wire.KeyPingID,
 		RequesterPeerID: p.config.ID, IsReflection: true, ReflectionID: v.reflectionID, PingID: v.pingID,
 	}
-	p.reply(Main, addr, &ping)
+	p.reply(v.via, addr, &ping)
 }
 
 func (p *Peer) newEchoID() wire.EchoID {
@@ -215,8 +232,11 @@ func (p *Peer) believe(addr netip.AddrPort) {
 	s, _ := p.sources.put(addr.Addr())
 	s.verified = until
 	to, _ := p.verifiedTo.put(addr)
-	*to = until
+	*to = verifiedAddr{until, p.via}
 	if r := p.remoteAt(addr); r != nil {
+		if p.via == Main || p.silent(r) {
+			p.reach(r, p.via)
+		}
 		r.verified, r.lastUpdate = true, p.now
 	}
 }
@@ -224,8 +244,9 @@ func (p *Peer) believe(addr netip.AddrPort) {
 // release does what was held back for an address that is verified now. It
 // reuses p.packet.
 func (p *Peer) release(addr netip.AddrPort) {
+	via := p.via
 	for _, datagram := range p.endPending(addr) {
-		p.handle(Main, addr, datagram, true)
+		p.handle(via, addr, datagram, true)
 	}
 	p.responderFound()
 }

@@ -154,7 +154,7 @@ func (a *Agent) event(e peer.Event) {
 			Event string `json:"event"`
 			contract.ConnectionEvent
 		}{name, contract.ConnectionEvent{
-			PeerID: e.PeerID.String(), Address: address(e.Addr.Addr()), Port: e.Addr.Port(), NATType: int(e.NATType)}}
+			PeerID: e.PeerID.String(), Address: address(e.Addr.Addr()), Port: e.Addr.Port(), NATType: int(e.NATType), Proxy: proxy(e.Proxy)}}
 	case peer.Packet:
 		body := contract.PacketEventBody{
 			PacketID: e.PacketID.String(), ClusterID: e.ClusterID.String(), SubclusterID: e.SubclusterID.String(),
@@ -197,4 +197,12 @@ func asID(text, what string) (wire.ID, *contract.Error) {
 		return id, bad("%s: %v", what, err)
 	}
 	return id, nil
+}
+
+// proxy is the id of a peer's proxy, "" where it has none.
+func proxy(id wire.ID) string {
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
 }

@@ -198,7 +198,7 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 		for _, p := range a.peer.Peers() {
 			ok.Peers = append(ok.Peers, contract.PeerInfo{
 				PeerID: p.ID.String(), Address: address(p.Addr.Addr()), Port: p.Addr.Port(), NATType: int(p.NATType),
-				Connected: p.Connected, Indexed: p.Indexed})
+				Connected: p.Connected, Indexed: p.Indexed, Proxy: proxy(p.Proxy)})
 		}
 		return ok, nil
 	case contract.Join:

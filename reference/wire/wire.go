@@ -134,7 +134,10 @@ func (p *Packet) Clone() Packet {
 	return c
 }
 
-// IsOpener says whether a datagram is the one byte 01, which opens a firewall and is no packet (LAT-FRAME-016).
+// Opener is the datagram that opens a firewall and is no packet: the byte 01 (LAT-FRAME-016).
+var Opener = []byte{1}
+
+// IsOpener says whether a datagram is an Opener.
 func IsOpener(datagram []byte) bool { return len(datagram) == 1 && datagram[0] == 1 }
 
 // TypeOf is the type of a datagram that Decode accepted, or that Append made.
