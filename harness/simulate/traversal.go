@@ -7,7 +7,6 @@ import "fmt"
 const (
 	measuredMS      = "ms"      // from the first probe until something got through
 	measuredProbes  = "probes"  // sent until then
-	measuredOpeners = "openers" // sent until then
 	measuredSockets = "sockets" // different ones that probes were sent from
 )
 
@@ -28,6 +27,9 @@ func traversalRows(samples []Sample, p pacing, openMS float64) []Row {
 		},
 	}
 	sent := values(samples, measuredProbes)
+	if len(sent) == 0 {
+		return rows
+	}
 	rows = append(rows, Row{What: "probes until success: mean", Measured: mean(sent), Theory: ref(meanOf(chances))})
 	for _, q := range []struct {
 		name string

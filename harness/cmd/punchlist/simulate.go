@@ -42,6 +42,43 @@ no better.`,
 			return func() (simulate.Experiment, error) { return x, nil }
 		},
 	},
+	{
+		use: "sync", short: "Two caches of 6,000 packets become equal over a lossy link", seeds: 20,
+		long: `Two peers with full caches meet over a link that loses one datagram in five
+each way. The caches have to become equal. Theory is the packets that differ, and
+the summaries that a negotiation without loss takes, each sent until it arrives.`,
+		example: `  punchlist simulate sync
+  punchlist simulate sync --differ 100 --split --loss 0.4`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultSync
+			f.IntVar(&x.Packets, "packets", x.Packets, "packets in both caches together")
+			f.IntSliceVar(&x.Differ, "differ", x.Differ, "how many of them only one peer has; a run for each")
+			f.BoolVar(&x.Split, "split", x.Split, "each peer lacks half of those, instead of one all")
+			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss, each way")
+			f.IntVar(&x.Bytes, "bytes", x.Bytes, "bytes of a message")
+			return func() (simulate.Experiment, error) { return x, x.Validate() }
+		},
+	},
+	{
+		use: "soak", short: "A day of fifty peers that come and go", seeds: 1, alone: true,
+		long: `Members behind every NAT profile stop and start, NATs reboot, machines sleep,
+messages are published, datagrams get lost. Every virtual minute each peer is
+asked how much it keeps, and the heap is measured: in the second half of the run
+nothing may grow. No two members that are left in peace may stay without a
+connection, and every message has to reach every member.
+
+Runs shorter than a day have smaller tables and lifetimes, in proportion, so that
+what fills up is full at half time.`,
+		example: `  punchlist simulate soak
+  punchlist simulate soak --hours 2`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultSoak
+			f.Float64Var(&x.Hours, "hours", x.Hours, "of virtual time")
+			f.IntVar(&x.Peers, "peers", x.Peers, "how many, three of them indexed")
+			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss on each host's link, each way")
+			return func() (simulate.Experiment, error) { return x, x.Validate() }
+		},
+	},
 }
 
 type simulateFlags struct {

@@ -1,0 +1,120 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What a soak measures beside the sizes.
+const (
+	soakStops   = "stops"
+	soakSleeps  = "sleeps"
+	soakReboots = "reboots"
+
+	soakApart     = "apart: longest"
+	soakApart99   = "apart: 99th percentile"
+	soakApartHalf = "apart: median"
+	soakTook99    = "delivery: 99th percentile"
+	soakTook      = "delivery: longest"
+	soakLate99    = "delivery after being away: 99th percentile"
+	soakLate      = "delivery after being away: longest"
+	soakDelivered = "deliveries"
+	soakHeap      = "heap at half time"
+	soakHeapGrows = "heap growth in the second half"
+
+	sizeMost  = "most: "
+	sizeBound = "bound: "
+	sizeGrows = "growth: "
+)
+
+// growth is how much the second half of a series rises from its begin to its end,
+// by its trend, as a part of its mean.
+func growth(series []float64) float64 {
+	half := series[len(series)/2:]
+	level := mean(half)
+	if len(half) < 2 || level == 0 {
+		return 0
+	}
+	return trend(half) * float64(len(half)-1) / level
+}
+
+// conclude turns what was watched into measures.
+func (s *soaking) conclude() {
+	m := s.sample.Measured
+	m[soakApart], m[soakApart99], m[soakApartHalf] = s.links.apart.most, s.links.apart.quantile(0.99), s.links.apart.quantile(0.5)
+	m[soakTook], m[soakTook99] = s.messages.took.most, s.messages.took.quantile(0.99)
+	m[soakLate], m[soakLate99] = s.messages.late.most, s.messages.late.quantile(0.99)
+	m[soakDelivered] = float64(s.messages.took.total + s.messages.late.total)
+	for i, name := range s.sizes.names {
+		m[sizeMost+name], m[sizeBound+name] = float64(s.sizes.most[i]), float64(s.sizes.bound[i])
+		if hours := s.sizes.hours[i]; len(hours) >= 2 && mean(hours[len(hours)/2:]) > noise*float64(len(s.w.nodes)) {
+			m[sizeGrows+name] = growth(hours)
+		}
+	}
+	if len(s.heap) > 0 {
+		m[soakHeap] = mean(s.heap[len(s.heap)/2:])
+		m[soakHeapGrows] = growth(s.heap)
+	}
+}
+
+const (
+	// noise is how much of something each peer has to keep on average before its
+	// growth is looked at: a few entries more or less are no trend.
+	noise = 10
+	// mostGrowth is the growth of a size or of the heap in the second half that
+	// counts as none.
+	mostGrowth = 0.1
+)
+
+// Judge wants nothing broken, every size within its bound, and no growth.
+func (x Soak) Judge(samples []Sample) []Row {
+	worst := func(name string) float64 { return quantile(values(samples, name), 1) }
+	k := func(what, name string) Row {
+		return Row{What: what, Unit: "K", Measured: worst(name) / soakK.Seconds()}
+	}
+	bounded := func(r Row, seconds float64) Row {
+		r.AtMost = ref(seconds / soakK.Seconds())
+		return r
+	}
+	rows := []Row{
+		{What: "peers stopped and started", Measured: mean(values(samples, soakStops))},
+		{What: "machines put to sleep", Measured: mean(values(samples, soakSleeps))},
+		{What: "NATs rebooted", Measured: mean(values(samples, soakReboots))},
+		{What: "messages delivered", Measured: mean(values(samples, soakDelivered)), AtLeast: ref(1)},
+		k("two members apart: median", soakApartHalf),
+		k("two members apart: 99th percentile", soakApart99),
+		bounded(k("two members apart: longest", soakApart), connectedWithin.Seconds()),
+		k("message to a member in peace: 99th percentile", soakTook99),
+		bounded(k("message to a member in peace: longest", soakTook), deliveredWithin.Seconds()),
+		k("message to a member that was away: 99th percentile", soakLate99),
+		bounded(k("message to a member that was away: longest", soakLate), deliveredWithin.Seconds()),
+	}
+	if len(values(samples, soakHeap)) > 0 {
+		rows = append(rows,
+			Row{What: "heap of the process in the second half", Unit: "MiB", Measured: worst(soakHeap) / (1 << 20)},
+			Row{What: "heap growth in the second half", Unit: "%", Measured: worst(soakHeapGrows), AtMost: ref(mostGrowth)},
+		)
+	}
+	for _, name := range sizeNames(samples) {
+		row := Row{What: "most of " + name + " in one peer", Measured: worst(sizeMost + name), AtMost: ref(worst(sizeBound + name))}
+		rows = append(rows, row)
+		if grows := values(samples, sizeGrows+name); len(grows) > 0 {
+			rows = append(rows, Row{What: fmt.Sprintf("growth of %s in the second half", name), Unit: "%", Measured: quantile(grows, 1), AtMost: ref(mostGrowth)})
+		}
+	}
+	return rows
+}
+
+// sizeNames are the names of sizes in the samples, sorted.
+func sizeNames(samples []Sample) []string {
+	var names []string
+	// order-free: sorted below
+	for name := range samples[0].Measured {
+		if name, ok := strings.CutPrefix(name, sizeMost); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,234 @@
+package simulate
+
+import (
+	"math"
+	"time"
+
+	"punchlist/reference/peer"
+	"punchlist/reference/wire"
+)
+
+// What a soak holds its peers to.
+const (
+	// connectedWithin is for how long two members may be without a connection,
+	// from when both were left in peace.
+	connectedWithin = 12 * soakK
+	// deliveredWithin is how long a message may take to any member, from when it
+	// was published and that member was left in peace.
+	deliveredWithin = 12 * soakK
+	// rememberFor is how long after its publication a message is still expected by
+	// members that were away.
+	rememberFor = time.Hour
+)
+
+// A histogram counts values in steps of a width; what is beyond them all is in
+// the last. Its size is fixed, so that a long run doesn't grow by what it
+// measures.
+type histogram struct {
+	width  float64
+	counts [4096]int
+	total  int
+	most   float64
+}
+
+func (h *histogram) add(v float64) {
+	h.counts[min(max(int(v/h.width), 0), len(h.counts)-1)]++
+	h.total++
+	h.most = max(h.most, v)
+}
+
+// quantile is an upper bound of so large a part of the values; 0 of none.
+func (h *histogram) quantile(part float64) float64 {
+	want, seen := int(math.Ceil(part*float64(h.total))), 0
+	for i, n := range h.counts {
+		if seen += n; seen >= want && i < len(h.counts)-1 {
+			return min(float64(i+1)*h.width, h.most)
+		}
+	}
+	return h.most
+}
+
+// links are the connections between members, as they say themselves.
+type links struct {
+	w      *world
+	index  map[wire.ID]int
+	steady []time.Time   // of each node: when something last happened to it
+	says   [][]bool      // [a][b]: a says that it is connected to b
+	lost   [][]time.Time // [a][b], a < b: when they last ceased both to say so
+	told   [][]bool      // [a][b], a < b: that they are apart for too long has been told
+	apart  histogram     // seconds, of what is over
+}
+
+func newLinks(w *world) *links {
+	n := len(w.nodes)
+	l := &links{w: w, index: map[wire.ID]int{}, steady: make([]time.Time, n), apart: histogram{width: 0.5}}
+	for i, node := range w.nodes {
+		l.index[node.id] = i
+		l.says = append(l.says, make([]bool, n))
+		l.lost = append(l.lost, make([]time.Time, n))
+		l.told = append(l.told, make([]bool, n))
+	}
+	return l
+}
+
+// inPeace tells whether a node is a member that runs and can be reached.
+func inPeace(n *node) bool {
+	return n.peer != nil && !n.asleep && isLeaf(n) && reaches(n.profile)
+}
+
+// since is from when two nodes have had to be connected.
+func (l *links) since(a, b int) time.Time {
+	return latest(l.lost[min(a, b)][max(a, b)], latest(l.steady[a], l.steady[b]))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// set notes what a node says of another.
+func (l *links) set(n *node, id wire.ID, connected bool) {
+	a := n.index
+	b, known := l.index[id]
+	if !known || l.says[a][b] == connected {
+		return
+	}
+	before := l.says[a][b] && l.says[b][a]
+	l.says[a][b] = connected
+	after := l.says[a][b] && l.says[b][a]
+	low, high := min(a, b), max(a, b)
+	switch {
+	case after && inPeace(l.w.nodes[a]) && inPeace(l.w.nodes[b]):
+		l.apart.add(l.w.now.Sub(l.since(a, b)).Seconds())
+		l.told[low][high] = false
+	case before:
+		l.lost[low][high] = l.w.now
+	}
+}
+
+// disturbed notes that something has happened to a node: it stops, starts, sleeps,
+// wakes, or its NAT forgets. One that stopped says nothing any more.
+func (l *links) disturbed(n *node) {
+	l.steady[n.index] = l.w.now
+	if n.peer != nil {
+		return
+	}
+	for b := range l.w.nodes {
+		l.set(n, l.w.nodes[b].id, false)
+	}
+}
+
+// look reports the pairs that are apart for too long, each once.
+func (l *links) look(broke func(string, ...any)) {
+	for a, from := range l.w.nodes {
+		for b := a + 1; b < len(l.w.nodes); b++ {
+			to := l.w.nodes[b]
+			if l.told[a][b] || l.says[a][b] && l.says[b][a] || !inPeace(from) || !inPeace(to) {
+				continue
+			}
+			if apart := l.w.now.Sub(l.since(a, b)); apart > connectedWithin {
+				l.told[a][b] = true
+				broke("%s (%s) and %s (%s) are not connected to each other for %.0f K (%s says %v, %s says %v)",
+					from.name, from.profile, to.name, to.profile, apart.Seconds()/soakK.Seconds(), from.name, l.says[a][b], to.name, l.says[b][a])
+			}
+		}
+	}
+}
+
+// messages are those that were published lately, and who has got them.
+type messages struct {
+	w     *world
+	byID  map[wire.ID]*message
+	order []wire.ID
+	took  histogram // seconds, until a member had it that was there and in peace when it was published
+	late  histogram // ... that was away or disturbed when or after it was published
+}
+
+type message struct {
+	at   time.Time
+	from *node
+	has  []bool
+}
+
+func newMessages(w *world) *messages {
+	return &messages{w: w, byID: map[wire.ID]*message{}, took: histogram{width: 0.05}, late: histogram{width: 0.5}}
+}
+
+func (m *messages) published(n *node, id wire.ID) {
+	x := &message{at: m.w.now, from: n, has: make([]bool, len(m.w.nodes))}
+	x.has[n.index] = true
+	m.byID[id] = x
+	m.order = append(m.order, id)
+}
+
+func (m *messages) arrived(n *node, e peer.Event, steady time.Time) {
+	x := m.byID[e.PacketID]
+	if x == nil || x.has[n.index] {
+		return
+	}
+	x.has[n.index] = true
+	if steady.After(x.at) {
+		m.late.add(m.w.now.Sub(steady).Seconds())
+	} else {
+		m.took.add(m.w.now.Sub(x.at).Seconds())
+	}
+}
+
+// look reports what has not arrived in time, each once, and forgets what is old.
+func (m *messages) look(l *links, remember time.Duration, broke func(string, ...any)) {
+	for _, id := range m.order {
+		x := m.byID[id]
+		for i, n := range m.w.nodes {
+			if x.has[i] || !inPeace(n) || m.w.now.Sub(latest(x.at, l.steady[i])) <= deliveredWithin {
+				continue
+			}
+			x.has[i] = true
+			broke("%s (%s) has not got message %s that %s (%s) published %v ago, and was left in peace for %v", n.name, n.profile, id.String()[:8],
+				x.from.name, x.from.profile, m.w.now.Sub(x.at).Round(time.Second), m.w.now.Sub(l.steady[i]).Round(time.Second))
+		}
+	}
+	for len(m.order) > 0 && m.w.now.Sub(m.byID[m.order[0]].at) > remember {
+		delete(m.byID, m.order[0])
+		m.order = m.order[1:]
+	}
+}
+
+// sizes are how much peers keep, by the names of peer.Size.
+type sizes struct {
+	names []string
+	most  []int       // of any peer at any minute
+	bound []int       // of one peer
+	sums  []float64   // of all peers, in this hour
+	hours [][]float64 // means of all peers together, by the hour
+	count int         // minutes in sums
+}
+
+func (s *sizes) add(n *node, broke func(string, ...any)) {
+	for i, size := range n.peer.Sizes() {
+		if i == len(s.names) {
+			s.names = append(s.names, size.Name)
+			s.most, s.bound = append(s.most, 0), append(s.bound, size.Most)
+			s.sums, s.hours = append(s.sums, 0), append(s.hours, nil)
+		}
+		if size.Have > size.Most {
+			broke("%s keeps %d of %s, and at most %d are allowed", n.name, size.Have, size.Name, size.Most)
+		}
+		s.most[i] = max(s.most[i], size.Have)
+		s.bound[i] = max(s.bound[i], size.Most)
+		s.sums[i] += float64(size.Have)
+	}
+}
+
+// minute ends a minute.
+func (s *sizes) minute() {
+	if s.count++; s.count < 60 {
+		return
+	}
+	for i := range s.sums {
+		s.hours[i] = append(s.hours[i], s.sums[i]/float64(s.count))
+		s.sums[i] = 0
+	}
+	s.count = 0
+}
