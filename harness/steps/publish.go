@@ -113,7 +113,11 @@ func deliveries(p *peer, plaintext []byte) int {
 
 // receivesOnce awaits the delivery of a message, and a while for a second one.
 func (w *World) receivesOnce(p *peer, label string, plaintext []byte) error {
-	ok, err := w.await(deliveryWithin, func() bool { return deliveries(p, plaintext) > 0 })
+	return w.receivesOnceWithin(p, label, plaintext, deliveryWithin)
+}
+
+func (w *World) receivesOnceWithin(p *peer, label string, plaintext []byte, within time.Duration) error {
+	ok, err := w.await(within, func() bool { return deliveries(p, plaintext) > 0 })
 	if err != nil {
 		return err
 	}
@@ -132,7 +136,7 @@ func (w *World) judgeDeliveries(p *peer, label string, plaintext []byte) error {
 	}
 	text := fmt.Sprintf("%s delivered the message %q %d times", p, label, n)
 	if n == 0 {
-		text = fmt.Sprintf("%s did not deliver the message %q within %v", p, label, deliveryWithin)
+		text = fmt.Sprintf("%s did not deliver the message %q in time", p, label)
 	}
 	if !p.subject && !w.leftSubject(label) {
 		// The subject's part is done when its packets have left it.
@@ -157,6 +161,14 @@ func (w *World) thenPeerReceives(host, text string) error {
 		return err
 	}
 	return w.receivesOnce(p, text, w.message(text))
+}
+
+func (w *World) thenPeerReceivesWithin(intervals int, host, text string) error {
+	p, err := w.named(host)
+	if err != nil {
+		return err
+	}
+	return w.receivesOnceWithin(p, text, w.message(text), time.Duration(intervals)*w.k())
 }
 
 func (w *World) message(label string) []byte {

@@ -390,15 +390,22 @@ func (w *World) thenThatIsCached() error {
 
 // whenPublishesMany sends publishes one after the other, over a time.
 func (w *World) whenPublishesMany(name string, count int, over time.Duration) error {
+	return w.publishMany(name, count, over, strangers, nil)
+}
+
+func (w *World) publishMany(name string, count int, over time.Duration, keys seal.Keys, change func(*wire.Packet)) error {
 	in, err := w.acting(name)
 	if err != nil {
 		return err
 	}
 	for range count {
 		n := len(w.relayed)
-		p, err := w.aPublish(strangers, n, fmt.Appendf(nil, "number %d", n))
+		p, err := w.aPublish(keys, n, fmt.Appendf(nil, "number %d", n))
 		if err != nil {
 			return &verdict.LabFailed{Err: err}
+		}
+		if change != nil {
+			change(&p)
 		}
 		if err := w.give(in, p); err != nil {
 			return err

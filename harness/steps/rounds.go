@@ -133,6 +133,17 @@ func (w *World) thenPublishesAtMost(most int, name string) error {
 	return nil
 }
 
+func (w *World) thenSomePublishesAtMost(most int, name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	if len(w.publishesTo(in)) == 0 {
+		return w.violated(nil, "no publish of the subject reached %q", name)
+	}
+	return w.thenPublishesAtMost(most, name)
+}
+
 func (w *World) thenPublishesAMinute(most int, name string) error {
 	in, err := w.scriptedNamed(name)
 	if err != nil {

@@ -45,6 +45,7 @@ func (w *World) table() []definition {
 
 		// What happens to peers.
 		{`^(\d+) s pass(?:es)?$`, w.whenTimePasses},
+		{`^(\d+) keepalive intervals? pass(?:es)?$`, w.whenIntervalsPass},
 		{`^the subject starts on "([^"]+)"$`, w.whenSubjectStarts},
 		{`^the subject starts$`, w.whenSubjectComes},
 		{`^"([^"]+)" stops$`, w.whenStops},
@@ -147,6 +148,7 @@ func (w *World) table() []definition {
 		// Publishing.
 		{`^the subject receives "([^"]+)" once$`, w.thenSubjectReceives},
 		{`^"([^"]+)" receives "([^"]+)" once$`, w.thenPeerReceives},
+		{`^within (\d+) keepalive intervals "([^"]+)" receives "([^"]+)" once$`, w.thenPeerReceivesWithin},
 		{`^the subject receives each of them once$`, w.thenSubjectReceivesEach},
 		{`^"([^"]+)" receives each of them once$`, w.thenPeerReceivesEach},
 		{`^"([^"]+)" is nowhere on the wire in the clear$`, w.thenNotInTheClear},
@@ -172,9 +174,24 @@ func (w *World) table() []definition {
 		{`^at most (\d+) syncs from the subject answer it$`, w.thenSyncsAtMost},
 		{`^each of those publishes reaches "([^"]+)"$`, w.thenAllReach},
 		{`^no publish from the subject reaches "([^"]+)" twice$`, w.thenNoneReachesTwice},
+		{`^some, and at most (\d+) publishes from the subject reach "([^"]+)"$`, w.thenSomePublishesAtMost},
 		{`^at most (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAtMost},
 		{`^in no minute more than (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAMinute},
 		{`^no (publish|join|intro|sync) from the subject reaches "([^"]+)"$`, w.thenNoneOfTypeReaches},
+
+		// Cache and budgets.
+		{`^"([^"]+)" sends the subject a publish that lives for (\d+) s$`, w.whenPublishLives},
+		{`^"([^"]+)" sends the subject (\d+) publishes that live for (\d+) s$`, w.whenPublishesLive},
+		{`^"([^"]+)" sends the subject (\d+) publishes for its subcluster in (\d+) s$`, w.whenPublishesForSubject},
+		{`^"([^"]+)" falls silent$`, w.whenFallsSilent},
+		{`^within (\d+) keepalive intervals that publish is gone from the subject's cache$`, w.thenThatIsGone},
+		{`^that publish is not in the subject's cache$`, w.thenThatIsNotCached},
+		{`^within (\d+) keepalive intervals that publish reaches "([^"]+)" with hops (\d+)$`, w.thenThatReaches},
+		{`^that publish has reached "([^"]+)" once$`, w.thenThatReachedOnce},
+		{`^"([^"]+)" sends the subject that publish again$`, w.whenThatAgain},
+		{`^the subject's cache holds (\d+) packets, the last of those sent$`, w.thenHoldsLast},
+		{`^in (\d+) quiet keepalive intervals the subject sends at most (\d+) datagrams for each peer that it knows, and (\d+) for each member$`, w.thenIdle},
+		{`^within (\d+) keepalive intervals the subject gives up (.+), and no other peer$`, w.thenGivesUp},
 
 		// Security.
 		{`^the subject has sent "([^"]+)" at most (\d+) bytes for each byte that it got$`, w.thenAmplifies},

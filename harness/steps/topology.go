@@ -152,6 +152,13 @@ func (w *World) whenTimePasses(seconds int) error {
 	return w.pass(time.Duration(seconds) * time.Second)
 }
 
+func (w *World) whenIntervalsPass(intervals int) error {
+	if err := w.up(); err != nil {
+		return err
+	}
+	return w.pass(time.Duration(intervals) * w.k())
+}
+
 // whenSubjectStarts starts the subject on a host that was declared.
 func (w *World) whenSubjectStarts(host string) error {
 	if w.net != nil {

@@ -70,6 +70,7 @@ type Limits struct {
 	SyncQueue       int // sync answers waiting for one address; 8192
 	SyncPerMinute   int // publishes and joins sent to one address in 62 s before sync waits; 1000, below the receiver's PerMinute
 	SyncRelays      int // packets that syncs brought which are multicast in a K; 32
+	Rebroadcasts    int // packets that expired and are multicast a last time, in a K; 64
 	Forgotten       int // packets that were cached and are not taken in again; 16384
 	MaxMessage      int // bytes of a published message; 1 MiB
 	Subclusters     int // joined; 64
@@ -90,7 +91,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Verified, 512}, {&l.Gates, 32768}, {&l.Delivered, 8192}, {&l.CachePackets, cache.DefaultCapacity}, {&l.Amplification, 3},
 		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Traversals, 8}, {&l.Targets, 1024}, {&l.Tasks, 8192},
 		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncPerMinute, 1000},
-		{&l.SyncRelays, 32}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
+		{&l.SyncRelays, 32}, {&l.Rebroadcasts, 64}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
 	} {
 		if *d.limit == 0 {
 			*d.limit = d.standard
@@ -153,7 +154,7 @@ func (l Limits) validate(c Config) error {
 	}
 	for _, n := range []int{filled.Peers, filled.Sources, filled.Rates, filled.Pending, filled.PendingPerIP, filled.Held, filled.HeldPerAddress,
 		filled.Verified, filled.Gates, filled.Delivered, filled.Introductions, filled.IntroPingsTotal, filled.Targets, filled.Tasks,
-		filled.Destinations, filled.SyncQueue, filled.SyncPerMinute, filled.SyncRelays, filled.Forgotten, filled.MaxMessage, filled.Subclusters} {
+		filled.Destinations, filled.SyncQueue, filled.SyncPerMinute, filled.SyncRelays, filled.Rebroadcasts, filled.Forgotten, filled.MaxMessage, filled.Subclusters} {
 		if n < 1 {
 			return errors.New("peer: a limit is negative; 0 is the default, and at least 1 is needed of anything")
 		}

@@ -10,12 +10,12 @@ import (
 )
 
 // How often the same packet is sent to the same address by sync: for the first
-// times, which make up for loss, after recentTime, and then each time after
-// twice as long, for something keeps the other side from taking it.
+// times, which make up for loss, after recentTime, and then each time after four
+// times as long, for something keeps the other side from taking it.
 const (
 	recentTime  = 2 * time.Second
 	recentTimes = 4
-	recentLast  = 11 // an hour and a little
+	recentLast  = 6 // of the fourfoldings: two hours and a little
 )
 
 // outbox is what waits to be sent to one address by sync: summaries first, since
@@ -237,7 +237,7 @@ type sending struct {
 // too short a time ago.
 func (p *Peer) isRecent(what wire.ID, grows bool) bool {
 	s, added := p.recent.put(what)
-	if !added && p.now.Sub(s.at) < recentTime<<min(max(s.times-recentTimes, 0), recentLast) {
+	if !added && p.now.Sub(s.at) < recentTime<<(2*min(max(s.times-recentTimes, 0), recentLast)) {
 		return true
 	}
 	s.at = p.now

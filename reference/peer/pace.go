@@ -23,6 +23,7 @@ const (
 	openCached                   // id: of the subcluster
 	openOne                      // id: of the packet
 	passOn                       // id: of the peer
+	lastCast                     // of the first of the expired
 )
 
 // catchUp is how many turns are made up for after a late tick, or after nothing
@@ -80,6 +81,8 @@ func (p *Peer) do(t task) {
 		p.multicastOwn(t.id)
 	case openCached:
 		p.openCached(t.id)
+	case lastCast:
+		p.multicastExpired()
 	case passOn:
 		if r := p.remoteByID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
 			p.startSync(r)

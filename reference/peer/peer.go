@@ -75,6 +75,9 @@ type Peer struct {
 
 	tasks       queue[task]
 	unpublished []wire.ID
+	forgotten   table[wire.ID, struct{}] // what was in the cache and is not taken in again
+	expired     queue[cache.Entry]       // to be multicast a last time
+	lastCasts   allowance                // of them
 	outboxes    []*outbox
 	nextOutbox  int
 	recent      table[wire.ID, sending]     // what was sent to whom by sync
@@ -104,6 +107,7 @@ func New(now time.Time, c Config) *Peer {
 		verification: newVerification(l),
 		targets:      newTable[netip.Addr, allowance](l.Targets),
 		recent:       newTable[wire.ID, sending](l.Gates),
+		forgotten:    newTable[wire.ID, struct{}](l.Forgotten),
 		loads:        newTable[netip.AddrPort, load](l.Verified),
 	}
 	if p.k == 0 {
@@ -268,7 +272,7 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 	}
 	if r := p.remoteAt(from); r != nil {
 		r.lastUpdate = p.now
-		p.heard = p.now
+		p.hear()
 		r.contested = netip.AddrPort{}
 	}
 	// Pk is the same memory for a datagram that is handled meanwhile because it

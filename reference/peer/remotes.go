@@ -85,7 +85,7 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 	if v := p.verifiedTo.get(addr); v != nil && r.via == 0 {
 		p.reach(r, v.via)
 	}
-	p.heard = p.now
+	p.hear()
 	r.joined(clusterID)
 	p.connect(r)
 }

@@ -79,7 +79,7 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 		ids[i] = wire.ID(pk.PacketID)
 		e := entry(pk, datagram)
 		e.Own = true
-		p.cache.Insert(p.now, e)
+		p.keep(e)
 		p.gate(ids[i], publishGate*p.k)
 		p.addTask(task{kind: ownPublish, id: ids[i]})
 	}
@@ -110,11 +110,8 @@ func (p *Peer) multicastOwn(id wire.ID) {
 	if p.natType != nattype.Unknown {
 		targets = p.choose(p.liveExcept(), e.ClusterID[:])
 	}
-	if len(targets) == 0 {
-		if len(p.unpublished) < maxUnpublished {
-			p.unpublished = append(p.unpublished, id)
-		}
-		return
+	if (len(targets) == 0 || p.isAlone()) && len(p.unpublished) < maxUnpublished {
+		p.unpublished = append(p.unpublished, id)
 	}
 	for _, r := range targets {
 		p.pass(r, e.Datagram)
@@ -142,14 +139,14 @@ func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	p.gate(id, publishGate*p.k)
-	if _, cached := p.cache.Get(id); cached {
+	if _, cached := p.cache.Get(id); cached || p.forgotten.get(id) != nil {
 		p.synced(from, false)
 		return
 	}
 	// Hops beyond the maximum would end a deployed peer that evicts the packet
 	// after a sync.
 	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
-	p.cache.Insert(p.now, entry(pk, stored))
+	p.keep(entry(pk, stored))
 	p.open1(pk)
 	if p.synced(from, true) && pk.Hops < wire.MaxHops {
 		p.relay(pk, datagram, p.choose(p.liveExcept(from), pk.ClusterID))
@@ -261,12 +258,4 @@ func (p *Peer) openCachedOne(id wire.ID) {
 	if wire.Decode(&pk, e.Datagram).OK() {
 		p.open1(&pk)
 	}
-}
-
-// expire removes the packets whose time is over (LAT-BUDG-002).
-func (p *Peer) expire() {
-	p.cache.Expire(p.now, func(e *cache.Entry) time.Duration {
-		joined := len(p.keys.All()) > 0 && e.ClusterID == p.config.ClusterID
-		return cache.Lifetime(e.TTL, joined)
-	}, nil)
 }

@@ -32,6 +32,8 @@ func (p *Peer) Sizes() []Size {
 		{"sockets", len(p.pool.sockets), poolSockets + mostPaths},
 		{"contacted", len(p.discovery.contacted), maxContacted},
 		{"tasks", p.tasks.len(), l.Tasks},
+		{"forgotten", p.forgotten.len(), l.Forgotten},
+		{"expired", p.expired.len(), l.Rebroadcasts},
 		{"unpublished", len(p.unpublished), maxUnpublished},
 		{"outboxes", len(p.outboxes), l.Destinations},
 		{"recent", p.recent.len(), l.Gates},

@@ -25,7 +25,7 @@ const (
 	// datagrams one after the other, from the root down to the packets, all arrive
 	// in a quarter of all cases where one in five is lost.
 	maxRounds  = 64
-	idleRounds = 3 // without any packet sent or got, and a sync is over
+	idleRounds = 3 // without any packet sent or got, and a sync is over; one, after one in vain
 
 	// After n syncs that brought nothing, and left the caches different, the next
 	// waits for 2^(n-1) K (LAT-SYNC-013). There are reasons for that which last for
@@ -255,8 +255,8 @@ func (p *Peer) runSyncs() {
 		} else {
 			s.idle++
 		}
-		over := !s.mine || !r.direct() || p.equal(s) || !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.rounds >= maxRounds
-		if !over {
+		inVain := !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.idle > 0 && s.barren > 0
+		if s.mine && r.direct() && !p.equal(s) && !inVain && s.rounds < maxRounds {
 			p.startRound(r)
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"punchlist/reference/cache"
@@ -242,9 +243,13 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 		return nil, bad("prefix: %v", err)
 	}
 	ok := contract.CacheOK{IDs: []string{}, Summary: summary(a.peer.Cache().Summary(now, prefix))}
-	for e := range a.peer.Cache().Under(now, prefix) {
-		ok.IDs = append(ok.IDs, hex.EncodeToString(e.ID[:]))
+	// Those too that are over six hours old, and in no summary any more.
+	for e := range a.peer.Cache().All() {
+		if key := cache.Key(e.ID); key.Short(prefix.Len()) == prefix {
+			ok.IDs = append(ok.IDs, key.String())
+		}
 	}
+	slices.Sort(ok.IDs)
 	return ok, nil
 }
 

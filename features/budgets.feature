@@ -1,0 +1,144 @@
+Feature: Cache and budgets
+  A peer keeps what it has seen for others, for a time and up to a number, and
+  spends no more on the network than it has to.
+
+  @LAT-BUDG-001 @alone @virtual
+  Rule: A full cache gives up what came first
+
+    Scenario: A hundred packets more than it holds
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" sends the subject 6704 publishes in 450 s
+      Then the subject's cache holds 6604 packets, the last of those sent
+
+  @LAT-BUDG-002 @alone
+  Rule: A packet is kept for its time to live, and no longer
+
+    Scenario: Ten seconds
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for 10 s
+      Then that publish is in the subject's cache
+      And within 4 keepalive intervals that publish is gone from the subject's cache
+
+    @virtual
+    Scenario: Six hours, where it says a day
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" sends the subject a publish that lives for 86400 s
+      And 21500 s pass
+      Then that publish is in the subject's cache
+      When 100 s pass
+      Then within 2 keepalive intervals that publish is gone from the subject's cache
+
+    @virtual
+    Scenario: Twelve hours, where it is of a cluster that the subject has joined
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" sends the subject a publish that lives for 21600 s
+      And 43100 s pass
+      Then that publish is in the subject's cache
+      When 100 s pass
+      Then within 2 keepalive intervals that publish is gone from the subject's cache
+
+  @LAT-BUDG-003 @alone @virtual
+  Rule: A minute's share of a source holds for a joined subcluster too
+
+    Scenario: Eleven hundred publishes for the subject's cluster
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" sends the subject 1100 publishes for its subcluster in 30 s
+      Then the subject has cached at most 1024 of them
+
+  @LAT-BUDG-005 @alone
+  Rule: What expires is multicast a last time
+
+    Scenario: To a peer that came after it
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for 10 s
+      And "bob" is known to the subject
+      Then within 4 keepalive intervals that publish reaches "bob" with hops 2
+      When 8 s pass
+      Then that publish has reached "bob" once
+
+  @LAT-BUDG-006 @alone @virtual
+  Rule: What has expired is not taken in again
+
+    Scenario: Somebody keeps it longer
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for 10 s
+      Then that publish is in the subject's cache
+      And within 4 keepalive intervals that publish is gone from the subject's cache
+      When 300 s pass
+      And "eve" sends the subject that publish again
+      Then that publish is not in the subject's cache
+
+  @LAT-BUDG-007 @alone @virtual
+  Rule: What expires together is no burst
+
+    Scenario: Five hundred at once
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject 500 publishes that live for 60 s
+      And "bob" is known to the subject
+      And 130 s pass
+      Then some, and at most 128 publishes from the subject reach "bob"
+
+  @LAT-BUDG-008
+  Rule: What was published while nobody was there goes out when somebody is
+
+    Scenario: The subject is offline
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the link of "alice" is down
+      And the subject publishes "into the void"
+      And 2 keepalive intervals pass
+      And the link of "alice" is up
+      Then within 2 keepalive intervals "bob" receives "into the void" once
+
+  @LAT-BUDG-009
+  Rule: An idle peer is quiet
+
+    Scenario: Two members and three bootstrap peers
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And 8 s pass
+      Then in 3 quiet keepalive intervals the subject sends at most 4 datagrams for each peer that it knows, and 6 for each member
+
+  @LAT-MEMB-020 @alone @virtual
+  Rule: Who is silent is given up, and nobody else
+
+    Scenario: Three of seven fall silent
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "n0" on the public internet
+      And an injector "n1" on the public internet
+      And an injector "n2" on the public internet
+      And an injector "n3" on the public internet
+      And an injector "n4" on the public internet
+      And an injector "n5" on the public internet
+      And an injector "n6" on the public internet
+      When "n0" is known to the subject
+      And "n1" is known to the subject
+      And "n2" is known to the subject
+      And "n3" is known to the subject
+      And "n4" is known to the subject
+      And "n5" is known to the subject
+      And "n6" is known to the subject
+      And "n0" falls silent
+      And "n2" falls silent
+      And "n5" falls silent
+      Then within 5 keepalive intervals the subject gives up "n0", "n2" and "n5", and no other peer

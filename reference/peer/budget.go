@@ -1,0 +1,72 @@
+package peer
+
+import (
+	"time"
+
+	"punchlist/reference/cache"
+	"punchlist/reference/nattype"
+	"punchlist/reference/wire"
+)
+
+// keep puts a packet into the cache. A full one gives up what arrived first
+// (LAT-BUDG-001), own packets too: a peer that nobody hears gets nothing from
+// others that could displace them.
+func (p *Peer) keep(e cache.Entry) {
+	if _, evicted := p.cache.Insert(p.now, e); evicted != nil {
+		p.forgotten.put(evicted.ID)
+	}
+}
+
+// lifetime is for how long a packet is kept.
+func (p *Peer) lifetime(e *cache.Entry) time.Duration {
+	joined := len(p.keys.All()) > 0 && e.ClusterID == p.config.ClusterID
+	return cache.Lifetime(e.TTL, joined)
+}
+
+// expire removes the packets whose time is over (LAT-BUDG-002), and has them
+// multicast a last time (LAT-BUDG-005). Deployed peers mean to do so, but look
+// for such packets twice in their life.
+//
+// Others may have got a packet later and keep it longer. It is not taken in
+// again (LAT-BUDG-006), or two peers would give it to each other for ever.
+func (p *Peer) expire() {
+	p.cache.Expire(p.now, p.lifetime, func(e cache.Entry) {
+		p.forgotten.put(e.ID)
+		if e.Hops < wire.MaxHops && p.expired.len() < p.limits.Rebroadcasts && p.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {
+			p.expired.push(e)
+			p.addTask(task{kind: lastCast})
+		}
+	})
+}
+
+// multicastExpired sends a packet that is no longer in the cache.
+func (p *Peer) multicastExpired() {
+	if p.expired.len() == 0 {
+		return
+	}
+	e := p.expired.pop()
+	if p.natType == nattype.Unknown {
+		return
+	}
+	datagram := append(p.room(), e.Datagram...)
+	wire.PatchHops(datagram, e.Hops+1)
+	p.sent(datagram)
+	for _, r := range p.choose(p.liveExcept(), e.ClusterID[:]) {
+		p.pass(r, datagram)
+	}
+}
+
+// isAlone tells whether nothing has come from a known peer for longer than the
+// pause between heartbeats. What is published then may reach nobody, although
+// there are still peers to send it to.
+func (p *Peer) isAlone() bool { return p.now.Sub(p.heard) > p.k+p.k/4 }
+
+// hear takes note that something came from a known peer. After a time alone
+// what was published meanwhile goes out again.
+func (p *Peer) hear() {
+	back := p.isAlone()
+	p.heard = p.now
+	if back {
+		p.publishAgain()
+	}
+}
