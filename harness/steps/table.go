@@ -98,6 +98,26 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject (a small ping|a ping with probeExternalPort|a connection ping|a sync with an invented hash|a sync with 16 invented buckets|a join that names another address|a query for a cached packet)$`, w.whenTrigger},
 		{`^"([^"]+)" sends the subject a connection ping in the name of "([^"]+)"$`, w.whenInTheNameOf},
 
+		// Streams.
+		{`^(the subject|"[^"]+") streams "([^"]+)" to (the subject|"[^"]+")$`, w.whenStreams},
+		{`^(the subject|"[^"]+") streams messages of ([\d, and]+) bytes to (the subject|"[^"]+")$`, w.whenStreamsSizes},
+		{`^(the subject|"[^"]+") streams (\d+) messages of (\d+) bytes at once to (the subject|"[^"]+")$`, w.whenStreamsAtOnce},
+		{`^"([^"]+)" sends the subject (?:a|another) stream for "([^"]+)"$`, w.whenStreamFor},
+		{`^"([^"]+)" sends the subject a stream for "([^"]+)" twice$`, w.whenStreamForTwice},
+		{`^"([^"]+)" sends the subject (?:a|another) stream for "([^"]+)" with hops (\d+)$`, w.whenStreamForHops},
+		{`^"([^"]+)" sends the subject a stream for a peer that nobody knows$`, w.whenStreamForNobody},
+		{`^"([^"]+)" sends the subject that stream back$`, w.whenStreamBack},
+		{`^"([^"]+)" streams a fragmented message to the subject in the order ([\d ]+)$`, w.whenStreamsParts},
+		{`^"([^"]+)" and "([^"]+)" each stream a fragmented message to the subject, packet by packet in turn$`, w.whenStreamTogether},
+		{`^"([^"]+)", an injector, streams "([^"]+)" to the subject$`, w.whenStreamsTo},
+		{`^"([^"]+)", an injector, streams "([^"]+)" to the subject under a false packetId$`, w.whenStreamsFalse},
+		{`^"([^"]+)" streams to the subject what can't be opened$`, w.whenStreamsNoise},
+		{`^(the subject|"[^"]+") receives each of its streams once$`, w.thenReceivesStreams},
+		{`^(the subject|"[^"]+") has delivered (\d+) streams?$`, w.thenDeliversStreams},
+		{`^every stream of the subject has hops 0 and names (the subject|"[^"]+") in usr3 and the subject in usr4$`, w.thenStreamsNameBoth},
+		{`^the (\d+) packets of the message or more left the subject over (\d+) ms or more$`, w.thenStreamTakes},
+		{`^no two heads of the subject's streams have one packetId$`, w.thenHeadsDiffer},
+
 		// What must be seen: framing.
 		{`^the subject answers none of them, but the sound ping after them$`, w.thenSilence},
 		{`^the subject answers each of them$`, w.thenEachAnswered},
@@ -139,10 +159,10 @@ func (w *World) table() []definition {
 		{`^an intro from the subject reaches "([^"]+)" that names "([^"]+)"$`, w.thenIntroReaches},
 		{`^every intro that the subject sent has these keys: ([\w, ]+)$`, w.thenIntroKeys},
 		{`^in every intro that the subject sent usr1 is a time in ASCII milliseconds$`, w.thenIntroTime},
-		{`^the subject relays that (join|publish) to "([^"]+)" once, with hops (\d+)$`, w.thenRelaysOnce},
-		{`^the subject does not relay that (join|publish) to "([^"]+)"$`, w.thenNotRelayed},
-		{`^the subject relays the (join|publish) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`, w.thenRelaysHopsOnly},
-		{`^the subject relays the second (publish) to "([^"]+)", but not the first$`, w.thenRelaysLastOnly},
+		{`^the subject relays that (join|publish|stream) to "([^"]+)" once, with hops (\d+)$`, w.thenRelaysOnce},
+		{`^the subject does not relay that (join|publish|stream) to "([^"]+)"$`, w.thenNotRelayed},
+		{`^the subject relays the (join|publish|stream) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`, w.thenRelaysHopsOnly},
+		{`^the subject relays the second (publish|stream) to "([^"]+)", but not the first$`, w.thenRelaysLastOnly},
 		{`^the subject relays that join to "([^"]+)" with the same packetId and the rendezvous keys that name the subject$`, w.thenRelaysWithRendezvous},
 
 		// Publishing.
@@ -177,7 +197,7 @@ func (w *World) table() []definition {
 		{`^some, and at most (\d+) publishes from the subject reach "([^"]+)"$`, w.thenSomePublishesAtMost},
 		{`^at most (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAtMost},
 		{`^in no minute more than (\d+) publishes from the subject reach "([^"]+)"$`, w.thenPublishesAMinute},
-		{`^no (publish|join|intro|sync) from the subject reaches "([^"]+)"$`, w.thenNoneOfTypeReaches},
+		{`^no (publish|join|intro|sync|stream) from the subject reaches "([^"]+)"$`, w.thenNoneOfTypeReaches},
 
 		// Cache and budgets.
 		{`^"([^"]+)" sends the subject a publish that lives for (\d+) s$`, w.whenPublishLives},

@@ -74,6 +74,8 @@ type World struct {
 	sent     map[string]*publication // messages by how the scenario names them
 	latest   *publication
 	relayed  []injected    // packets that injectors gave to the subject, oldest first
+	streams  []streaming   // messages streamed to peers
+	sealed   int           // streams that injectors sealed
 	told     *introduction // the last introduction that an injector made
 	replies  []exchange    // pings of injectors that a Then step judges
 	findings []verdict.Finding

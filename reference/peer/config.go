@@ -29,7 +29,7 @@ type Config struct {
 	ID        wire.ID
 	ClusterID [32]byte // zero: of no cluster, as an indexed peer may be
 	// Indexed makes it a bootstrap peer: NAT type 31, no discovery, opens no
-	// message.
+	// publish.
 	Indexed bool
 	// Address is an indexed peer's own, since it discovers none. Without it (and
 	// where the main socket is bound to no address) it can't be a rendezvous.
@@ -75,6 +75,12 @@ type Limits struct {
 	MaxMessage      int // bytes of a published message; 1 MiB
 	Subclusters     int // joined; 64
 
+	Outgoing         int // packets of own streams waiting for their turn; 8192
+	Relayed          int // packets of streams remembered so as not to relay one twice; 16384
+	StreamsPerMinute int // packets of streams relayed for one source; 1048576, as for deployed peers
+	Assembling       int // split messages of which a part is missing; 256
+	AssemblyBytes    int // bytes of them; 8 MiB
+
 	// Pace is the time between two datagrams, or two multicasts, that nobody
 	// waits for: heartbeats, joins, own publishes, sync answers; 1 ms.
 	Pace time.Duration
@@ -92,6 +98,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Traversals, 8}, {&l.Targets, 1024}, {&l.Tasks, 8192},
 		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncPerMinute, 1000},
 		{&l.SyncRelays, 32}, {&l.Rebroadcasts, 64}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
+		{&l.Outgoing, 8192}, {&l.Relayed, 16384}, {&l.StreamsPerMinute, 1 << 20}, {&l.Assembling, 256}, {&l.AssemblyBytes, 8 << 20},
 	} {
 		if *d.limit == 0 {
 			*d.limit = d.standard
@@ -154,7 +161,8 @@ func (l Limits) validate(c Config) error {
 	}
 	for _, n := range []int{filled.Peers, filled.Sources, filled.Rates, filled.Pending, filled.PendingPerIP, filled.Held, filled.HeldPerAddress,
 		filled.Verified, filled.Gates, filled.Delivered, filled.Introductions, filled.IntroPingsTotal, filled.Targets, filled.Tasks,
-		filled.Destinations, filled.SyncQueue, filled.SyncPerMinute, filled.SyncRelays, filled.Rebroadcasts, filled.Forgotten, filled.MaxMessage, filled.Subclusters} {
+		filled.Destinations, filled.SyncQueue, filled.SyncPerMinute, filled.SyncRelays, filled.Rebroadcasts, filled.Forgotten, filled.MaxMessage, filled.Subclusters,
+		filled.Outgoing, filled.Relayed, filled.StreamsPerMinute, filled.Assembling, filled.AssemblyBytes} {
 		if n < 1 {
 			return errors.New("peer: a limit is negative; 0 is the default, and at least 1 is needed of anything")
 		}

@@ -17,9 +17,10 @@ const (
 	Disconnection                      // a connected peer was given up: PeerID
 	Packet                             // a message arrived whole for a joined subcluster: the fields from PacketID on
 	Error                              // something went wrong that no call asked for: Text
+	Stream                             // a stream for this peer arrived whole: PeerID of its source, and the fields from PacketID on
 )
 
-var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", "packet", "error"}
+var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", "packet", "error", "stream"}
 
 // String is the kind in lower case, as the testee protocol names it.
 func (k EventKind) String() string { return eventNames[k] }

@@ -87,6 +87,15 @@ func FuzzReceive(f *testing.F) {
 		known = append(known, framed(wire.Join, `{"requesterPeerId":"`+id("a").String()+`","natType":31,"address":"203.0.113.9","port":9}`)...)
 		f.Add(kind, append(known, input(3, 200, nil)...))
 	}
+	// Streams, of which one is in two packets.
+	split := append(framed(wire.Ping, `{"requesterPeerId":"`+id("a").String()+`","isConnection":true,"natType":31}`), input(5, 0, []byte{0, 0, 0, 0})...)
+	for _, to := range []byte{0, 1, 2} {
+		stream := byte(wire.Stream) - 1 + to*64
+		split = append(split, input(4, stream, append([]byte{1, 255}, "whole"...))...)
+		split = append(split, input(4, stream, append([]byte{0, 0}, `{"meta":{},"ts":1,"size":5,"indexes":1}`...))...)
+		split = append(split, input(4, stream, append([]byte{0, 1}, "12345"...))...)
+	}
+	f.Add(byte(1), append(split, input(3, 255, nil)...))
 	for _, t := range []wire.Type{wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Publish, wire.Sync} {
 		f.Add(byte(3), append(input(4, byte(t), []byte("0123456789")), input(3, 255, nil)...))
 	}
@@ -149,6 +158,7 @@ func FuzzReceive(f *testing.F) {
 		drain()
 		p.Join(now, subKeys)
 		drain()
+		var head, previous wire.ID
 		for len(script) >= 4 {
 			length, what, who := int(binary.BigEndian.Uint16(script)), script[2], script[3]
 			script = script[4:]
@@ -175,9 +185,23 @@ func FuzzReceive(f *testing.F) {
 					pk.Hops, pk.Index = uint32(data[0]), int32(int8(data[1]))
 					pk.Message = data[2:min(len(data), wire.MaxMessage)]
 				}
-				if pk.Type == wire.Publish {
+				if pk.Type == wire.Publish || pk.Type == wire.Stream {
 					sum := wire.MessageID(pk.Message)
 					pk.PacketID = sum[:]
+				}
+				if pk.Type == wire.Stream { // for the victim, or a peer that it may know
+					ends := [3]wire.ID{id("victim"), id("a"), id("b")}
+					to, source := ends[int(who>>6)%3], ends[(int(who>>6)+1)%3]
+					pk.Usr3, pk.Usr4 = to[:], source[:]
+					if pk.Index > 0 { // of the head that came last
+						pk.PreviousID = head[:]
+						next := wire.FragmentID(previous, pk.Message)
+						pk.PacketID = next[:]
+						previous = next
+					} else if pk.Index == 0 {
+						head = wire.ID(pk.PacketID)
+						previous = head
+					}
 				}
 				if datagram, err := wire.Append(nil, &pk); err == nil {
 					p.Receive(now, peer.Main, from, datagram)

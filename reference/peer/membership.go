@@ -30,6 +30,7 @@ func (p *Peer) keepaliveTick() {
 		}
 	}
 	p.expire()
+	p.expireAssemblies()
 	p.prune()
 	p.addJoins()
 }

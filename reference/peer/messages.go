@@ -206,20 +206,35 @@ func (p *Peer) answeredHeartbeat(r *remote, b *wire.Body) {
 	}
 }
 
-// rate counts the joins and publishes of a source in a minute of the clock.
+// rate counts what came from a source in a minute of the clock.
 type rate struct {
-	minute int64
-	count  int
+	minute  int64
+	count   int // joins and publishes, and streams for this peer while the source is not verified
+	streams int // for others
 }
 
 // withinRate counts a join or publish, and tells whether its source has not yet
 // used up its minute (LAT-BUDG-003). Deployed peers give up counting a source as
 // soon as it names a subcluster that they have joined.
 func (p *Peer) withinRate(from netip.AddrPort) bool {
+	r := p.rateOf(from)
+	r.count++
+	return r.count <= p.limits.PerMinute
+}
+
+// withinStreamRate counts a stream to relay, and tells whether its source has
+// not yet used up its minute.
+func (p *Peer) withinStreamRate(from netip.AddrPort) bool {
+	r := p.rateOf(from)
+	r.streams++
+	return r.streams <= p.limits.StreamsPerMinute
+}
+
+// rateOf is what came from a source in this minute.
+func (p *Peer) rateOf(from netip.AddrPort) *rate {
 	r, _ := p.rates.put(from)
 	if minute := p.now.Unix() / int64(time.Minute/time.Second); r.minute != minute {
 		*r = rate{minute: minute}
 	}
-	r.count++
-	return r.count <= p.limits.PerMinute
+	return r
 }

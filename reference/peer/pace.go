@@ -38,14 +38,17 @@ func (p *Peer) addTask(t task) {
 	}
 }
 
-// pace does what has its turn: tasks first, then answers to syncs.
+// pace does what has its turn: tasks first, then own streams and answers to
+// syncs, in turn, so that neither holds up the other.
 func (p *Peer) pace() {
 	p.paceAt = later(p.paceAt, p.now.Add(-catchUp*p.limits.Pace))
 	for !p.paceAt.After(p.now) {
+		p.streamTurn = !p.streamTurn
 		switch {
 		case p.tasks.len() > 0:
 			p.do(p.tasks.pop())
-		case !p.sendAnswer():
+		case p.streamTurn && p.sendOutgoing() || p.sendAnswer() || p.sendOutgoing():
+		default:
 			return
 		}
 		p.paceAt = p.paceAt.Add(max(p.limits.Pace, time.Microsecond))
@@ -54,7 +57,7 @@ func (p *Peer) pace() {
 
 // nextPace is when pace has something to do; zero if it has nothing.
 func (p *Peer) nextPace() (next time.Time) {
-	if p.tasks.len() > 0 {
+	if p.tasks.len() > 0 || p.outgoing.len() > 0 {
 		return p.paceAt
 	}
 	for _, o := range p.outboxes {

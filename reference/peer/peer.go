@@ -3,7 +3,7 @@
 // what it wants done is taken from it. It never waits, reads no clock, starts
 // nothing.
 //
-//	for each input (Receive, Opened, NetworkChanged, Tick, Join, Publish, Sync, Stop) {
+//	for each input (Receive, Opened, NetworkChanged, Tick, Join, Publish, Stream, Sync, Stop) {
 //		for p.Poll(&output) { do it }
 //		at, any := p.Next() // call Tick then, unless another input comes first
 //	}
@@ -86,6 +86,8 @@ type Peer struct {
 	passedOn    allowance                   // what syncs brought and is multicast
 	syncStats   SyncStats
 	paceAt      time.Time
+	streaming
+	splitAt int64 // that the last head names, ms
 
 	outputs []Output
 	polled  int
@@ -108,6 +110,7 @@ func New(now time.Time, c Config) *Peer {
 		targets:      newTable[netip.Addr, allowance](l.Targets),
 		recent:       newTable[wire.ID, sending](l.Gates),
 		forgotten:    newTable[wire.ID, struct{}](l.Forgotten),
+		streaming:    newStreaming(l),
 		loads:        newTable[netip.AddrPort, load](l.Verified),
 	}
 	if p.k == 0 {
@@ -299,7 +302,9 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 		if typed {
 			p.sync(pk, from, datagram)
 		}
-	case wire.Stream, wire.Query:
+	case wire.Stream:
+		p.stream(pk, from, datagram, held)
+	case wire.Query:
 		// These come with the issue "The whole protocol".
 	}
 }
@@ -323,12 +328,13 @@ func (p *Peer) Join(now time.Time, k seal.Keys) {
 	p.pace()
 }
 
-// Errors of Publish and Sync.
+// Errors of Publish, Stream and Sync.
 var (
 	ErrClosed    = errors.New("peer: it is stopped")
 	ErrNotJoined = errors.New("peer: the subcluster is not joined, so nothing can be sealed for it")
 	ErrTooLong   = errors.New("peer: the message is too long")
 	ErrUnknown   = errors.New("peer: no such peer is connected")
+	ErrBusy      = errors.New("peer: too much waits to be sent")
 )
 
 // Stop closes the sockets; after it the peer does nothing.

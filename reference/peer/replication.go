@@ -2,6 +2,7 @@ package peer
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -37,37 +38,14 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 	if p.closing {
 		return nil, ErrClosed
 	}
-	keys, joined := p.keys.Find(m.Subcluster[:])
-	if !joined {
-		return nil, fmt.Errorf("%w: %x", ErrNotJoined, m.Subcluster)
-	}
-	if len(m.Message) > p.limits.MaxMessage {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, len(m.Message), p.limits.MaxMessage)
-	}
-	if p.config.Random == nil {
-		return nil, fmt.Errorf("peer: Config.Random is not set, so nothing can be sealed")
-	}
-	sealed, err := seal.Seal(p.config.Random, keys, m.Message)
-	if err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
-	}
 	template := wire.NewPacket(wire.Publish)
 	template.Hops = 1
-	template.ClusterID, template.SubclusterID = p.cluster(), keys.SubclusterID[:]
 	if m.TTL > 0 && m.TTL < cache.DefaultTTL {
 		template.TTL = uint32(max(m.TTL.Milliseconds(), 1))
 	}
-	if m.Event != "" {
-		event := seal.EventID(m.Event)
-		template.Usr1 = event[:]
-	}
-	if m.SigningKey != nil {
-		template.Usr2 = m.SigningKey.Public().(ed25519.PublicKey)
-		template.Sig = seal.Sign(m.SigningKey, m.Message)
-	}
-	packets, err := wire.Split(template, sealed, nil, p.now.UnixMilli())
+	packets, err := p.packetsOf(template, m.Subcluster, m.Event, m.Message, m.SigningKey)
 	if err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
+		return nil, err
 	}
 	ids := make([]wire.ID, len(packets))
 	for i := range packets {
@@ -86,6 +64,42 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 	p.delivered.put(ids[0]) // its author needs no event
 	p.pace()
 	return ids, nil
+}
+
+// packetsOf seals a message for a joined subcluster, and splits it into packets
+// like the template.
+func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string, message []byte, signing ed25519.PrivateKey) ([]wire.Packet, error) {
+	keys, joined := p.keys.Find(subcluster[:])
+	if !joined {
+		return nil, fmt.Errorf("%w: %x", ErrNotJoined, subcluster)
+	}
+	if len(message) > p.limits.MaxMessage {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, len(message), p.limits.MaxMessage)
+	}
+	if p.config.Random == nil {
+		return nil, errors.New("peer: Config.Random is not set, so nothing can be sealed")
+	}
+	sealed, err := seal.Seal(p.config.Random, keys, message)
+	if err != nil {
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	template.ClusterID, template.SubclusterID = p.cluster(), keys.SubclusterID[:]
+	if event != "" {
+		id := seal.EventID(event)
+		template.Usr1 = id[:]
+	}
+	if signing != nil {
+		template.Usr2 = signing.Public().(ed25519.PublicKey)
+		template.Sig = seal.Sign(signing, message)
+	}
+	// A head hashes nothing but size and time (LAT-STRM-012): two messages of one
+	// length in one millisecond would be one to everybody.
+	p.splitAt = max(p.splitAt+1, p.now.UnixMilli())
+	packets, err := wire.Split(template, sealed, nil, p.splitAt)
+	if err != nil {
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	return packets, nil
 }
 
 // entry is how a publish is cached.

@@ -39,8 +39,17 @@ func (p *Peer) Sizes() []Size {
 		{"recent", p.recent.len(), l.Gates},
 		{"loads", p.loads.len(), l.Verified},
 		{"keys", len(p.keys.All()), l.Subclusters},
+		{"outgoing", p.outgoing.len(), l.Outgoing},
+		{"relayed", p.relayed.len(), l.Relayed},
+		{"streamsGiven", p.streamsGiven.len(), l.Delivered},
+		{"assembling", p.assembling.len(), l.Assembling},
+		{"assembling.parts.datagram", p.assembled, l.AssemblyBytes},
 	}
-	clusters, summaries, packets := 0, 0, 0
+	clusters, summaries, packets, parts := 0, 0, 0, 0
+	p.assembling.each(func(_ messageKey, a *assembly) bool {
+		parts += len(a.parts)
+		return true
+	})
 	for _, r := range p.remotes {
 		clusters += len(r.clusters)
 	}
@@ -49,6 +58,7 @@ func (p *Peer) Sizes() []Size {
 		packets += o.packets.len()
 	}
 	return append(sizes,
+		Size{"assembling.parts", parts, l.AssemblyBytes / partOverhead},
 		Size{"remotes.clusters", clusters, peers * maxClusters},
 		Size{"outboxes.summaries", summaries, l.Destinations * l.SyncQueue},
 		Size{"outboxes.packets", packets, l.Destinations * l.SyncQueue},

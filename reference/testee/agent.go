@@ -168,6 +168,13 @@ func (a *Agent) event(e peer.Event) {
 			Event string `json:"event"`
 			contract.PacketEventBody
 		}{contract.PacketEvent, body}
+	case peer.Stream:
+		text := hex.EncodeToString(e.Message)
+		v = struct {
+			Event string `json:"event"`
+			contract.StreamEventBody
+		}{contract.StreamEvent, contract.StreamEventBody{
+			PeerID: e.PeerID.String(), SubclusterID: e.SubclusterID.String(), EventID: hex.EncodeToString(e.EventID), Message: &text, Verified: e.Verified}}
 	case peer.Error:
 		v = errorEvent(e.Text)
 	}

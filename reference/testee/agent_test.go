@@ -215,7 +215,7 @@ func TestLifeOfAPeer(t *testing.T) {
 	c.refused(contract.BadCommand, contract.Cache, contract.CacheWith{Prefix: "g"})
 	c.refused(contract.Failed, contract.Sync, contract.SyncWith{PeerID: strings.Repeat("05", 32)})
 
-	for _, command := range []string{contract.Stream, contract.Query, contract.Sleep, contract.Wake, contract.State} {
+	for _, command := range []string{contract.Query, contract.Sleep, contract.Wake, contract.State} {
 		c.refused(contract.Unsupported, command, nil)
 	}
 	require.False(t, c.agent.Done())

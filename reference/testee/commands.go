@@ -118,9 +118,9 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 			return nil, err
 		}
 		return a.codec(now, c.Do, with)
-	case contract.Stream, contract.Query, contract.Sleep, contract.Wake, contract.State:
+	case contract.Query, contract.Sleep, contract.Wake, contract.State:
 		return nil, &contract.Error{Code: contract.Unsupported, Text: c.Do + " comes with the whole protocol"}
-	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Sync, contract.Cache:
+	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Stream, contract.Sync, contract.Cache:
 		if a.peer == nil {
 			return nil, &contract.Error{Code: contract.NotStarted, Text: c.Do + " needs a started peer"}
 		}
@@ -220,6 +220,12 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 			return nil, problem
 		}
 		return a.publish(now, with)
+	case contract.Stream:
+		with, problem := parameters[contract.StreamWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		return nil, a.stream(now, with)
 	case contract.Sync:
 		with, problem := parameters[contract.SyncWith](c)
 		if problem != nil {
@@ -266,12 +272,8 @@ func (a *Agent) publish(now time.Time, with contract.PublishWith) (any, *contrac
 		return nil, bad("ttl: %d ms is out of range", with.TTL)
 	}
 	m := peer.Publication{Subcluster: subcluster, Event: with.Event, Message: message, TTL: time.Duration(with.TTL) * time.Millisecond}
-	if with.SigningSeed != "" {
-		seed, problem := asID(with.SigningSeed, "signingSeed")
-		if problem != nil {
-			return nil, problem
-		}
-		m.SigningKey = ed25519.NewKeyFromSeed(seed[:])
+	if m.SigningKey, problem = signingKey(with.SigningSeed); problem != nil {
+		return nil, problem
 	}
 	ids, err := a.peer.Publish(now, m)
 	if err != nil {
@@ -282,6 +284,41 @@ func (a *Agent) publish(now time.Time, with contract.PublishWith) (any, *contrac
 		ok.PacketIDs = append(ok.PacketIDs, id.String())
 	}
 	return ok, nil
+}
+
+// signingKey is the key of a seed; nil where there is none.
+func signingKey(text string) (ed25519.PrivateKey, *contract.Error) {
+	if text == "" {
+		return nil, nil
+	}
+	seed, problem := asID(text, "signingSeed")
+	if problem != nil {
+		return nil, problem
+	}
+	return ed25519.NewKeyFromSeed(seed[:]), nil
+}
+
+func (a *Agent) stream(now time.Time, with contract.StreamWith) *contract.Error {
+	to, problem := asID(with.PeerID, "peerId")
+	if problem != nil {
+		return problem
+	}
+	subcluster, problem := asID(with.SubclusterID, "subclusterId")
+	if problem != nil {
+		return problem
+	}
+	message, err := hex.DecodeString(with.Message)
+	if err != nil {
+		return bad("message: %v", err)
+	}
+	m := peer.Streaming{PeerID: to, Subcluster: subcluster, Event: with.Event, Message: message}
+	if m.SigningKey, problem = signingKey(with.SigningSeed); problem != nil {
+		return problem
+	}
+	if err := a.peer.Stream(now, m); err != nil {
+		return failed(err)
+	}
+	return nil
 }
 
 func summary(s cache.Summary) contract.SummaryInfo {

@@ -139,6 +139,9 @@ func TestConversation(t *testing.T) {
 		call(i, contract.Peers, "")
 		call(i, contract.Cache, `{"prefix":""}`)
 	}
+	call(1, contract.Stream, fmt.Sprintf(`{"peerId":"%x","subclusterId":"%x","event":"greeting","message":"%s","signingSeed":"%064x"}`,
+		ids[0], subcluster, hex.EncodeToString([]byte("to you alone")), 43))
+	pass(time.Second)
 	call(1, contract.Sync, fmt.Sprintf(`{"peerId":"%x"}`, ids[0]))
 	call(1, contract.State, "")
 	call(0, contract.Stop, "")
