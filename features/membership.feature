@@ -143,3 +143,35 @@ Feature: Joins, introductions and rendezvous
       When the subject joins a subcluster
       Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
       And every ping, pong, intro and sync that the subject sent has the packetId of its content
+
+  @LAT-MEMB-010
+  Rule: An introducer names where the requester was seen
+
+    Scenario: A join that claims another address
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join that names another address
+      Then the intro from the subject that reaches "bob" names the address from which "carol" sent
+
+    Scenario: A symmetric peer hears every introducer
+      Given 3 bootstrap peers
+      And the subject runs as a bootstrap peer on "alice"
+      And a companion "bob" behind a full-cone NAT
+      And a companion "carol" behind a symmetric NAT
+      When "bob" and "carol" join the same subcluster
+      Then an intro from the subject that names "bob" gets through to "carol"
+
+  @LAT-MEMB-011
+  Rule: Members that know different bootstrap peers meet through the rendezvous
+
+    Scenario: Two port-restricted members
+      Given 4 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind a port-restricted NAT
+      And the subject knows only "boot1" and "boot2"
+      And "bob" knows only "boot3" and "boot4"
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy

@@ -131,3 +131,37 @@ Feature: NAT discovery
       When the subject starts on "alice"
       Then the subject's NAT type is 7
       And the subject sent no plain ping to a peer that had not announced a natType
+
+  @LAT-NAT-010
+  Rule: Another address is discovered
+
+    Scenario Outline: The NAT of a <profile> peer gets another address
+      Given the host "alice" behind a <profile> NAT
+      When the subject starts on "alice"
+      Then the subject's NAT type is <type>
+      When the NAT of "alice" gets another address
+      Then within 3 keepalive intervals the subject takes the address of the NAT of "alice" for its own
+
+      Examples:
+        | profile         | type |
+        | full-cone       | 31   |
+        | port-restricted | 7    |
+
+  @LAT-NAT-011
+  Rule: After a sleep the peers are found again
+
+    Scenario Outline: A <profile> peer is suspended
+      Given the subject behind a <profile> NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the host "alice" is suspended for 5 keepalive intervals
+      And the NAT of "alice" reboots
+      Then within 3 keepalive intervals the subject and "bob" reach each other again
+
+      @virtual
+      Examples:
+        | profile         |
+        | full-cone       |
+        | port-restricted |
+        | hotspot         |

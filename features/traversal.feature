@@ -1,7 +1,9 @@
-Feature: Direct traversal
-  Two leaves that join the same subcluster are introduced to each other, and
-  where the strategy between their NAT types is direct or defer their
-  connection pings open the way. The path is read off the routers.
+Feature: Traversal
+  Two leaves that join the same subcluster are introduced to each other. Where
+  the strategy between their NAT types is direct or defer their connection pings
+  open the way. Between types 5 and 7 one side guesses the port that the other
+  has opened. What can't be reached is reached through the introducer. The path
+  is read off the routers.
 
   Background:
     Given 3 bootstrap peers
@@ -107,6 +109,83 @@ Feature: Direct traversal
         | corporate            | full-cone            |
         | corporate            | address-restricted   |
 
+  @LAT-TRAV-013
+  Rule: Between types 7 and 5 there is a connection, punched or through a proxy
+
+    Scenario Outline: <subject> meets <companion>
+      Given the subject behind a <subject> NAT
+      And a companion "bob" behind a <companion> NAT
+      When the subject and "bob" join the same subcluster
+      Then the subject and "bob" are connected, punched or through a proxy
+      When "bob" publishes "hello from bob"
+      Then the subject receives "hello from bob" once
+
+      @classical
+      Examples: the four classical profiles
+        | subject         | companion       |
+        | port-restricted | symmetric       |
+        | symmetric       | port-restricted |
+
+      @all-profiles
+      Examples: the other profiles
+        | subject              | companion            |
+        | port-restricted      | symmetric-sequential |
+        | port-restricted      | corporate            |
+        | symmetric            | home-router          |
+        | symmetric            | carrier              |
+        | symmetric            | cgnat                |
+        | symmetric            | hotspot              |
+        | symmetric-sequential | port-restricted      |
+        | symmetric-sequential | home-router          |
+        | symmetric-sequential | carrier              |
+        | symmetric-sequential | cgnat                |
+        | symmetric-sequential | hotspot              |
+        | home-router          | symmetric            |
+        | home-router          | symmetric-sequential |
+        | home-router          | corporate            |
+        | carrier              | symmetric            |
+        | carrier              | symmetric-sequential |
+        | carrier              | corporate            |
+        | cgnat                | symmetric            |
+        | cgnat                | symmetric-sequential |
+        | cgnat                | corporate            |
+        | hotspot              | symmetric            |
+        | hotspot              | symmetric-sequential |
+        | hotspot              | corporate            |
+        | corporate            | port-restricted      |
+        | corporate            | home-router          |
+        | corporate            | carrier              |
+        | corporate            | cgnat                |
+        | corporate            | hotspot              |
+
+  @LAT-TRAV-014
+  Rule: Between two peers of type 5 there is a connection through a proxy
+
+    Scenario Outline: <subject> meets <companion>
+      Given the subject behind a <subject> NAT
+      And a companion "bob" behind a <companion> NAT
+      When the subject and "bob" join the same subcluster
+      Then the subject and "bob" are connected through a proxy
+      When "bob" publishes "hello from bob"
+      Then the subject receives "hello from bob" once
+
+      @classical
+      Examples: the four classical profiles
+        | subject   | companion |
+        | symmetric | symmetric |
+
+      @all-profiles
+      Examples: the other profiles
+        | subject              | companion            |
+        | symmetric            | symmetric-sequential |
+        | symmetric            | corporate            |
+        | symmetric-sequential | symmetric            |
+        | symmetric-sequential | symmetric-sequential |
+        | symmetric-sequential | corporate            |
+        | corporate            | symmetric            |
+        | corporate            | symmetric-sequential |
+        | corporate            | corporate            |
+
   @LAT-TRAV-001
   Rule: The strategy towards a peer is that of the table
 
@@ -149,6 +228,40 @@ Feature: Direct traversal
       And 4 s pass
       Then the subject reports no connection to that peer
 
+    Scenario Outline: <subject> meets <companion>
+      Given the subject behind a <subject> NAT
+      And a companion "bob" behind a <companion> NAT
+      When the subject and "bob" try to join the same subcluster
+      And 2 keepalive intervals pass
+      Then the subject reports no connection to "bob"
+
+      @all-profiles
+      Examples: the other profiles
+        | subject              | companion            |
+        | open                 | udp-blocked          |
+        | full-cone            | udp-blocked          |
+        | address-restricted   | udp-blocked          |
+        | port-restricted      | udp-blocked          |
+        | symmetric            | udp-blocked          |
+        | symmetric-sequential | udp-blocked          |
+        | home-router          | udp-blocked          |
+        | carrier              | udp-blocked          |
+        | cgnat                | udp-blocked          |
+        | hotspot              | udp-blocked          |
+        | corporate            | udp-blocked          |
+        | udp-blocked          | open                 |
+        | udp-blocked          | full-cone            |
+        | udp-blocked          | address-restricted   |
+        | udp-blocked          | port-restricted      |
+        | udp-blocked          | symmetric            |
+        | udp-blocked          | symmetric-sequential |
+        | udp-blocked          | home-router          |
+        | udp-blocked          | carrier              |
+        | udp-blocked          | cgnat                |
+        | udp-blocked          | hotspot              |
+        | udp-blocked          | corporate            |
+        | udp-blocked          | udp-blocked          |
+
   @LAT-TRAV-005
   Rule: An introduction from a stranger is not obeyed
 
@@ -174,3 +287,174 @@ Feature: Direct traversal
       When "eve" is known to the subject
       And "eve" introduces the subject to a peer at the address "victim.example"
       Then the subject still answers an honest ping
+
+  @LAT-TRAV-007
+  Rule: A peer of type 7 opens 1,024 ports for one of type 5
+
+    @classical
+    Scenario: Openers to an address that stays silent
+      Given the subject behind a port-restricted NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 5
+      Then the subject sends openers to 1024 distinct ports of "target"
+
+  @LAT-TRAV-008
+  Rule: A peer of type 5 pings one of type 7 from many sockets
+
+    @classical
+    Scenario: Pings to an address that stays silent
+      Given the subject behind a symmetric NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
+      Then the subject pings "target" from 200 to 256 sockets, at most 1024 times
+
+  @LAT-TRAV-009
+  Rule: A ping from an opened port is believed
+
+    @classical
+    Scenario: A peer whose answers come from elsewhere
+      Given the subject behind a port-restricted NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 5
+      And "target" pings the subject from a port that was opened for it, and answers nothing
+      Then the subject reports a connection to "target" without a proxy
+
+  @LAT-TRAV-010
+  Rule: Only the introduced address is heard where it is looked for
+
+    @classical
+    Scenario: A stranger at the sockets that look for somebody
+      Given the subject behind a symmetric NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      And an injector "mallory" on the network of the subject
+      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
+      And "mallory" pings the sockets from which the subject looks for "target", in its name
+      Then the subject answers "target" there, and not "mallory"
+
+  @LAT-TRAV-011
+  Rule: The introducer of a peer that can't be reached is its proxy
+
+    @classical
+    Scenario: A join comes by way of the introducer
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to "bob" at an address where nobody is
+      And 5 s pass
+      And "eve" passes on a join of "bob"
+      Then the subject reports a connection to "bob" by the proxy "eve"
+
+  @LAT-TRAV-012
+  Rule: A proxied peer is reached directly when a later attempt succeeds
+
+    @classical
+    Scenario: A second introduction names the right address
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to "bob" at an address where nobody is
+      And 5 s pass
+      And "eve" passes on a join of "bob"
+      Then the subject reports a connection to "bob" by the proxy "eve"
+      When 2 keepalive intervals pass
+      And "eve", now known, introduces the subject to "bob"
+      Then a connection ping from the subject reaches "bob"
+      When "bob" is known to the subject
+      Then the subject reports a connection to "bob" without a proxy
+
+  @LAT-TRAV-015
+  Rule: A connection survives the reboot of a NAT
+
+    Scenario Outline: The NAT of a <rebooted> peer reboots, which is connected to a <other> one
+      Given the subject behind a <other> NAT
+      And a companion "bob" behind a <rebooted> NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the NAT of "bob" reboots
+      Then within 5 keepalive intervals the subject and "bob" reach each other again
+      When "bob" publishes "hello from bob"
+      Then the subject receives "hello from bob" once
+
+      @classical
+      Examples: the four classical profiles
+        | rebooted           | other              |
+        | port-restricted    | port-restricted    |
+        | full-cone          | address-restricted |
+        | symmetric          | full-cone          |
+        | address-restricted | symmetric          |
+
+      @all-profiles
+      Examples: the other profiles
+        | rebooted | other           |
+        | hotspot  | home-router     |
+        | carrier  | port-restricted |
+        | cgnat    | hotspot         |
+        | hotspot  | open            |
+
+  @LAT-TRAV-016
+  Rule: Two peers behind one NAT
+
+    Scenario Outline: A <profile> NAT, which hairpins
+      Given the subject and a companion "bob" behind one <profile> NAT
+      When the subject and "bob" join the same subcluster
+      Then the subject and "bob" are connected without a proxy
+
+      @classical
+      Examples: the four classical profiles
+        | profile            |
+        | full-cone          |
+        | address-restricted |
+        | port-restricted    |
+
+      @all-profiles
+      Examples: the other profiles
+        | profile     |
+        | home-router |
+        | carrier     |
+        | cgnat       |
+
+    Scenario Outline: A <profile> NAT, which does not lead back inside
+      Given the subject and a companion "bob" behind one <profile> NAT
+      When the subject and "bob" join the same subcluster
+      Then the subject and "bob" are connected through a proxy
+      When "bob" publishes "hello from bob"
+      Then the subject receives "hello from bob" once
+
+      @classical
+      Examples: the four classical profiles
+        | profile   |
+        | symmetric |
+
+      @all-profiles
+      Examples: the other profiles
+        | profile              |
+        | symmetric-sequential |
+        | hotspot              |
+        | corporate            |
+
+  @LAT-TRAV-017
+  Rule: All goes by the socket that reaches a peer
+
+    @classical @virtual
+    Scenario: Two intervals after the traversal
+      Given the subject behind a symmetric NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then the subject sends to "bob" from one socket, which is not its main socket
+
+  @LAT-TRAV-018
+  Rule: One traversal for each target and interval
+
+    @classical
+    Scenario: Four introductions to one address
+      Given the subject behind a symmetric NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      When "eve", its bootstrap peer, introduces the subject to 4 peers at the address of "target" as of type 7
+      Then the subject pings "target" from 200 to 256 sockets, at most 1024 times

@@ -95,6 +95,7 @@ type Result struct {
 	CaptureHash string            `json:"captureSha256,omitempty"`
 	Log         string            `json:"log,omitempty"` // file, relative to the report
 	Repeat      string            `json:"repeat,omitempty"`
+	Path        string            `json:"path,omitempty"` // by which the subject was found to be connected, where that is left open
 	Packets     int               `json:"packets"`
 	Seconds     float64           `json:"seconds"`    // of this machine
 	LabSeconds  float64           `json:"labSeconds"` // of the lab's clock

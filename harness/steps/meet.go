@@ -26,6 +26,10 @@ func (w *World) join(p *peer, name string) error {
 	if err := w.discovered(p); err != nil {
 		return err
 	}
+	return w.joinNow(p, name)
+}
+
+func (w *World) joinNow(p *peer, name string) error {
 	w.group = seal.NewKeys(seal.SharedKey(name))
 	shared := w.group.SharedKey()
 	var joined testee.JoinOK
@@ -96,11 +100,15 @@ func (w *World) whenPeerJoinsNamed(host, name string) error {
 // also say that it is connected; by which way it believes so is not asked,
 // since the routers know.
 func (w *World) thenConnected(name string) error {
+	return w.thenConnectedWithin(connectKeepalive, name)
+}
+
+func (w *World) thenConnectedWithin(intervals int, name string) error {
 	other, err := w.named(name)
 	if err != nil {
 		return err
 	}
-	within := connectKeepalive * w.k()
+	within := time.Duration(intervals) * w.k()
 	direct := func(from, to *peer) bool { return len(w.arrivedFrom(w.receivedBy(to.host), from.host)) > 0 }
 	says := func() bool {
 		return slices.ContainsFunc(eventsOf[testee.ConnectionEvent](w.subject, testee.Connection), func(e testee.ConnectionEvent) bool {

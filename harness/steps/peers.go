@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"punchlist/harness/lab"
@@ -21,8 +22,9 @@ type peer struct {
 	manifest  manifest.Manifest
 	subject   bool
 	indexed   bool
-	lonely    bool // is given no bootstrap peers
-	atOnce    bool // starts with the internet; else a step starts it
+	lonely    bool     // is given no bootstrap peers
+	knows     []string // the bootstrap peers that it is given; nil: all
+	atOnce    bool     // starts with the internet; else a step starts it
 	id        wire.ID
 	port      uint16
 	probePort uint16
@@ -91,10 +93,16 @@ func (w *World) start(p *peer) error {
 	}
 	if !p.lonely {
 		for _, b := range w.bootstraps() {
-			if b != p {
+			if b != p && (p.knows == nil || slices.Contains(p.knows, b.host)) {
 				p.started.Bootstrap = append(p.started.Bootstrap, testee.Bootstrap{
 					PeerID: b.id.String(), Address: w.net.Addr(b.host).String(), Port: b.port})
 			}
+		}
+	}
+	for _, in := range w.injectors {
+		if in.bootstraps && p.subject {
+			at := in.address()
+			p.started.Bootstrap = append(p.started.Bootstrap, testee.Bootstrap{PeerID: in.ID.String(), Address: at.Addr().String(), Port: at.Port()})
 		}
 	}
 	return nil

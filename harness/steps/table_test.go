@@ -25,6 +25,9 @@ func pickles(t *testing.T) []*pickle {
 	for _, f := range retrieved {
 		for _, p := range f.Pickles {
 			s := &pickle{name: p.Uri + ": " + p.Name}
+			for _, tag := range p.Tags {
+				s.tags = append(s.tags, strings.TrimPrefix(tag.Name, "@"))
+			}
 			for _, step := range p.Steps {
 				s.steps = append(s.steps, step.Text)
 			}
@@ -37,7 +40,17 @@ func pickles(t *testing.T) []*pickle {
 
 type pickle struct {
 	name  string
+	tags  []string
 	steps []string
+}
+
+// requirement is the id that the scenario is tagged with.
+func (p *pickle) requirement() string {
+	at := slices.IndexFunc(p.tags, func(tag string) bool { return strings.HasPrefix(tag, "LAT-") })
+	if at < 0 {
+		return ""
+	}
+	return p.tags[at]
 }
 
 // Each step of the features means exactly one thing, and the language has no
@@ -67,37 +80,74 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// The rows of the traversal feature are the pairs of named profiles whose
-// strategies are direct or defer, all of them, and no other.
+// The rows of the traversal feature are all ordered pairs of named profiles,
+// each under the rule of what its profiles must lead to.
 func TestTraversalRowsFollowFromTheProfiles(t *testing.T) {
-	var rows, want []string
+	rows := map[string]string{}
 	meets := regexp.MustCompile(`^traversal.feature: ([\w-]+) meets ([\w-]+)$`)
 	for _, p := range pickles(t) {
 		if m := meets.FindStringSubmatch(p.name); m != nil {
-			rows = append(rows, m[1]+" "+m[2])
+			pair := m[1] + " " + m[2]
+			require.NotContains(t, rows, pair)
+			rows[pair] = p.requirement()
 		}
 	}
+	want := map[string]string{}
 	for _, a := range nat.Profiles() {
 		for _, b := range nat.Profiles() {
-			if direct(a, b) {
-				want = append(want, a.Name+" "+b.Name)
-			}
+			want[a.Name+" "+b.Name] = outcome(t, a, b)
 		}
 	}
-	slices.Sort(rows)
-	slices.Sort(want)
+	require.Len(t, want, 144)
 	require.Equal(t, want, rows)
 }
 
-// direct says whether both strategies between two profiles are direct or
-// defer.
-func direct(a, b nat.Profile) bool {
+// outcome is the requirement that says how a peer behind one profile and a peer
+// behind another end.
+func outcome(t *testing.T, a, b nat.Profile) string {
 	x, y := natType(a), natType(b)
-	if x == nattype.Unknown || y == nattype.Unknown {
-		return false
-	}
+	// The engine's own foretelling is the same where nobody guesses.
+	ea, err := a.Effective()
+	require.NoError(t, err)
+	eb, err := b.Effective()
+	require.NoError(t, err)
+	connectable := nat.Connectable(ea, eb)
 	easy := func(s nattype.Strategy) bool { return s == nattype.Direct || s == nattype.Defer }
-	return easy(nattype.Choose(x, y)) && easy(nattype.Choose(y, x))
+	guesses := func(s nattype.Strategy) bool {
+		return s == nattype.TraversalOpen || s == nattype.TraversalConnect
+	}
+	switch there, back := nattype.Choose(x, y), nattype.Choose(y, x); {
+	case x == nattype.Unknown || y == nattype.Unknown:
+		require.False(t, connectable)
+		return "LAT-TRAV-004"
+	case easy(there) && easy(back):
+		require.True(t, connectable, "%s and %s", a.Name, b.Name)
+		return "LAT-TRAV-003"
+	case guesses(there) && guesses(back):
+		require.False(t, connectable, "%s and %s", a.Name, b.Name)
+		return "LAT-TRAV-013"
+	default:
+		require.False(t, connectable, "%s and %s", a.Name, b.Name)
+		return "LAT-TRAV-014"
+	}
+}
+
+// The rows for two peers behind one NAT are all named NATs, each under what its
+// hairpinning must lead to.
+func TestOneNATRowsFollowFromTheProfiles(t *testing.T) {
+	rows, want := map[string]bool{}, map[string]bool{}
+	one := regexp.MustCompile(`^traversal.feature: A ([\w-]+) NAT, which (hairpins|does not lead back inside)$`)
+	for _, p := range pickles(t) {
+		if m := one.FindStringSubmatch(p.name); m != nil {
+			rows[m[1]] = m[2] == "hairpins"
+		}
+	}
+	for _, p := range nat.Profiles() {
+		if e, err := p.Effective(); err == nil && !e.Open && !e.Blocked {
+			want[p.Name] = nat.HairpinConnectable(e)
+		}
+	}
+	require.Equal(t, want, rows)
 }
 
 // natType is the type that a peer behind the profile must find (LAT-NAT-001

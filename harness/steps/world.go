@@ -76,6 +76,8 @@ type World struct {
 	relayed  []injected    // packets that injectors gave to the subject, oldest first
 	streams  []streaming   // messages streamed to peers
 	sealed   int           // streams that injectors sealed
+	changed  time.Time     // when a step last changed the internet
+	path     string        // by which the subject and another peer were found to be connected
 	told     *introduction // the last introduction that an injector made
 	replies  []exchange    // pings of injectors that a Then step judges
 	findings []verdict.Finding
@@ -92,6 +94,10 @@ func New(ctx context.Context, o Options) *World {
 
 // Net is the emulated internet, nil while there is none.
 func (w *World) Net() lab.Net { return w.net }
+
+// Path is by which way the subject was found to be connected, as a scenario
+// that leaves it open read it off the routers; empty where none did.
+func (w *World) Path() string { return w.path }
 
 // Deaths lists the testees that ended by themselves, in order of time.
 func (w *World) Deaths() []verdict.Died { return w.deaths }
@@ -211,8 +217,11 @@ type scripted struct {
 	*injector.Injector
 	host   string
 	mute   bool
-	second bool            // opens a second socket
-	store  *injector.Store // what it holds when it plays the other side of a sync
+	second bool // opens a second socket
+
+	bootstraps bool // is a bootstrap peer to the subject
+
+	store *injector.Store // what it holds when it plays the other side of a sync
 }
 
 func (s *scripted) open(net lab.Net) error {

@@ -67,6 +67,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 		}
 		deaths := w.Deaths()
 		x.Findings = append(x.Findings, w.Findings()...)
+		x.Path = w.Path()
 		if err := w.Close(); err != nil && end.err == nil {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}

@@ -26,6 +26,9 @@ type World interface {
 	Deaths() []verdict.Died
 	// Findings lists what peers other than the subject did wrong.
 	Findings() []verdict.Finding
+	// Path is by which way the subject was found to be connected, where the
+	// scenario leaves that open; else empty.
+	Path() string
 	// Close kills what runs. It is safe to call twice.
 	Close() error
 }

@@ -36,6 +36,7 @@ func (w *fakeWorld) Net() lab.Net {
 }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
+func (w *fakeWorld) Path() string                { return "" }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil

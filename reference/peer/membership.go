@@ -14,10 +14,19 @@ import (
 // so. Indexed peers, who don't discover, come to know each other by the first.
 const announceTicks = 4
 
+// sleptTicks is how many K late a tick is after a sleep that the network may
+// not have waited for.
+const sleptTicks = 2
+
 // keepaliveTick is what is done every K, and once at the start.
 func (p *Peer) keepaliveTick() {
+	slept := p.now.Sub(p.tickAt) > sleptTicks*p.k
 	if p.tickAt = p.tickAt.Add(p.k); !p.tickAt.After(p.now) {
 		p.tickAt = p.now.Add(p.k) // the host was asleep
+	}
+	if slept && !p.config.Indexed {
+		// No mapping may be left of those that were there (LAT-NAT-011).
+		p.rediscover()
 	}
 	if p.natType == nattype.Unknown || p.now.Sub(p.heard) > p.k {
 		p.startDiscovery()
@@ -31,7 +40,9 @@ func (p *Peer) keepaliveTick() {
 	}
 	p.expire()
 	p.expireAssemblies()
-	p.prune()
+	if !slept { // else nobody had the chance to answer
+		p.prune()
+	}
 	p.addJoins()
 }
 
