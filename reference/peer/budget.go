@@ -30,6 +30,9 @@ func (p *Peer) lifetime(e *cache.Entry) time.Duration {
 // Others may have got a packet later and keep it longer. It is not taken in
 // again (LAT-BUDG-006), or two peers would give it to each other for ever.
 func (p *Peer) expire() {
+	if !p.restoredAt.IsZero() && p.now.Sub(p.restoredAt) < p.k {
+		return // how long they live depends on joins that are still to come
+	}
 	p.cache.Expire(p.now, p.lifetime, func(e cache.Entry) {
 		p.forgotten.put(e.ID)
 		if e.Hops < wire.MaxHops && p.expired.len() < p.limits.Rebroadcasts && p.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {

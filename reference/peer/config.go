@@ -43,6 +43,10 @@ type Config struct {
 	// secrecy, ids that answers must echo, ephemeral keys.
 	Random io.Reader
 	Limits Limits
+
+	// State is what Peer.State gave in an earlier life. One that can't be read is
+	// reported by an Error event, and ignored; ValidateState tells before.
+	State []byte
 }
 
 // Limits bound what others can make a peer spend. A zero field is the default.

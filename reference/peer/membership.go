@@ -34,7 +34,7 @@ func (p *Peer) keepaliveTick() {
 	p.ticks++
 	for _, r := range p.remotes {
 		p.addTask(task{kind: heartbeat, id: r.id})
-		if r.indexed && p.ticks%announceTicks == 1 {
+		if (r.indexed || !r.connected) && p.ticks%announceTicks == 1 {
 			p.addTask(task{kind: announcement, id: r.id})
 		}
 	}
@@ -117,6 +117,9 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	// two ticks of deployed peers every second one is lost.
 	p.gate(id, p.k*3/4)
 	p.answerRendezvous(pk)
+	if r := p.remoteByID(b.RequesterPeerID); r != nil {
+		p.isMember(r, pk.SubclusterID)
+	}
 
 	addressed := b.Has.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&
 		(!b.Has.Has(wire.KeyRendezvousPeerID) || b.RendezvousPeerID == p.config.ID)

@@ -66,7 +66,7 @@ func (p *Peer) encode(pk *wire.Packet) ([]byte, bool) {
 
 // deliver sends a datagram that lies in the arena, or that nobody changes.
 func (p *Peer) deliver(s Socket, to netip.AddrPort, datagram []byte) {
-	if !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
+	if p.asleep || !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
 		return
 	}
 	if t := wire.TypeOf(datagram); t == wire.Publish || t == wire.Join {

@@ -41,6 +41,9 @@ func (p *Peer) addTask(t task) {
 // pace does what has its turn: tasks first, then own streams and answers to
 // syncs, in turn, so that neither holds up the other.
 func (p *Peer) pace() {
+	if p.asleep {
+		return
+	}
 	p.paceAt = later(p.paceAt, p.now.Add(-catchUp*p.limits.Pace))
 	for !p.paceAt.After(p.now) {
 		p.streamTurn = !p.streamTurn

@@ -44,6 +44,7 @@ type Peer struct {
 
 	now     time.Time // of the input being handled; it never goes back
 	closing bool
+	asleep  bool    // see Sleep
 	open    [3]bool // by Socket
 	local   [3]netip.AddrPort
 	ready   bool
@@ -58,6 +59,8 @@ type Peer struct {
 	extraAt   time.Time // zero: none
 	ticks     int64
 	clock     uint32 // of own joins
+
+	restoredAt time.Time // from a state; zero: not
 
 	keys    seal.Keyring
 	remotes []*remote
@@ -123,6 +126,10 @@ func New(now time.Time, c Config) *Peer {
 		if b.ID != c.ID && p.remoteByID(b.ID) == nil {
 			p.remotes = append(p.remotes, &remote{id: b.ID, addr: b.Addr, indexed: true})
 		}
+	}
+	if len(c.State) > 0 {
+		p.restore(c.State)
+		p.config.State = nil
 	}
 	p.push(Output{Op: Open, Socket: Main, Port: c.MainPort})
 	p.push(Output{Op: Open, Socket: Probe, Port: c.ProbePort})
@@ -193,7 +200,7 @@ func (p *Peer) NetworkChanged(now time.Time, locals []netip.Addr) {
 // Tick does what is due. Next says when to call it.
 func (p *Peer) Tick(now time.Time) {
 	p.begin(now)
-	if p.closing {
+	if p.closing || p.asleep {
 		return
 	}
 	p.runDiscovery()
@@ -214,7 +221,7 @@ func (p *Peer) Tick(now time.Time) {
 
 // Next is when Tick has something to do; false when it has nothing.
 func (p *Peer) Next() (time.Time, bool) {
-	if p.closing {
+	if p.closing || p.asleep {
 		return time.Time{}, false
 	}
 	var next time.Time
@@ -235,7 +242,7 @@ func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
 // datagram is an error (LAT-FRAME-014).
 func (p *Peer) Receive(now time.Time, via Socket, from netip.AddrPort, datagram []byte) {
 	p.begin(now)
-	if p.closing || !p.ready || !from.IsValid() || from.Port() == 0 {
+	if p.closing || p.asleep || !p.ready || !from.IsValid() || from.Port() == 0 {
 		return
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
@@ -370,6 +377,10 @@ type PeerInfo struct {
 	Connected bool         // something was received from it, at a verified or plausible address or through its proxy
 	Indexed   bool
 	Proxy     wire.ID // that it is reached by; zero: directly
+
+	// Subclusters are those for which joins of its own have come lately. Members
+	// and only they are counted: a relay is none for what it passes on.
+	Subclusters []wire.ID
 }
 
 // Peers are the known peers: the bootstrap peers, then the others in the order
@@ -377,7 +388,7 @@ type PeerInfo struct {
 func (p *Peer) Peers() []PeerInfo {
 	infos := make([]PeerInfo, len(p.remotes))
 	for i, r := range p.remotes {
-		infos[i] = PeerInfo{ID: r.id, Addr: r.addr, NATType: r.natType, Connected: r.connected, Indexed: r.indexed}
+		infos[i] = PeerInfo{ID: r.id, Addr: r.addr, NATType: r.natType, Connected: r.connected, Indexed: r.indexed, Subclusters: p.subclusters(r)}
 		if r.proxy != nil {
 			infos[i].Proxy = r.proxy.id
 		}

@@ -24,6 +24,8 @@ type remote struct {
 	proxy     *remote   // that it is reached by; addr is then only claimed. nil: none
 	clusters  []wire.ID // of which it sent packets; at most maxClusters
 
+	memberships []membership
+
 	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
 	pingID     wire.EchoID // of the last heartbeat
 	sync       session
@@ -249,7 +251,7 @@ const silentTicks = 3
 func (p *Peer) prune() {
 	for i := 0; i < len(p.remotes); {
 		r := p.remotes[i]
-		if r.lastUpdate.Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
+		if later(r.lastUpdate, p.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
 			p.forget(r)
 			if !r.indexed {
 				continue

@@ -45,13 +45,14 @@ func (p *Peer) Sizes() []Size {
 		{"assembling", p.assembling.len(), l.Assembling},
 		{"assembling.parts.datagram", p.assembled, l.AssemblyBytes},
 	}
-	clusters, summaries, packets, parts := 0, 0, 0, 0
+	clusters, memberships, summaries, packets, parts := 0, 0, 0, 0, 0
 	p.assembling.each(func(_ messageKey, a *assembly) bool {
 		parts += len(a.parts)
 		return true
 	})
 	for _, r := range p.remotes {
 		clusters += len(r.clusters)
+		memberships += len(r.memberships)
 	}
 	for _, o := range p.outboxes {
 		summaries += o.summaries.len()
@@ -60,6 +61,7 @@ func (p *Peer) Sizes() []Size {
 	return append(sizes,
 		Size{"assembling.parts", parts, l.AssemblyBytes / partOverhead},
 		Size{"remotes.clusters", clusters, peers * maxClusters},
+		Size{"remotes.memberships", memberships, peers * maxMemberships},
 		Size{"outboxes.summaries", summaries, l.Destinations * l.SyncQueue},
 		Size{"outboxes.packets", packets, l.Destinations * l.SyncQueue},
 	)

@@ -13,6 +13,7 @@ import (
 
 // Fields that hold something, and do not grow by what a peer is sent.
 var noSize = map[string]string{
+	"config.State":        "taken in by New, and dropped",
 	"config.Bootstrap":    "the caller's, not changed",
 	"outputs":             "emptied by Poll before the next input",
 	"arena":               "begun anew with each input",

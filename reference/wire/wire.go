@@ -140,8 +140,13 @@ var Opener = []byte{1}
 // IsOpener says whether a datagram is an Opener.
 func IsOpener(datagram []byte) bool { return len(datagram) == 1 && datagram[0] == 1 }
 
-// TypeOf is the type of a datagram that Decode accepted, or that Append made.
-func TypeOf(datagram []byte) Type { return Type(datagram[offsetType]) }
+// TypeOf is the type that a datagram names, which need not be a packet; 0 where it is too short to name one.
+func TypeOf(datagram []byte) Type {
+	if len(datagram) <= offsetType {
+		return 0
+	}
+	return Type(datagram[offsetType])
+}
 
 // PatchHops writes hops into a datagram that Decode accepted, so that it can be relayed without being encoded again.
 // It panics when the datagram is shorter than MinDatagram.
