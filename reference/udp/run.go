@@ -44,6 +44,7 @@ func Run(ctx context.Context, t Testee, in io.Reader, out io.Writer) error {
 }
 
 func (h *host) runTestee(ctx context.Context, t Testee, w *writer) error {
+	defer context.AfterFunc(ctx, h.wake)()
 	for {
 		if err := h.drainTestee(t, w); err != nil {
 			return err
@@ -51,22 +52,18 @@ func (h *host) runTestee(ctx context.Context, t Testee, w *writer) error {
 		if t.Done() {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		switch i := h.next(ctx); i.kind {
+		case cancelled:
 			return ctx.Err()
-		case <-h.due():
-			t.Tick(time.Now())
-		case i := <-h.inputs:
-			switch {
-			case errors.Is(i.end, io.EOF):
+		case line:
+			t.Command(time.Now(), i.line)
+		case end:
+			if errors.Is(i.err, io.EOF) {
 				return nil
-			case i.end != nil:
-				return fmt.Errorf("read a command: %w", i.end)
-			case i.line != nil:
-				t.Command(time.Now(), i.line)
-			default:
-				t.Receive(time.Now(), i.via, i.from, i.datagram)
 			}
+			return fmt.Errorf("read a command: %w", i.err)
+		default:
+			h.give(i)
 		}
 	}
 }
@@ -97,11 +94,11 @@ func (h *host) readLines(in io.Reader) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 64<<10), contract.MaxLine)
 	for lines.Scan() {
-		h.hand(input{line: append([]byte{}, lines.Bytes()...)})
+		h.hand(input{kind: line, line: append([]byte{}, lines.Bytes()...)})
 	}
-	end := lines.Err()
-	if end == nil {
-		end = io.EOF
+	err := lines.Err()
+	if err == nil {
+		err = io.EOF
 	}
-	h.hand(input{end: end})
+	h.hand(input{kind: end, err: err})
 }

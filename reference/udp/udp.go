@@ -1,11 +1,13 @@
 // Package udp runs the sans-I/O reference over real UDP sockets: it gives a
 // machine the datagrams and the time, and does what the machine asks for. Run
-// drives a testee, which has lines to read and write too; Serve drives a peer.
+// drives a testee, which has lines to read and write too; a Server drives a
+// peer.
 //
-// One goroutine owns the machine. Each socket and the lines have a reader
-// each, which hand over what they read and know nothing else; the lines
-// written have a goroutine of their own, so that a harness which reads late
-// keeps no datagram waiting.
+// One goroutine owns the machine, and reads the main socket itself, so that a
+// datagram which is only passed on costs two system calls and no hand-over.
+// Every other socket and the lines have a reader each, which hand over what they
+// read and know nothing else; the lines written have a goroutine of their own,
+// so that a harness which reads late keeps no datagram waiting.
 package udp
 
 import (
@@ -13,7 +15,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"punchlist/reference/peer"
@@ -29,6 +33,9 @@ const (
 	largest = wire.MaxDatagram + 1
 	// pause is how long a reader leaves a socket alone that can't be read.
 	pause = 10 * time.Millisecond
+	// kernelBuffer is asked for the main socket, in bytes; the kernel may give
+	// less. It holds what comes while the machine is busy or not scheduled.
+	kernelBuffer = 4 << 20
 )
 
 // A Machine does no input and output itself: a peer, or a testee around one.
@@ -40,26 +47,50 @@ type Machine interface {
 	Next() (time.Time, bool) // when to tick
 }
 
-// An input is one thing for the machine: a line, a datagram, or the end of the
-// lines.
+// An input is one thing for the machine.
 type input struct {
+	kind     kind
 	line     []byte
+	call     func(now time.Time)
 	datagram []byte
 	via      peer.Socket
 	from     netip.AddrPort
-	end      error // io.EOF is an orderly one
+	err      error // of end; io.EOF is an orderly one
+}
+
+type kind uint8
+
+const (
+	cancelled kind = iota // the context was
+	tick
+	datagram
+	line
+	call
+	end // of the lines
+)
+
+// Traffic counts datagrams, and the bytes of their UDP payload.
+type Traffic struct {
+	In, InBytes   uint64
+	Out, OutBytes uint64
+	Unsent        uint64 // that the kernel refused, as it does without a route
 }
 
 // A host is what a machine runs on.
 type host struct {
 	machine Machine
-	inputs  chan input
+	inputs  chan input // what the owner does not read itself
 	timer   *time.Timer
 	ended   context.Context // cancelled when the readers have to end
 	cancel  context.CancelFunc
 	sockets map[peer.Socket]*net.UDPConn
 	readers sync.WaitGroup // of the sockets
 	opened  []opening      // of which the machine is still to be told
+	traffic Traffic
+
+	main     atomic.Pointer[net.UDPConn] // others only wake its reader
+	buffer   [largest]byte               // of the main socket
+	deadline time.Time                   // of the main socket, as far as the owner knows
 }
 
 type opening struct {
@@ -87,15 +118,99 @@ func (h *host) close() {
 	h.readers.Wait()
 }
 
-// due is a channel that has something when the machine is to be ticked. It is
-// nil where the machine has nothing to do: then an input wakes it.
-func (h *host) due() <-chan time.Time {
-	at, any := h.machine.Next()
-	if !any {
-		return nil
+// next waits for an input. A datagram lies in h.buffer or is the reader's, until
+// next is called again.
+func (h *host) next(ctx context.Context) input {
+	for {
+		// First what does not come from the main socket: it is little, and would
+		// wait for ever in a flood.
+		select {
+		case <-ctx.Done():
+			return input{kind: cancelled}
+		case i := <-h.inputs:
+			return i
+		default:
+		}
+		at, ticks := h.machine.Next()
+		if ticks && !time.Now().Before(at) {
+			return input{kind: tick}
+		}
+		main := h.main.Load()
+		if main == nil {
+			return h.wait(ctx, at, ticks)
+		}
+		if !at.Equal(h.deadline) {
+			h.deadline = at
+			_ = main.SetReadDeadline(at) // no deadline where there is no tick
+			// Who woke the reader before may have lost to this deadline.
+			if len(h.inputs) > 0 || ctx.Err() != nil {
+				continue
+			}
+		}
+		n, from, err := main.ReadFromUDPAddrPort(h.buffer[:])
+		switch {
+		case err == nil:
+			return input{kind: datagram, datagram: h.buffer[:n], via: peer.Main, from: from}
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			h.deadline = time.Unix(0, 1) // it may be one that a waker set
+		case errors.Is(err, net.ErrClosed):
+			h.main.CompareAndSwap(main, nil)
+		default:
+			// What some network answered to an earlier datagram ends nothing.
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+		}
 	}
-	h.timer.Reset(time.Until(at))
-	return h.timer.C
+}
+
+// wait is next where there is no main socket.
+func (h *host) wait(ctx context.Context, at time.Time, ticks bool) input {
+	var due <-chan time.Time
+	if ticks {
+		h.timer.Reset(time.Until(at))
+		due = h.timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return input{kind: cancelled}
+	case <-due:
+		return input{kind: tick}
+	case i := <-h.inputs:
+		return i
+	}
+}
+
+// wake has next look at the other inputs.
+func (h *host) wake() {
+	if main := h.main.Load(); main != nil {
+		_ = main.SetReadDeadline(time.Unix(0, 1))
+	}
+}
+
+// hand hands over an input of another goroutine.
+func (h *host) hand(i input) {
+	select {
+	case h.inputs <- i:
+		h.wake()
+	case <-h.ended.Done():
+	}
+}
+
+// give gives the machine an input that is for every machine.
+func (h *host) give(i input) {
+	now := time.Now()
+	switch i.kind {
+	case tick:
+		h.machine.Tick(now)
+	case datagram:
+		h.traffic.In++
+		h.traffic.InBytes += uint64(len(i.datagram))
+		h.machine.Receive(now, i.via, i.from, i.datagram)
+	case call:
+		i.call(now)
+	}
 }
 
 // open binds a socket to every address of the machine. It is told of it by
@@ -108,7 +223,14 @@ func (h *host) open(s peer.Socket, port uint16) {
 		return
 	}
 	h.sockets[s] = conn
-	h.readers.Go(func() { h.receive(s, conn) })
+	if s == peer.Main {
+		_ = conn.SetReadBuffer(kernelBuffer)
+		_ = conn.SetWriteBuffer(kernelBuffer)
+		h.deadline = time.Time{}
+		h.main.Store(conn)
+	} else {
+		h.readers.Go(func() { h.receive(s, conn) })
+	}
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	h.opened = append(h.opened, opening{socket: s, local: netip.AddrPortFrom(ownAddress(), local.Port())})
 }
@@ -126,18 +248,28 @@ func (h *host) tellOpened() bool {
 }
 
 func (h *host) closeSocket(s peer.Socket) {
-	if conn := h.sockets[s]; conn != nil {
-		conn.Close()
-		delete(h.sockets, s)
+	conn := h.sockets[s]
+	if conn == nil {
+		return
 	}
+	h.main.CompareAndSwap(conn, nil)
+	conn.Close()
+	delete(h.sockets, s)
 }
 
 // send sends a datagram. One that the kernel refuses is one that the network
 // lost: the protocol has no other answer to it.
 func (h *host) send(s peer.Socket, to netip.AddrPort, datagram []byte) {
-	if conn := h.sockets[s]; conn != nil {
-		_, _ = conn.WriteToUDPAddrPort(datagram, to)
+	conn := h.sockets[s]
+	if conn == nil {
+		return
 	}
+	if _, err := conn.WriteToUDPAddrPort(datagram, to); err != nil {
+		h.traffic.Unsent++
+		return
+	}
+	h.traffic.Out++
+	h.traffic.OutBytes += uint64(len(datagram))
 }
 
 // receive hands over what a socket receives until the socket is closed. An
@@ -157,14 +289,7 @@ func (h *host) receive(s peer.Socket, conn *net.UDPConn) {
 			}
 			continue
 		}
-		h.hand(input{datagram: append([]byte{}, buffer[:n]...), via: s, from: from})
-	}
-}
-
-func (h *host) hand(i input) {
-	select {
-	case h.inputs <- i:
-	case <-h.ended.Done():
+		h.hand(input{kind: datagram, datagram: append([]byte{}, buffer[:n]...), via: s, from: from})
 	}
 }
 

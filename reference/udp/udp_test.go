@@ -253,10 +253,14 @@ func TestServesPeers(t *testing.T) {
 	require.Equal(t, nattype.AddrRestricted, found.NATType)
 	require.Equal(t, netip.AddrPortFrom(loopback, port), found.Addr)
 
-	known := make(chan []peer.PeerInfo, 1)
-	s.calls <- func(time.Time) { known <- s.peer.Peers() }
-	require.Len(t, <-known, 2)
+	var known []peer.PeerInfo
+	var traffic udp.Traffic
+	require.NoError(t, s.server.Do(t.Context(), func(time.Time) { known, traffic = s.peer.Peers(), s.server.Traffic() }))
+	require.Len(t, known, 2)
+	require.Positive(t, traffic.In)
+	require.Greater(t, traffic.OutBytes, 100*traffic.Out)
 	s.stop()
+	require.ErrorIs(t, s.server.Do(t.Context(), func(time.Time) {}), udp.ErrEnded)
 	for i, b := range indexed {
 		b.stop()
 		again, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(leaf.Bootstrap[i].Addr.Port())})
@@ -269,18 +273,19 @@ func TestServesPeers(t *testing.T) {
 type served struct {
 	t      *testing.T
 	peer   *peer.Peer
-	calls  chan func(time.Time)
+	server *udp.Server
 	events chan peer.Event
 	stop   func()
 }
 
 func serve(t *testing.T, c peer.Config) *served {
 	require.NoError(t, c.Validate())
-	s := &served{t: t, peer: peer.New(time.Now(), c), calls: make(chan func(time.Time)), events: make(chan peer.Event, 1000)}
+	s := &served{t: t, peer: peer.New(time.Now(), c), events: make(chan peer.Event, 1000)}
+	s.server = udp.NewServer(s.peer, func(e peer.Event) { s.events <- e })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
-		udp.Serve(ctx, s.peer, s.calls, func(e peer.Event) { s.events <- e })
+		s.server.Run(ctx)
 		close(ended)
 	}()
 	s.stop = func() {
