@@ -88,6 +88,7 @@ type Peer struct {
 	repairs     allowance                   // syncs that pongs start
 	passedOn    allowance                   // what syncs brought and is multicast
 	syncStats   SyncStats
+	counts      Counts
 	paceAt      time.Time
 	streaming
 	splitAt int64 // that the last head names, ms
@@ -264,13 +265,19 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 	p.via = via
 	defer func() { p.via = before }()
 	if wire.IsOpener(datagram) { // LAT-FRAME-016
+		p.counts.Openers++
 		return
 	}
 	if fault := wire.Decode(pk, datagram); !fault.OK() { // LAT-FRAME-001 to 004, 011 to 013
+		p.counts.Malformed++
 		return
 	}
 	if pk.Version != wire.Version { // LAT-FRAME-005
+		p.counts.OtherVersion++
 		return
+	}
+	if !held {
+		p.counts.Packets[pk.Type]++
 	}
 	if via == Probe {
 		// Only answers to the probe socket's own pings matter here; a ping to it is

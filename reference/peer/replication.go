@@ -132,6 +132,17 @@ func (p *Peer) multicastOwn(id wire.ID) {
 	}
 }
 
+// Unpublished is how many packets of own messages have been sent to nobody yet.
+func (p *Peer) Unpublished() int {
+	waiting := len(p.unpublished)
+	for _, t := range p.tasks.items[p.tasks.head:] {
+		if t.kind == ownPublish {
+			waiting++
+		}
+	}
+	return waiting
+}
+
 // publishAgain tries the own packets that nobody was there for.
 func (p *Peer) publishAgain() {
 	for _, id := range p.unpublished {

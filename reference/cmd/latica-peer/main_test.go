@@ -1,71 +1,208 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
+	"punchlist/reference/peer"
 	"punchlist/vectors"
 )
 
-func call(t *testing.T, in string, args ...string) (string, error) {
-	t.Helper()
-	var out bytes.Buffer
-	c := root()
-	c.SetArgs(args)
-	c.SetIn(strings.NewReader(in))
-	c.SetOut(&out)
-	err := c.ExecuteContext(t.Context())
-	return out.String(), err
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"latica-peer": main})
 }
 
-func TestKeygenFromASeed(t *testing.T) {
-	out, err := call(t, "", "keygen", "pf-sub")
-	require.NoError(t, err)
-	require.Contains(t, out, "b0c51343e0569b142e25caa3cf5b2f4bc2475aacca6e352cad9c7ae08e37fa15")
-	require.Contains(t, out, "1eba599901b20fef4678e8fb61f9b3f193c42eb144e9fb5c66bec55496d15798")
-}
-
-func TestKeygenDrawsAnother(t *testing.T) {
-	a, err := call(t, "", "keygen")
-	require.NoError(t, err)
-	b, err := call(t, "", "keygen")
-	require.NoError(t, err)
-	require.NotEqual(t, a, b)
-}
-
-func TestDecode(t *testing.T) {
+// The command line is a contract: exit codes and messages.
+func TestCommandLine(t *testing.T) {
 	packets, err := vectors.Section("packets")
 	require.NoError(t, err)
-	var expected struct{ Datagram string }
-	require.NoError(t, json.Unmarshal(packets[0].Expected, &expected))
-	for _, from := range []string{"argument", "stdin"} {
-		var out string
-		if from == "argument" {
-			out, err = call(t, "", "decode", expected.Datagram)
-		} else {
-			out, err = call(t, expected.Datagram+"\n", "decode")
+	var first struct{ Datagram string }
+	require.NoError(t, json.Unmarshal(packets[0].Expected, &first))
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PING", first.Datagram)
+			return nil
+		},
+	})
+}
+
+// A running is the command line in this process, with the test at its streams.
+type running struct {
+	t     *testing.T
+	lines chan string // all of its log, or of its output, so that it never waits for the test
+	ended chan error
+	stop  context.CancelFunc
+}
+
+func (p *running) until(want string) map[string]any {
+	p.t.Helper()
+	for text := range p.lines {
+		if strings.Contains(text, want) {
+			var line map[string]any
+			require.NoError(p.t, json.Unmarshal([]byte(text), &line), text)
+			return line
 		}
-		require.NoError(t, err, from)
-		require.True(t, json.Valid([]byte(out)), out)
-		require.Contains(t, out, `"value": "1 (ping)"`)
+	}
+	require.FailNow(p.t, "it ended before it said "+want)
+	return nil
+}
+
+func start(t *testing.T, in io.Reader, logged bool, args ...string) *running {
+	t.Helper()
+	read, write := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := root()
+	c.SetArgs(args)
+	c.SetIn(in)
+	c.SetOut(io.Discard)
+	c.SetErr(io.Discard)
+	if logged {
+		c.SetErr(write)
+	} else {
+		c.SetOut(write)
+	}
+	p := &running{t: t, lines: make(chan string, 10_000), ended: make(chan error, 1), stop: cancel}
+	go func() {
+		p.ended <- c.ExecuteContext(ctx)
+		write.Close()
+	}()
+	go func() {
+		defer close(p.lines)
+		for scanner := bufio.NewScanner(read); scanner.Scan(); {
+			p.lines <- scanner.Text()
+		}
+	}()
+	return p
+}
+
+func (p *running) end() error {
+	p.stop()
+	for range p.lines {
+	}
+	return <-p.ended
+}
+
+// Two bootstrap peers, a member that listens, and one that publishes three lines
+// and goes.
+func TestServeAndJoin(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "our.key")
+	require.NoError(t, os.WriteFile(key, []byte("a text that all members know\n"), 0o600))
+	seed := filepath.Join(dir, "seed")
+	require.NoError(t, os.WriteFile(seed, []byte(strings.Repeat("42", 32)+"\n"), 0o600))
+
+	var bootstrap []string
+	var servers []*running
+	for i := range 2 {
+		args := []string{"serve", "--address", "127.0.0.1", "--port", "0", "--probe-port", "0", "--log", "json", "--log-level", "debug",
+			"--dir", filepath.Join(dir, fmt.Sprint("peer", i))}
+		if i == 0 {
+			args = append(args, "--metrics", "127.0.0.1:0")
+		}
+		s := start(t, nil, true, args...)
+		servers = append(servers, s)
+		if i == 0 {
+			defer checkMetrics(t, s.until(`"msg":"metrics"`)["address"].(string))()
+		}
+		ready := s.until(`"msg":"ready"`)
+		bootstrap = append(bootstrap, fmt.Sprintf("--bootstrap=%s@127.0.0.1:%v", ready["peerId"], ready["port"]))
+	}
+	args := append([]string{"join", "--cluster", "tests", "--key-file", key, "--json", "--event", "greeting", "--keepalive", "3s"}, bootstrap...)
+	listener := start(t, strings.NewReader(""), false, slices.Concat(args, []string{"--follow"})...)
+	publisher := start(t, strings.NewReader("one\ntwo\n\x00\xff\n"), false, slices.Concat(args, []string{"--sign", seed})...)
+	require.NoError(t, <-publisher.ended)
+	got := map[string]bool{}
+	for range 3 {
+		line := listener.until(`"packetId"`)
+		require.Equal(t, true, line["verified"], line)
+		got[fmt.Sprint(line["message"], line["hex"])] = true
+	}
+	require.Equal(t, map[string]bool{"one<nil>": true, "two<nil>": true, "<nil>00ff": true}, got)
+	require.NoError(t, listener.end())
+	for _, s := range servers {
+		require.NoError(t, s.end())
 	}
 }
 
-func TestDecodeOfNoPacket(t *testing.T) {
-	out, err := call(t, "", "decode", "03050b12")
-	require.ErrorContains(t, err, "no packet: magic")
-	require.True(t, json.Valid([]byte(out)), out)
-	_, err = call(t, "", "decode", "hello")
-	require.ErrorContains(t, err, "no hex")
+// checkMetrics asks once while the peer runs, and has the rest asked at the end.
+func checkMetrics(t *testing.T, address string) func() {
+	get := func(path string) (int, string) {
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+		r, err := client.Get("http://" + address + path)
+		require.NoError(t, err)
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		return r.StatusCode, string(body)
+	}
+	status, body := get("/metrics")
+	require.Equal(t, http.StatusOK, status, body)
+	for _, want := range []string{`latica_datagrams_total{direction="in"}`, `latica_packets_received_total{type="ping"}`, `latica_size_limit{of="cache"} 6604`, "process_resident_memory_bytes"} {
+		require.Contains(t, body, want)
+	}
+	require.Eventually(t, func() bool { status, _ := get("/healthz"); return status == http.StatusOK }, 10*time.Second, 10*time.Millisecond)
+	return func() {
+		_, err := http.Get("http://" + address + "/healthz")
+		require.Error(t, err, "nothing listens when the peer has ended")
+	}
 }
 
-func TestTestee(t *testing.T) {
-	out, err := call(t, `{"id":1,"do":"hello"}`+"\n"+`{"id":2,"do":"stop"}`+"\n", "testee")
+func TestServeKeepsItsPeerID(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	a, err := ownID("", dir)
 	require.NoError(t, err)
-	require.Contains(t, out, `{"id":1,"ok":{"name":"reference"`)
-	require.Contains(t, out, `{"id":2,"ok":{}}`)
+	b, err := ownID("", dir)
+	require.NoError(t, err)
+	require.Equal(t, a, b)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "peer-id"), []byte("nonsense\n"), 0o600))
+	_, err = ownID("", dir)
+	require.ErrorContains(t, err, "remove it to become another peer")
+}
+
+func TestWhatArrivesDoesNothingToATerminal(t *testing.T) {
+	for message, want := range map[string]string{
+		"plain":         "plain",
+		"grüße, 世界":     "grüße, 世界",
+		"say \"hi\" \\": "say \"hi\" \\",
+		"\x1b[2Jgone":   `"\x1b[2Jgone"`,
+		"two\nlines":    `"two\nlines"`,
+		"\xff":          `"\xff"`,
+		"\u202eright":   `"\u202eright"`,
+	} {
+		require.Equal(t, want, printable([]byte(message)))
+	}
+	var out bytes.Buffer
+	p := printer{out: &out}
+	require.NoError(t, p.packet(peer.Event{Kind: peer.Packet}))
+	require.Contains(t, out.String(), "can't be opened")
+}
+
+func TestLogRefusesWhatItDoesNotKnow(t *testing.T) {
+	for _, c := range []struct{ format, level, want string }{
+		{"xml", "info", `log "xml"`}, {"text", "loud", `log-level "loud"`},
+	} {
+		_, err := newLog(io.Discard, c.format, c.level)
+		require.ErrorContains(t, err, c.want)
+	}
+	log, err := newLog(io.Discard, "json", "debug")
+	require.NoError(t, err)
+	require.True(t, log.Enabled(t.Context(), slog.LevelDebug))
 }

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/reference/peer"
+	"punchlist/reference/udp"
+	"punchlist/reference/wire"
+)
+
+// serveSettings are the flags of serve.
+type serveSettings struct {
+	id, dir, address    string
+	port, probePort     uint16
+	bootstrap           []string
+	keepalive           time.Duration
+	cachePackets        int
+	metrics             string
+	logFormat, logLevel string
+}
+
+func serveCommand() *cobra.Command {
+	var s serveSettings
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Be a bootstrap peer: others find out by it what they are, and each other",
+		Long: `Serve runs an indexed peer: one with a public address that peers are configured
+with. It answers reflection pings, introduces those who join to each other,
+relays and caches what it can't read. It needs no configuration but a public
+address that reaches both of its UDP ports.
+
+` + settingsHelp + `
+
+With --dir it keeps its peerId in that folder (made at the first start, and
+printed), so that peers find it again after a restart. Without it, and without
+--id, it has another peerId each time.
+
+SIGINT and SIGTERM end it in order; a second one at once.
+
+Exit status: 0 stopped by a signal, 1 it failed, 2 it can't start with these
+settings.`,
+		Example: `  latica-peer serve --address 203.0.113.1 --dir /var/lib/latica
+  latica-peer serve --config /etc/latica-peer.yaml --metrics 127.0.0.1:9779
+  LATICA_PORT=9777 LATICA_LOG=json latica-peer serve`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settle(c); err != nil {
+				return err
+			}
+			log, err := newLog(c.ErrOrStderr(), s.logFormat, s.logLevel)
+			if err != nil {
+				return err
+			}
+			return serve(c.Context(), s, log)
+		},
+	}
+	f := c.Flags()
+	f.String("config", "", "YAML `FILE` with settings")
+	f.StringVar(&s.id, "id", "", "own peerId, 64 hex digits")
+	f.StringVar(&s.dir, "dir", "", "`FOLDER` to keep the peerId in; it is made if it is missing")
+	f.StringVar(&s.address, "address", "", "own public IPv4 `ADDRESS`; that of the only interface if left out")
+	f.Uint16Var(&s.port, "port", 9777, "UDP port that peers are configured with")
+	f.Uint16Var(&s.probePort, "probe-port", 9778, "UDP port that second answers come from, which shows peers how their NAT filters")
+	f.StringArrayVar(&s.bootstrap, "bootstrap", nil, "another bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often")
+	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
+	f.IntVar(&s.cachePackets, "cache-packets", 0, "packets kept for others; 0: 6604")
+	f.StringVar(&s.metrics, "metrics", "", "`HOST:PORT` for Prometheus (/metrics) and health (/healthz); off if left out")
+	f.StringVar(&s.logFormat, "log", "text", "format of the log on stderr: text or json")
+	f.StringVar(&s.logLevel, "log-level", "info", "debug (every connection), info, warn or error")
+	return c
+}
+
+// newLog is the program's log.
+func newLog(to io.Writer, format, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usage("log-level %q: debug, info, warn or error is wanted", level)
+	}
+	options := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(to, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(to, options)), nil
+	}
+	return nil, usage("log %q: text or json is wanted", format)
+}
+
+// config makes a peer's configuration of the settings.
+func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
+	c := peer.Config{
+		Indexed: true, MainPort: s.port, ProbePort: s.probePort, Keepalive: s.keepalive, Random: rand.Reader,
+		Limits: peer.Limits{CachePackets: s.cachePackets},
+	}
+	var err error
+	if c.ID, err = ownID(s.id, s.dir); err != nil {
+		return c, err
+	}
+	if s.id == "" && s.dir == "" {
+		log.Warn("the peerId is a new one: give --dir, or peers won't find this one after a restart", "peerId", c.ID)
+	}
+	if c.Bootstrap, err = parseBootstrap(s.bootstrap); err != nil {
+		return c, err
+	}
+	if s.address != "" {
+		if c.Address, err = netip.ParseAddr(s.address); err != nil {
+			return c, usage("address: %w", err)
+		}
+	}
+	if s.cachePackets < 0 {
+		return c, usage("cache-packets: %d is less than nothing", s.cachePackets)
+	}
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
+}
+
+// serve runs the peer until the context is cancelled.
+func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
+	config, err := s.config(log)
+	if err != nil {
+		return err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	ready := false // used by the server's goroutine alone
+	p := peer.New(time.Now(), config)
+	server := udp.NewServer(p, func(e peer.Event) {
+		logEvent(log, e)
+		switch {
+		case e.Kind == peer.Ready:
+			ready = true
+		case e.Kind == peer.NAT && !e.Addr.IsValid():
+			log.Warn("the own address is unknown, so that this peer is no rendezvous: give --address")
+		case e.Kind == peer.Error && !ready:
+			fail(usage("%s", e.Text))
+		}
+	})
+	isReady := func() (is bool) {
+		within, cancel := context.WithTimeout(ctx, healthWithin)
+		defer cancel()
+		return server.Do(within, func(time.Time) { is = ready }) == nil && is
+	}
+	var others sync.WaitGroup
+	defer others.Wait()
+	if s.metrics != "" {
+		monitor, err := listen(s.metrics, server, p, isReady)
+		if err != nil {
+			return err
+		}
+		log.Info("metrics", "address", monitor.address())
+		others.Go(func() {
+			if err := monitor.serve(ctx); err != nil {
+				fail(err)
+			}
+		})
+	}
+	server.Run(ctx)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func logEvent(log *slog.Logger, e peer.Event) {
+	switch e.Kind {
+	case peer.Ready:
+		log.Info("ready", "peerId", e.PeerID, "port", e.Addr.Port(), "probePort", e.ProbeAddr.Port())
+	case peer.NAT:
+		log.Info("reachable", "natType", e.NATType, "address", e.Addr)
+	case peer.Connection:
+		log.Debug("connection", "peerId", e.PeerID, "address", e.Addr, "natType", e.NATType)
+	case peer.Disconnection:
+		log.Debug("disconnection", "peerId", e.PeerID)
+	case peer.Error:
+		log.Error(e.Text)
+	}
+}
+
+// ownID is the peerId of the settings, of the folder, or a new one that is put
+// there.
+func ownID(given, dir string) (wire.ID, error) {
+	if given != "" {
+		id, err := wire.ParseID(given)
+		if err != nil {
+			return id, usage("id: %w", err)
+		}
+		return id, nil
+	}
+	if dir != "" {
+		path := filepath.Join(dir, "peer-id")
+		text, err := os.ReadFile(path)
+		switch {
+		case err == nil:
+			id, err := wire.ParseID(firstLine(text))
+			if err != nil {
+				return id, usage("%s: %w; mend it, or remove it to become another peer", path, err)
+			}
+			return id, nil
+		case !errors.Is(err, os.ErrNotExist):
+			return wire.ID{}, usageError{err}
+		}
+	}
+	var id wire.ID
+	if _, err := rand.Read(id[:]); err != nil {
+		return id, err
+	}
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return id, usageError{err}
+		}
+		if err := writeAtomically(filepath.Join(dir, "peer-id"), fmt.Appendln(nil, id)); err != nil {
+			return id, usageError{err}
+		}
+	}
+	return id, nil
+}

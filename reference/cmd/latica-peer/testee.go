@@ -1,0 +1,24 @@
+package main
+
+import (
+	"crypto/rand"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/reference/testee"
+	"punchlist/reference/udp"
+)
+
+func testeeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "testee",
+		Short: "Be a peer under test: commands on stdin, replies and events on stdout",
+		Long: `Testee speaks the testee protocol of Punchlist (spec/testee.md): JSON, one
+object per line. It ends with the command stop, or with its input.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			agent := testee.New(testee.Options{Name: "reference", Version: testee.Version, Random: rand.Reader})
+			return udp.Run(c.Context(), agent, c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+}
