@@ -46,7 +46,7 @@ func TestDecodeOfACapture(t *testing.T) {
 
 	for _, format := range []string{"pcap", "pcapng"} {
 		var file bytes.Buffer
-		write := func(int, []byte) {}
+		var write func(int, []byte)
 		links := []layers.LinkType{layers.LinkTypeEthernet}
 		if format == "pcap" {
 			w := pcapgo.NewWriter(&file)

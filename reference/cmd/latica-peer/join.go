@@ -26,12 +26,12 @@ import (
 
 // joinSettings are the flags of join.
 type joinSettings struct {
-	id, cluster, key, keyFile, signFile, event string
-	port, probePort                            uint16
-	bootstrap                                  []string
-	keepalive, timeout                         time.Duration
-	json, follow                               bool
-	logFormat, logLevel                        string
+	id, cluster, keyFile, signFile, event string
+	port, probePort                       uint16
+	bootstrap                             []string
+	keepalive, timeout                    time.Duration
+	json, follow                          bool
+	logFormat, logLevel                   string
 }
 
 func joinCommand() *cobra.Command {
