@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
@@ -141,9 +142,12 @@ func number(v float64, unit string) string {
 	case unit == "%":
 		return fmt.Sprintf("%.2f %%", 100*v)
 	}
-	text := fmt.Sprintf("%.1f", v)
-	if v == math.Trunc(v) {
-		text = fmt.Sprintf("%.0f", v)
+	text := strconv.FormatFloat(v, 'f', 1, 64)
+	switch {
+	case v == math.Trunc(v):
+		text = strconv.FormatFloat(v, 'f', 0, 64)
+	case math.Abs(v) < 1:
+		text = strconv.FormatFloat(v, 'f', 3, 64)
 	}
 	return strings.TrimSpace(text + " " + unit)
 }

@@ -53,7 +53,7 @@ func TestAResultIsJudgedAndPrinted(t *testing.T) {
 	require.NoError(t, r.Print(&text))
 	require.Contains(t, text.String(), "coin, 4 seeds (1 to 4), {\"sides\":2}")
 	require.Regexp(t, `heads +50\.00 % +50\.00 % +≥ 40\.00 %\n`, text.String())
-	require.Regexp(t, `mean +0\.5 +≤ 0\.6\n`, text.String())
+	require.Regexp(t, `mean +0\.500 +≤ 0\.600\n`, text.String())
 	require.Regexp(t, `nothing +none\n`, text.String())
 	require.Contains(t, text.String(), "all bounds kept")
 

@@ -3,11 +3,13 @@ package simulate
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
 	"punchlist/reference/peer"
+	"punchlist/reference/wire"
 )
 
 // Soak runs a cluster for a day of virtual time: members behind every profile
@@ -18,6 +20,7 @@ type Soak struct {
 	Hours float64 `json:"hours"`
 	Peers int     `json:"peers"` // the indexed ones among them
 	Loss  float64 `json:"loss"`  // probability, on each host's link, each way
+	TTL   int     `json:"ttl"`   // seconds, of messages; 0: the standard six hours
 }
 
 // DefaultSoak is a day of fifty peers.
@@ -30,6 +33,7 @@ const (
 	soakK       = peer.DefaultKeepalive
 
 	publishEvery = 30 * time.Second
+	streamEvery  = 20 * time.Second
 	// Mean times from one such event to the next, anywhere.
 	churnEvery  = 6 * time.Minute  // a peer stops, and starts again later
 	sleepEvery  = 10 * time.Minute // a machine sleeps for a while
@@ -45,6 +49,8 @@ func (x Soak) Validate() error {
 		return fmt.Errorf("simulate: soak: %d peers, %d to 200, of which %d are indexed", x.Peers, soakIndexed+2, soakIndexed)
 	case !(x.Loss >= 0 && x.Loss < 1):
 		return fmt.Errorf("simulate: soak: a loss of %v, 0 to less than 1", x.Loss)
+	case x.TTL < 0 || x.TTL > 6*3600:
+		return fmt.Errorf("simulate: soak: a ttl of %d s, 0 to six hours", x.TTL)
 	}
 	return nil
 }
@@ -60,8 +66,10 @@ type soaking struct {
 
 	links    *links
 	messages *messages
+	streams  streams
 	sizes    sizes
-	heap     []float64 // bytes, each hour a list of its own
+	heap     []float64                  // bytes, by the minute
+	traffic  [len(trafficNames)]float64 // datagrams sent, by their type
 	away     []returning
 }
 
@@ -100,13 +108,18 @@ func (x Soak) limits() peer.Limits {
 		return peer.Limits{}
 	}
 	part := func(standard int) int { return max(int(float64(standard)*x.Hours/24), 64) }
-	return peer.Limits{Gates: part(32768), Delivered: part(8192)}
+	return peer.Limits{Gates: part(32768), Delivered: part(8192), Relayed: part(8192)}
 }
 
-// ttl makes the cache, too, full of its oldest packets at half time: in a day
-// it is six hours, after which a member keeps them for six more.
-func (x Soak) ttl() time.Duration {
-	return min(time.Duration(x.Hours/4*float64(time.Hour)), 6*time.Hour)
+// publishes tells whether messages are published at a time. In a day the cache is
+// full of its oldest packets at half time. In a shorter run it would never be, so
+// that nothing is published any more from then on.
+func (s *soaking) publishes(at time.Time) bool {
+	return s.Hours >= 24 || at.Before(s.half())
+}
+
+func (s *soaking) half() time.Time {
+	return s.end.Add(-time.Duration(s.Hours / 2 * float64(time.Hour)))
 }
 
 // build declares the peers and starts them, one each second.
@@ -133,12 +146,23 @@ func (s *soaking) build() error {
 	s.messages = newMessages(s.w)
 	for _, n := range s.w.nodes {
 		n.event = func(e peer.Event) { s.heard(n, e) }
+		n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { s.traffic[typeOf(datagram)]++ }
 		s.start(n)
 		if err := s.w.run(s.e.Context, s.w.now.Add(time.Second), nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// trafficNames are the types of packets by their numbers; 0 is what opens ports.
+var trafficNames = [...]string{"opener", "ping", "pong", "intro", "join", "publish", "stream", "sync", "query"}
+
+func typeOf(datagram []byte) int {
+	if wire.IsOpener(datagram) {
+		return 0
+	}
+	return int(wire.TypeOf(datagram))
 }
 
 // heard takes an event of a peer.
@@ -150,6 +174,8 @@ func (s *soaking) heard(n *node, e peer.Event) {
 		s.links.set(n, e.PeerID, false)
 	case peer.Packet:
 		s.messages.arrived(n, e, s.links.steady[n.index])
+	case peer.Stream:
+		s.streams.arrived(e)
 	case peer.Error:
 		s.broke("%s reports an error: %s", n.name, e.Text)
 	}
@@ -180,10 +206,10 @@ func (s *soaking) live() error {
 		return s.w.now.Add(time.Duration(s.random.ExpFloat64() * float64(every)))
 	}
 	churn, sleep, reboot := next(churnEvery), next(sleepEvery), next(rebootEvery)
-	publish, minute := s.w.now.Add(publishEvery), s.w.now.Add(time.Minute)
+	publish, stream, minute := s.w.now.Add(publishEvery), s.w.now.Add(streamEvery), s.w.now.Add(time.Minute)
 	for s.w.now.Before(s.end) {
 		at := s.end
-		for _, t := range []time.Time{churn, sleep, reboot, publish, minute} {
+		for _, t := range []time.Time{churn, sleep, reboot, publish, stream, minute} {
 			at = earliest(at, t)
 		}
 		for _, r := range s.away {
@@ -213,8 +239,14 @@ func (s *soaking) live() error {
 			reboot = next(rebootEvery)
 		}
 		if !now.Before(publish) {
-			s.publishOne()
+			if s.publishes(now) {
+				s.publishOne()
+			}
 			publish = publish.Add(publishEvery)
+		}
+		if !now.Before(stream) {
+			s.streamOne()
+			stream = stream.Add(streamEvery)
 		}
 		if !now.Before(minute) {
 			s.look()
@@ -320,12 +352,43 @@ func (s *soaking) publishOne() {
 		size = 3000
 	}
 	n.tell(func(p *peer.Peer, now time.Time) {
-		ids, err := p.Publish(now, peer.Publication{Subcluster: members.SubclusterID, Message: make([]byte, size), TTL: s.ttl()})
+		ids, err := p.Publish(now, peer.Publication{Subcluster: members.SubclusterID, Message: make([]byte, size), TTL: time.Duration(s.TTL) * time.Second})
 		if err != nil {
 			s.broke("%s can't publish: %v", n.name, err)
 			return
 		}
 		s.messages.published(n, ids[0])
+	})
+}
+
+// remember is how long after its publication a message is still expected by
+// members that were away.
+func (s *soaking) remember() time.Duration {
+	if s.TTL == 0 {
+		return rememberFor
+	}
+	return min(rememberFor, time.Duration(s.TTL)*time.Second/2)
+}
+
+// streamOne streams between two members that are connected to each other, and
+// have both been in peace for a while.
+func (s *soaking) streamOne() {
+	settled := func(n *node) bool { return inPeace(n) && s.w.now.Sub(s.links.steady[n.index]) >= settledAfter }
+	from := s.running(settled)
+	if from == nil {
+		return
+	}
+	to := s.running(func(n *node) bool {
+		return settled(n) && n != from && s.links.both(from.index, n.index) && s.w.now.Sub(s.links.met[min(n.index, from.index)][max(n.index, from.index)]) >= soakK
+	})
+	if to == nil {
+		return
+	}
+	from.tell(func(p *peer.Peer, now time.Time) {
+		err := p.Stream(now, peer.Streaming{PeerID: to.id, Subcluster: members.SubclusterID, Message: s.streams.begin(now, from, to)})
+		if err != nil {
+			s.broke("%s can't stream to %s: %v", from.name, to.name, err)
+		}
 	})
 }
 
@@ -343,7 +406,8 @@ func (s *soaking) look() {
 		}
 	}
 	s.links.look(s.broke)
-	s.messages.look(s.links, min(rememberFor, s.ttl()/2), s.broke)
+	s.messages.look(s.links, s.remember(), s.broke)
+	s.streams.look(s.links)
 	if s.e.Heap != nil {
 		s.heap = append(s.heap, float64(s.e.Heap()))
 	}

@@ -20,9 +20,12 @@ const (
 	soakLate99    = "delivery after being away: 99th percentile"
 	soakLate      = "delivery after being away: longest"
 	soakDelivered = "deliveries"
+	soakStreams   = "streams"
+	soakStreamed  = "streams that arrived"
 	soakHeap      = "heap at half time"
 	soakHeapGrows = "heap growth in the second half"
 
+	soakSent  = "sent: "
 	sizeMost  = "most: "
 	sizeBound = "bound: "
 	sizeGrows = "growth: "
@@ -46,6 +49,10 @@ func (s *soaking) conclude() {
 	m[soakTook], m[soakTook99] = s.messages.took.most, s.messages.took.quantile(0.99)
 	m[soakLate], m[soakLate99] = s.messages.late.most, s.messages.late.quantile(0.99)
 	m[soakDelivered] = float64(s.messages.took.total + s.messages.late.total)
+	m[soakStreams], m[soakStreamed] = float64(s.streams.sent), float64(s.streams.arrival)
+	for i, name := range trafficNames {
+		m[soakSent+name] = s.traffic[i] / float64(len(s.w.nodes)) / (s.Hours * 3600)
+	}
 	for i, name := range s.sizes.names {
 		m[sizeMost+name], m[sizeBound+name] = float64(s.sizes.most[i]), float64(s.sizes.bound[i])
 		if hours := s.sizes.hours[i]; len(hours) >= 2 && mean(hours[len(hours)/2:]) > noise*float64(len(s.w.nodes)) {
@@ -65,6 +72,9 @@ const (
 	// mostGrowth is the growth of a size or of the heap in the second half that
 	// counts as none.
 	mostGrowth = 0.1
+	// leastStreamed is the part of streams that has to arrive. Each is sent once, over
+	// two lossy links, or four by a proxy.
+	leastStreamed = 0.93
 )
 
 // Judge wants nothing broken, every size within its bound, and no growth.
@@ -90,11 +100,20 @@ func (x Soak) Judge(samples []Sample) []Row {
 		k("message to a member that was away: 99th percentile", soakLate99),
 		bounded(k("message to a member that was away: longest", soakLate), deliveredWithin.Seconds()),
 	}
+	if sent := mean(values(samples, soakStreams)); sent > 0 {
+		rows = append(rows, Row{
+			What: fmt.Sprintf("%.0f streams between members in peace: arrived", sent), Unit: "%", Measured: mean(values(samples, soakStreamed)) / sent,
+			Theory: ref((1 - x.Loss) * (1 - x.Loss)), AtLeast: ref(leastStreamed),
+		})
+	}
 	if len(values(samples, soakHeap)) > 0 {
 		rows = append(rows,
 			Row{What: "heap of the process in the second half", Unit: "MiB", Measured: worst(soakHeap) / (1 << 20)},
 			Row{What: "heap growth in the second half", Unit: "%", Measured: worst(soakHeapGrows), AtMost: ref(mostGrowth)},
 		)
+	}
+	for _, name := range trafficNames {
+		rows = append(rows, Row{What: "datagrams that a peer sends: " + name, Unit: "/s", Measured: mean(values(samples, soakSent+name))})
 	}
 	for _, name := range sizeNames(samples) {
 		row := Row{What: "most of " + name + " in one peer", Measured: worst(sizeMost + name), AtMost: ref(worst(sizeBound + name))}

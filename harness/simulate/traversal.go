@@ -7,6 +7,7 @@ import "fmt"
 const (
 	measuredMS      = "ms"      // from the first probe until something got through
 	measuredProbes  = "probes"  // sent until then
+	measuredOpeners = "openers" // sent until then
 	measuredSockets = "sockets" // different ones that probes were sent from
 )
 

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 
@@ -19,6 +20,11 @@ const (
 	// rememberFor is how long after its publication a message is still expected by
 	// members that were away.
 	rememberFor = time.Hour
+	// settledAfter is for how long two members have been left in peace before one
+	// streams to the other: what either believes of the other is true by then.
+	settledAfter = 8 * soakK
+	// streamedWithin is how long a stream may take. One that is lost is lost.
+	streamedWithin = soakK
 )
 
 // A histogram counts values in steps of a width; what is beyond them all is in
@@ -54,6 +60,7 @@ type links struct {
 	index  map[wire.ID]int
 	steady []time.Time   // of each node: when something last happened to it
 	says   [][]bool      // [a][b]: a says that it is connected to b
+	met    [][]time.Time // [a][b], a < b: when they last began both to say so
 	lost   [][]time.Time // [a][b], a < b: when they last ceased both to say so
 	told   [][]bool      // [a][b], a < b: that they are apart for too long has been told
 	apart  histogram     // seconds, of what is over
@@ -65,6 +72,7 @@ func newLinks(w *world) *links {
 	for i, node := range w.nodes {
 		l.index[node.id] = i
 		l.says = append(l.says, make([]bool, n))
+		l.met = append(l.met, make([]time.Time, n))
 		l.lost = append(l.lost, make([]time.Time, n))
 		l.told = append(l.told, make([]bool, n))
 	}
@@ -95,18 +103,24 @@ func (l *links) set(n *node, id wire.ID, connected bool) {
 	if !known || l.says[a][b] == connected {
 		return
 	}
-	before := l.says[a][b] && l.says[b][a]
+	before := l.both(a, b)
 	l.says[a][b] = connected
-	after := l.says[a][b] && l.says[b][a]
 	low, high := min(a, b), max(a, b)
 	switch {
-	case after && inPeace(l.w.nodes[a]) && inPeace(l.w.nodes[b]):
+	case l.both(a, b):
+		l.met[low][high] = l.w.now
+		if !inPeace(l.w.nodes[a]) || !inPeace(l.w.nodes[b]) {
+			return
+		}
 		l.apart.add(l.w.now.Sub(l.since(a, b)).Seconds())
 		l.told[low][high] = false
 	case before:
 		l.lost[low][high] = l.w.now
 	}
 }
+
+// both tells whether two nodes say that they are connected to each other.
+func (l *links) both(a, b int) bool { return l.says[a][b] && l.says[b][a] }
 
 // disturbed notes that something has happened to a node: it stops, starts, sleeps,
 // wakes, or its NAT forgets. One that stopped says nothing any more.
@@ -125,7 +139,7 @@ func (l *links) look(broke func(string, ...any)) {
 	for a, from := range l.w.nodes {
 		for b := a + 1; b < len(l.w.nodes); b++ {
 			to := l.w.nodes[b]
-			if l.told[a][b] || l.says[a][b] && l.says[b][a] || !inPeace(from) || !inPeace(to) {
+			if l.told[a][b] || l.both(a, b) || !inPeace(from) || !inPeace(to) {
 				continue
 			}
 			if apart := l.w.now.Sub(l.since(a, b)); apart > connectedWithin {
@@ -192,6 +206,50 @@ func (m *messages) look(l *links, remember time.Duration, broke func(string, ...
 	for len(m.order) > 0 && m.w.now.Sub(m.byID[m.order[0]].at) > remember {
 		delete(m.byID, m.order[0])
 		m.order = m.order[1:]
+	}
+}
+
+// streams are those that are on their way, and how many arrived.
+type streams struct {
+	number        uint64
+	waiting       []streaming
+	sent, arrival int // between two that stayed in peace
+}
+
+type streaming struct {
+	number  uint64
+	at      time.Time
+	a, b    int
+	arrived bool
+}
+
+// begin gives a message that tells it from others.
+func (s *streams) begin(now time.Time, from, to *node) []byte {
+	s.number++
+	s.waiting = append(s.waiting, streaming{number: s.number, at: now, a: from.index, b: to.index})
+	return binary.BigEndian.AppendUint64(nil, s.number)
+}
+
+func (s *streams) arrived(e peer.Event) {
+	for i := range s.waiting {
+		if len(e.Message) == 8 && s.waiting[i].number == binary.BigEndian.Uint64(e.Message) {
+			s.waiting[i].arrived = true
+		}
+	}
+}
+
+// look counts those whose time is over.
+func (s *streams) look(l *links) {
+	for len(s.waiting) > 0 && l.w.now.Sub(s.waiting[0].at) > streamedWithin {
+		x := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		if l.steady[x.a].After(x.at) || l.steady[x.b].After(x.at) {
+			continue
+		}
+		s.sent++
+		if x.arrived {
+			s.arrival++
+		}
 	}
 }
 

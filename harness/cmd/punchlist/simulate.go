@@ -28,6 +28,23 @@ type simulation struct {
 
 var simulations = []simulation{
 	{
+		use: "birthday", short: "Traversal by guessing, between two peers", seeds: 10_000,
+		long: `Two peers are introduced to each other: one behind a symmetric NAT, which sends
+1,024 probes from a pool of 256 sockets, one behind a port-restricted one, which
+opens 1,024 ports. Theory is the birthday problem between two sets: 98.35 % of
+such bursts succeed, and 94.1 % before the 2,048 ms after which a deployed peer
+takes the proxy. With 10,000 seeds the 99 % lower confidence bound has to be
+98.0 %; with fewer it is what that number can show.`,
+		example: `  punchlist simulate birthday --seeds 500
+  punchlist simulate birthday --first 5001 --seeds 5000 --json > second.json`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultBirthday
+			f.StringVar(&x.Opener, "opener", x.Opener, "NAT profile of the side that opens ports")
+			f.StringVar(&x.Prober, "prober", x.Prober, "NAT profile of the side that probes")
+			return func() (simulate.Experiment, error) { return x, nil }
+		},
+	},
+	{
 		use: "birthday-nat", short: "Traversal by guessing, on the NAT engine alone", seeds: 10_000,
 		long: `Two NATs and no peer: one side opens 1,024 ports, the other sends 1,024 probes
 from a pool of 256 sockets, one every 10 ms, as deployed peers do. Theory is the
@@ -62,13 +79,13 @@ the summaries that a negotiation without loss takes, each sent until it arrives.
 	{
 		use: "soak", short: "A day of fifty peers that come and go", seeds: 1, alone: true,
 		long: `Members behind every NAT profile stop and start, NATs reboot, machines sleep,
-messages are published, datagrams get lost. Every virtual minute each peer is
+messages are published and streamed, datagrams get lost. Every virtual minute each peer is
 asked how much it keeps, and the heap is measured: in the second half of the run
 nothing may grow. No two members that are left in peace may stay without a
 connection, and every message has to reach every member.
 
-Runs shorter than a day have smaller tables and lifetimes, in proportion, so that
-what fills up is full at half time.`,
+In runs shorter than a day tables that fill up slowly are smaller in proportion,
+and nothing is published after half time, so that what fills up is full by then.`,
 		example: `  punchlist simulate soak
   punchlist simulate soak --hours 2`,
 		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
@@ -76,6 +93,7 @@ what fills up is full at half time.`,
 			f.Float64Var(&x.Hours, "hours", x.Hours, "of virtual time")
 			f.IntVar(&x.Peers, "peers", x.Peers, "how many, three of them indexed")
 			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss on each host's link, each way")
+			f.IntVar(&x.TTL, "ttl", x.TTL, "seconds for which messages are kept (default six hours)")
 			return func() (simulate.Experiment, error) { return x, x.Validate() }
 		},
 	},
