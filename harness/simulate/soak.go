@@ -78,6 +78,8 @@ type returning struct {
 	n      *node
 	at     time.Time
 	asleep bool
+	told   bool   // of its sleep
+	state  []byte // that it has saved; nil: none
 }
 
 // Run runs one soak.
@@ -147,7 +149,7 @@ func (s *soaking) build() error {
 	for _, n := range s.w.nodes {
 		n.event = func(e peer.Event) { s.heard(n, e) }
 		n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { s.traffic[typeOf(datagram)]++ }
-		s.start(n)
+		s.start(n, nil)
 		if err := s.w.run(s.e.Context, s.w.now.Add(time.Second), nil); err != nil {
 			return err
 		}
@@ -191,10 +193,12 @@ func (s *soaking) broke(format string, args ...any) {
 	}
 }
 
-// start runs a peer, which joins.
-func (s *soaking) start(n *node) {
+// start runs a peer, with the state of an earlier life or without, which joins.
+func (s *soaking) start(n *node, state []byte) {
 	s.links.disturbed(n)
+	n.config.State = state
 	n.start()
+	n.config.State = nil
 	if !n.config.Indexed {
 		n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
 	}
@@ -285,7 +289,7 @@ func (s *soaking) minutes(most int) time.Time {
 }
 
 // stopOne kills a peer, for up to twenty minutes; a bootstrap peer only while the
-// others run.
+// others run. Half of them have saved their state.
 func (s *soaking) stopOne() {
 	indexedAway := false
 	for _, r := range s.away {
@@ -295,19 +299,28 @@ func (s *soaking) stopOne() {
 	if n == nil {
 		return
 	}
+	r := returning{n: n, at: s.minutes(20)}
+	if s.random.IntN(2) == 0 {
+		r.state = n.peer.State()
+	}
 	n.stop()
 	s.links.disturbed(n)
-	s.away = append(s.away, returning{n: n, at: s.minutes(20)})
+	s.away = append(s.away, r)
 	s.sample.Measured[soakStops]++
 }
 
+// sleepOne suspends a machine, for up to an hour. Half of the peers are told.
 func (s *soaking) sleepOne() error {
 	n := s.running(isLeaf)
 	if n == nil {
 		return nil
 	}
 	s.links.disturbed(n)
-	s.away = append(s.away, returning{n: n, at: s.minutes(60), asleep: true})
+	r := returning{n: n, at: s.minutes(60), asleep: true, told: s.random.IntN(2) == 0}
+	if r.told {
+		n.tell((*peer.Peer).Sleep)
+	}
+	s.away = append(s.away, r)
 	s.sample.Measured[soakSleeps]++
 	return n.sleep(true)
 }
@@ -333,8 +346,11 @@ func (s *soaking) comeBack() error {
 			if err := r.n.sleep(false); err != nil {
 				return err
 			}
+			if r.told {
+				r.n.tell((*peer.Peer).Wake)
+			}
 		default:
-			s.start(r.n)
+			s.start(r.n, r.state)
 		}
 	}
 	s.away = left
