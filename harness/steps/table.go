@@ -134,6 +134,19 @@ func (w *World) table() []definition {
 		{`^the (\d+) packets of the message or more left the subject over (\d+) ms or more$`, w.thenStreamTakes},
 		{`^no two heads of the subject's streams have one packetId$`, w.thenHeadsDiffer},
 
+		// Lifecycle.
+		{`^the subject falls asleep$`, w.whenFallsAsleep},
+		{`^the subject wakes$`, w.whenWakes},
+		{`^the subject leaves the subcluster "([^"]+)"$`, w.whenLeaves},
+		{`^the subject restarts with the state that it saved$`, w.whenRestarts},
+		{`^the subject restarts with a corrupt state$`, w.whenRestartsCorrupt},
+		{`^for (\d+) keepalive intervals the subject sends nothing$`, w.thenSilentInSleep},
+		{`^for (\d+) keepalive intervals the subject announces itself no more$`, w.thenNoMoreJoins},
+		{`^in (\d+) keepalive intervals the subject joins the subcluster "([^"]+)" alone$`, w.thenJoinsOnly},
+		{`^the subject counts "([^"]+)" as a member of "([^"]+)", and no other peer$`, w.thenCountsMember},
+		{`^the subject reports an error$`, w.thenReportsError},
+		{`^for (\d+) keepalive intervals the subject does not deliver "([^"]+)" again$`, w.thenNotAgain},
+
 		// What must be seen: framing.
 		{`^the subject answers none of them, but the sound ping after them$`, w.thenSilence},
 		{`^the subject answers each of them$`, w.thenEachAnswered},

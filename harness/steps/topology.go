@@ -134,6 +134,9 @@ func (w *World) givenSecondSocket(name string) error {
 }
 
 func (w *World) linkDown(name string, down bool) error {
+	if w.net != nil {
+		w.changed = w.net.Now()
+	}
 	return w.link(name, func(l *internet.Link) { l.Down = down })
 }
 

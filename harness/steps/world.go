@@ -84,6 +84,8 @@ type World struct {
 	deaths   []verdict.Died
 	closed   bool
 
+	asleepSince int // datagrams that the subject had sent when it fell asleep
+
 	codecCalls int // commands of class codec that were played
 }
 

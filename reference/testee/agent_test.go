@@ -172,7 +172,7 @@ func TestStartRefusesBadParameters(t *testing.T) {
 		"keepalive": func(s *contract.StartWith) { s.Keepalive = 1 },
 		"long":      func(s *contract.StartWith) { s.Keepalive = 1 << 40 },
 		"clock":     func(s *contract.StartWith) { s.Clock = &contract.Clock{Rate: 2} },
-		"state":     func(s *contract.StartWith) { s.State = "00" },
+		"state":     func(s *contract.StartWith) { s.State = "0x" },
 	} {
 		c := talk(t)
 		with := startWith()
@@ -215,14 +215,24 @@ func TestLifeOfAPeer(t *testing.T) {
 	c.refused(contract.BadCommand, contract.Cache, contract.CacheWith{Prefix: "g"})
 	c.refused(contract.Failed, contract.Sync, contract.SyncWith{PeerID: strings.Repeat("05", 32)})
 
-	for _, command := range []string{contract.Query, contract.Sleep, contract.Wake, contract.State} {
-		c.refused(contract.Unsupported, command, nil)
-	}
+	c.refused(contract.Unsupported, contract.Query, nil)
+	state := ok[contract.StateOK](c, contract.State, nil).State
+	ok[struct{}](c, contract.Sleep, nil)
+	ok[struct{}](c, contract.Wake, nil)
+	c.refused(contract.BadCommand, contract.Leave, contract.LeaveWith{SubclusterID: "05"})
+	ok[struct{}](c, contract.Leave, contract.LeaveWith{SubclusterID: joined.SubclusterID})
+	c.refused(contract.Failed, contract.Publish, contract.PublishWith{SubclusterID: joined.SubclusterID, Message: "01"})
 	require.False(t, c.agent.Done())
 	require.Nil(t, c.do(contract.Stop, nil).Error)
 	require.True(t, c.agent.Done())
 	_, any := c.agent.Next()
 	require.False(t, any)
+
+	again := talk(t)
+	with := startWith()
+	with.State = state
+	require.Nil(t, again.do(contract.Start, with).Error)
+	require.Equal(t, held.IDs, ok[contract.CacheOK](again, contract.Cache, nil).IDs)
 }
 
 // Everything that an agent says and sends is a function of its seed and its

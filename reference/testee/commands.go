@@ -17,6 +17,7 @@ import (
 	"punchlist/reference/cache"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
+	"punchlist/reference/wire"
 	contract "punchlist/spec/testee"
 )
 
@@ -98,7 +99,7 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 		return contract.HelloOK{
 			Name: a.options.Name, Version: a.options.Version, Wire: contract.WireVersion,
 			Classes:      []string{contract.ClassCodec, contract.ClassPeer, contract.ClassIndexed, contract.ClassRelay},
-			Capabilities: []string{},
+			Capabilities: []string{contract.CapabilityState, contract.CapabilitySleep, contract.CapabilityLeave, contract.CapabilityMembers},
 		}, nil
 	case contract.Stop:
 		if a.peer != nil {
@@ -118,9 +119,10 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 			return nil, err
 		}
 		return a.codec(now, c.Do, with)
-	case contract.Query, contract.Sleep, contract.Wake, contract.State:
+	case contract.Query:
 		return nil, &contract.Error{Code: contract.Unsupported, Text: c.Do + " comes with the whole protocol"}
-	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Stream, contract.Sync, contract.Cache:
+	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Stream, contract.Sync, contract.Cache,
+		contract.Leave, contract.State, contract.Sleep, contract.Wake:
 		if a.peer == nil {
 			return nil, &contract.Error{Code: contract.NotStarted, Text: c.Do + " needs a started peer"}
 		}
@@ -133,15 +135,19 @@ func (a *Agent) start(now time.Time, with contract.StartWith) *contract.Error {
 	if a.peer != nil || a.done {
 		return &contract.Error{Code: contract.Failed, Text: "start comes once"}
 	}
-	if with.Clock != nil || with.State != "" {
-		return &contract.Error{Code: contract.Unsupported, Text: "start with a clock or a state is not supported"}
+	if with.Clock != nil {
+		return &contract.Error{Code: contract.Unsupported, Text: "start with a clock is not supported"}
+	}
+	state, err := hex.DecodeString(with.State)
+	if err != nil {
+		return bad("state: %v", err)
 	}
 	if with.Keepalive < 0 || with.Keepalive > math.MaxUint32 {
 		return bad("keepalive: %d ms is out of range", with.Keepalive)
 	}
 	config := peer.Config{
 		Indexed: with.Indexed, MainPort: with.Port, ProbePort: with.ProbePort,
-		Keepalive: time.Duration(with.Keepalive) * time.Millisecond, Random: a.options.Random,
+		Keepalive: time.Duration(with.Keepalive) * time.Millisecond, Random: a.options.Random, State: state,
 	}
 	id, problem := asID(with.PeerID, "peerId")
 	if problem != nil {
@@ -199,7 +205,7 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 		for _, p := range a.peer.Peers() {
 			ok.Peers = append(ok.Peers, contract.PeerInfo{
 				PeerID: p.ID.String(), Address: address(p.Addr.Addr()), Port: p.Addr.Port(), NATType: int(p.NATType),
-				Connected: p.Connected, Indexed: p.Indexed, Proxy: proxy(p.Proxy)})
+				Connected: p.Connected, Indexed: p.Indexed, Subclusters: texts(p.Subclusters), Proxy: proxy(p.Proxy)})
 		}
 		return ok, nil
 	case contract.Join:
@@ -214,6 +220,25 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 		keys := seal.NewKeys(shared)
 		a.peer.Join(now, keys)
 		return contract.JoinOK{SubclusterID: hex.EncodeToString(keys.SubclusterID[:])}, nil
+	case contract.Leave:
+		with, problem := parameters[contract.LeaveWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		id, problem := asID(with.SubclusterID, "subclusterId")
+		if problem != nil {
+			return nil, problem
+		}
+		a.peer.Leave(now, id)
+		return nil, nil
+	case contract.State:
+		return contract.StateOK{State: hex.EncodeToString(a.peer.State())}, nil
+	case contract.Sleep:
+		a.peer.Sleep(now)
+		return nil, nil
+	case contract.Wake:
+		a.peer.Wake(now)
+		return nil, nil
 	case contract.Publish:
 		with, problem := parameters[contract.PublishWith](c)
 		if problem != nil {
@@ -279,11 +304,7 @@ func (a *Agent) publish(now time.Time, with contract.PublishWith) (any, *contrac
 	if err != nil {
 		return nil, failed(err)
 	}
-	ok := contract.PublishOK{PacketIDs: []string{}}
-	for _, id := range ids {
-		ok.PacketIDs = append(ok.PacketIDs, id.String())
-	}
-	return ok, nil
+	return contract.PublishOK{PacketIDs: texts(ids)}, nil
 }
 
 // signingKey is the key of a seed; nil where there is none.
@@ -319,6 +340,13 @@ func (a *Agent) stream(now time.Time, with contract.StreamWith) *contract.Error 
 		return failed(err)
 	}
 	return nil
+}
+
+func texts(ids []wire.ID) (list []string) {
+	for _, id := range ids {
+		list = append(list, id.String())
+	}
+	return list
 }
 
 func summary(s cache.Summary) contract.SummaryInfo {

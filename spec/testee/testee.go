@@ -42,6 +42,7 @@ const (
 	Publish   = "publish"
 	Stream    = "stream"
 	Query     = "query"
+	Leave     = "leave"
 	Sync      = "sync"
 	Cache     = "cache"
 	Sleep     = "sleep"
@@ -84,7 +85,12 @@ const (
 	ClassIndexed = "indexed"
 	ClassRelay   = "relay"
 
-	CapabilityClock = "clock" // start.clock is obeyed
+	// Capabilities of a testee, beyond what its classes require.
+	CapabilityClock   = "clock"   // start.clock is obeyed
+	CapabilityState   = "state"   // so are the command state, and start.state
+	CapabilitySleep   = "sleep"   // so are the commands sleep and wake
+	CapabilityLeave   = "leave"   // so is the command leave
+	CapabilityMembers = "members" // peers tells of the subclusters of each peer
 )
 
 // A Command is one line from the harness to the testee.
@@ -179,6 +185,8 @@ type PeerInfo struct {
 	Connected bool   `json:"connected"`
 	Indexed   bool   `json:"indexed,omitempty"`
 	Proxy     string `json:"proxy,omitempty"` // peerId of the proxy that it is reached by
+
+	Subclusters []string `json:"subclusters,omitempty"` // that it is counted a member of
 }
 
 // JoinWith are the parameters of join: SharedKey is the 32-byte shared key
@@ -246,6 +254,11 @@ type SummaryInfo struct {
 	Hash    string            `json:"hash"`              // 20 bytes
 	Buckets map[string]string `json:"buckets,omitempty"` // hex digit → 20 bytes; empty buckets are absent
 	Encoded string            `json:"encoded,omitempty"`
+}
+
+// LeaveWith are the parameters of leave; its result is empty.
+type LeaveWith struct {
+	SubclusterID string `json:"subclusterId"`
 }
 
 // StateOK is the result of state, which has no parameters: opaque to the

@@ -39,6 +39,7 @@ var (
 		testee.Publish:   &testee.PublishWith{SubclusterID: id32, Event: "hello", Message: text, TTL: 1, SigningSeed: id32},
 		testee.Stream:    &testee.StreamWith{PeerID: id32, SubclusterID: id32, Event: "hello", Message: text, SigningSeed: id32},
 		testee.Query:     &testee.QueryWith{Body: json.RawMessage(`{"packetId":"x"}`)},
+		testee.Leave:     &testee.LeaveWith{SubclusterID: id32},
 		testee.Sync:      &testee.SyncWith{PeerID: id32},
 		testee.Cache:     &testee.CacheWith{Prefix: "0f"},
 		testee.Decode:    &testee.CodecWith{Datagram: text},
@@ -51,7 +52,7 @@ var (
 	results = map[string]any{
 		testee.Hello:     &testee.HelloOK{Name: "mine", Version: "1", Wire: testee.WireVersion, Classes: []string{testee.ClassCodec}, Capabilities: []string{testee.CapabilityClock}},
 		testee.Info:      &testee.InfoOK{PeerID: id32, NATType: 31, Address: "203.0.113.5", Port: 5},
-		testee.Peers:     &testee.PeersOK{Peers: []testee.PeerInfo{{PeerID: id32, Address: "203.0.113.5", Port: 5, NATType: 7, Connected: true, Indexed: true, Proxy: id32}}},
+		testee.Peers:     &testee.PeersOK{Peers: []testee.PeerInfo{{PeerID: id32, Address: "203.0.113.5", Port: 5, NATType: 7, Connected: true, Indexed: true, Proxy: id32, Subclusters: []string{id32}}}},
 		testee.Join:      &testee.JoinOK{SubclusterID: id32},
 		testee.Publish:   &testee.PublishOK{PacketIDs: []string{id32}},
 		testee.Cache:     &testee.CacheOK{IDs: []string{id32}, Summary: summary},

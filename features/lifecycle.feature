@@ -1,0 +1,137 @@
+Feature: Lifecycle
+  Applications pause and resume, lose their network and find another, end and
+  start again. A peer comes back by itself, with what it had, and does what it
+  was asked to and nothing else.
+
+  @LAT-MEMB-021
+  Rule: Who was offline is connected again
+
+    Scenario: The link is down for five keepalive intervals
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the link of "alice" is down
+      And 3 keepalive intervals pass
+      And the link of "alice" is up
+      Then within 4 keepalive intervals the subject and "bob" reach each other again
+
+  @LAT-MEMB-022 @needs-sleep
+  Rule: Who slept is connected again
+
+    Scenario: Asleep for three keepalive intervals
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the subject falls asleep
+      And 3 keepalive intervals pass
+      And "bob" publishes "while you slept"
+      And the subject wakes
+      Then within 4 keepalive intervals the subject and "bob" reach each other again
+      And the subject receives "while you slept" once
+
+  @LAT-MEMB-023 @needs-sleep
+  Rule: Who sleeps sends nothing
+
+    Scenario: Two keepalive intervals, and a publish
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the subject falls asleep
+      And the subject publishes "said in its sleep"
+      Then for 2 keepalive intervals the subject sends nothing
+      When the subject wakes
+      Then "bob" receives "said in its sleep" once
+
+  @LAT-MEMB-024 @needs-members
+  Rule: A member is who announces itself
+
+    Scenario: A member, and those who relay for it
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      And a companion "carol" behind a full-cone NAT
+      When the subject joins the subcluster "news"
+      And "carol" joins the subcluster "weather"
+      And "bob" joins the subcluster "news"
+      And "bob" publishes "relayed by all"
+      Then the subject receives "relayed by all" once
+      And the subject counts "bob" as a member of "news", and no other peer
+
+  @LAT-MEMB-025
+  Rule: A peer joins what it was told to join, and nothing else
+
+    Scenario: Others announce and publish for other subclusters
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "weather"
+      And "bob" publishes "for others"
+      Then in 2 keepalive intervals the subject joins the subcluster "news" alone
+
+  @LAT-MEMB-026 @needs-leave
+  Rule: A subcluster that was left is announced no more
+
+    Scenario: Join and leave
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins the subcluster "news"
+      Then in 1 keepalive intervals the subject joins the subcluster "news" alone
+      When the subject leaves the subcluster "news"
+      Then for 2 keepalive intervals the subject announces itself no more
+
+  @LAT-MEMB-027 @needs-state
+  Rule: A restored peer joins nothing by itself
+
+    Scenario: A member restarts, and is not told to join
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins the subcluster "news"
+      Then in 1 keepalive intervals the subject joins the subcluster "news" alone
+      When the subject restarts with the state that it saved
+      Then for 2 keepalive intervals the subject announces itself no more
+
+  @LAT-REPL-007 @needs-state @alone
+  Rule: What a peer kept outlives its restart
+
+    Scenario: It alone has the message
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" sends the subject a publish
+      And the subject restarts with the state that it saved
+      Then that publish is in the subject's cache
+
+  @LAT-REPL-008 @needs-state
+  Rule: A message is delivered once, in however many lives
+
+    Scenario: Delivered before the restart
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "news"
+      And "bob" publishes "good evening"
+      Then the subject receives "good evening" once
+      When the subject restarts with the state that it saved
+      And the subject joins the subcluster "news"
+      Then for 2 keepalive intervals the subject does not deliver "good evening" again
+
+  @LAT-REPL-009 @needs-state
+  Rule: A corrupt state is reported, and does not keep a peer from starting
+
+    Scenario: A byte is another one
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject joins the subcluster "news"
+      And the subject restarts with a corrupt state
+      Then the subject reports an error
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "news"
+      And "bob" publishes "and on we go"
+      Then the subject receives "and on we go" once

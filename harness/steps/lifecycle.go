@@ -1,0 +1,176 @@
+package steps
+
+import (
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"punchlist/harness/verdict"
+	"punchlist/reference/seal"
+	"punchlist/reference/wire"
+	"punchlist/spec/testee"
+)
+
+func (w *World) whenFallsAsleep() error {
+	w.asleepSince = len(w.sentBy(w.subject.host))
+	return w.call(w.subject, testee.Sleep, nil, nil)
+}
+
+func (w *World) whenWakes() error {
+	w.changed = w.net.Now()
+	return w.call(w.subject, testee.Wake, nil, nil)
+}
+
+// thenSilentInSleep leaves out what was on its way to the network when the
+// subject was told to sleep.
+func (w *World) thenSilentInSleep(intervals int) error {
+	if err := w.pass(time.Duration(intervals) * w.k()); err != nil {
+		return err
+	}
+	if sent := w.sentBy(w.subject.host)[w.asleepSince:]; len(sent) > 0 {
+		return w.violated(frames(sent), "the subject sent %d datagrams in its sleep", len(sent))
+	}
+	return nil
+}
+
+// keysOf are those of a subcluster that a scenario names.
+func keysOf(name string) seal.Keys { return seal.NewKeys(seal.SharedKey(name)) }
+
+func (w *World) whenLeaves(name string) error {
+	keys := keysOf(name)
+	w.changed = w.net.Now()
+	return w.call(w.subject, testee.Leave, testee.LeaveWith{SubclusterID: hex.EncodeToString(keys.SubclusterID[:])}, nil)
+}
+
+// ownJoins lists the joins that the subject sent in its own name since a time.
+func (w *World) ownJoins(since time.Time) []seen {
+	return slices.DeleteFunc(ofType(w.sentBy(w.subject.host), wire.Join), func(s seen) bool {
+		return s.At.Before(since) || s.packet.Body.RequesterPeerID != w.subject.id
+	})
+}
+
+func (w *World) thenNoMoreJoins(intervals int) error {
+	if err := w.pass(time.Duration(intervals) * w.k()); err != nil {
+		return err
+	}
+	// What it had in its queue may still leave.
+	if all := w.ownJoins(w.changed.Add(time.Second)); len(all) > 0 {
+		return w.violated(frames(all), "the subject sent %d joins in its own name", len(all))
+	}
+	return nil
+}
+
+func (w *World) thenJoinsOnly(intervals int, name string) error {
+	if err := w.pass(time.Duration(intervals) * w.k()); err != nil {
+		return err
+	}
+	all := w.ownJoins(time.Time{})
+	if len(all) == 0 {
+		return w.violated(nil, "the subject sent no join in its own name")
+	}
+	keys := keysOf(name)
+	others := slices.DeleteFunc(all, func(s seen) bool { return string(s.packet.SubclusterID) == string(keys.SubclusterID[:]) })
+	if len(others) > 0 {
+		return w.violated(frames(others), "the subject sent %d joins in its own name for subclusters that it was not told to join", len(others))
+	}
+	return nil
+}
+
+func (w *World) thenCountsMember(name, group string) error {
+	member, err := w.named(name)
+	if err != nil {
+		return err
+	}
+	keys := keysOf(group)
+	var counted []string
+	list := func() error {
+		var ok testee.PeersOK
+		if err := w.call(w.subject, testee.Peers, nil, &ok); err != nil {
+			return err
+		}
+		counted = nil
+		for _, p := range ok.Peers {
+			if slices.Contains(p.Subclusters, hex.EncodeToString(keys.SubclusterID[:])) {
+				counted = append(counted, p.PeerID)
+			}
+		}
+		return nil
+	}
+	for until := w.net.Now().Add(3 * w.k()); ; {
+		if err := list(); err != nil {
+			return err
+		}
+		if len(counted) > 0 || w.net.Now().After(until) {
+			break
+		}
+		if err := w.pass(time.Second); err != nil {
+			return err
+		}
+	}
+	if len(counted) != 1 || counted[0] != member.id.String() {
+		return w.violated(nil, "the subject counts %d peers as members, and not %s alone", len(counted), member)
+	}
+	return nil
+}
+
+// restart ends the subject's process and starts it again on the same host.
+func (w *World) restart(state string) error {
+	p := w.subject
+	p.stopped = true
+	if err := p.testee.Stop(); err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	ended, err := w.await(answerWithin, func() bool { return p.testee.Exit() != nil })
+	if err != nil {
+		return err
+	}
+	if !ended {
+		return &verdict.LabFailed{Text: "the subject's process did not end"}
+	}
+	w.changed = w.net.Now()
+	if err := w.start(p); err != nil {
+		return err
+	}
+	p.started.State = state
+	return w.ready(p)
+}
+
+func (w *World) whenRestarts() error {
+	var ok testee.StateOK
+	if err := w.call(w.subject, testee.State, nil, &ok); err != nil {
+		return err
+	}
+	return w.restart(ok.State)
+}
+
+// whenRestartsCorrupt gives the state back with one byte that is another one.
+func (w *World) whenRestartsCorrupt() error {
+	var ok testee.StateOK
+	if err := w.call(w.subject, testee.State, nil, &ok); err != nil {
+		return err
+	}
+	state, err := hex.DecodeString(ok.State)
+	if err != nil || len(state) == 0 {
+		return w.unfit(w.subject, "its state is empty, or no hex")
+	}
+	state[len(state)/2] ^= 0x20
+	return w.restart(hex.EncodeToString(state))
+}
+
+func (w *World) thenReportsError() error {
+	ok, err := w.await(answerWithin, func() bool { return len(w.subject.events(testee.ErrorEvent)) > 0 })
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(nil, "the subject reported no error")
+}
+
+func (w *World) thenNotAgain(intervals int, text string) error {
+	if err := w.pass(time.Duration(intervals) * w.k()); err != nil {
+		return err
+	}
+	if n := deliveries(w.subject, w.message(text)); n > 0 {
+		return w.violated(nil, "the subject delivered %q again, in its second life", text)
+	}
+	return nil
+}
