@@ -234,6 +234,11 @@ func (p *Peer) answerRendezvous(pk *wire.Packet) {
 	}
 	answer := wire.NewPacket(wire.Join)
 	answer.Clock, answer.ClusterID, answer.SubclusterID = pk.Clock, pk.ClusterID, pk.SubclusterID
+	if _, joined := p.keys.Find(pk.SubclusterID); !joined {
+		// LAT-MEMB-025. Deployed members answer as if they had joined what the
+		// requester joins, and are then taken for members of it.
+		answer.SubclusterID = p.keys.All()[0].SubclusterID[:]
+	}
 	a := &answer.Body
 	a.Has = wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyRendezvousType | wire.KeyRendezvousRequesterPeerID
 	a.RequesterPeerID, a.NATType, a.Address, a.Port = p.config.ID, int(p.natType), p.own.Addr(), p.own.Port()
