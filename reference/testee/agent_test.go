@@ -220,7 +220,7 @@ func TestLifeOfAPeer(t *testing.T) {
 	ok[struct{}](c, contract.Sleep, nil)
 	ok[struct{}](c, contract.Wake, nil)
 	c.refused(contract.BadCommand, contract.Leave, contract.LeaveWith{SubclusterID: "05"})
-	ok[struct{}](c, contract.Leave, contract.LeaveWith{SubclusterID: joined.SubclusterID})
+	ok[struct{}](c, contract.Leave, contract.LeaveWith(joined))
 	c.refused(contract.Failed, contract.Publish, contract.PublishWith{SubclusterID: joined.SubclusterID, Message: "01"})
 	require.False(t, c.agent.Done())
 	require.Nil(t, c.do(contract.Stop, nil).Error)
