@@ -140,6 +140,60 @@ func TestServeAndJoin(t *testing.T) {
 	for _, s := range servers {
 		require.NoError(t, s.end())
 	}
+
+	// What they have relayed outlives them.
+	for i := range servers {
+		state, err := os.ReadFile(filepath.Join(dir, fmt.Sprint("peer", i), "state"))
+		require.NoError(t, err)
+		require.NoError(t, peer.ValidateState(state))
+	}
+	again := serveIn(t, filepath.Join(dir, "peer0"))
+	require.EqualValues(t, 3, again.until(`"msg":"state restored"`)["packets"])
+	again.until(`"msg":"ready"`)
+	require.NoError(t, again.end())
+}
+
+func serveIn(t *testing.T, dir string) *running {
+	return start(t, nil, true, "serve", "--address", "127.0.0.1", "--port", "0", "--probe-port", "0", "--log", "json", "--dir", dir, "--state-every", "1s")
+}
+
+// A state that is corrupt is set aside, and no reason not to start.
+func TestServeSetsACorruptStateAside(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	require.NoError(t, os.WriteFile(state, []byte("nonsense"), 0o600))
+	s := serveIn(t, dir)
+	aside := s.until("the state is corrupt")["aside"].(string)
+	s.until(`"msg":"ready"`)
+	require.NoError(t, s.end())
+	kept, err := os.ReadFile(aside)
+	require.NoError(t, err)
+	require.Equal(t, "nonsense", string(kept))
+	now, err := os.ReadFile(state)
+	require.NoError(t, err)
+	require.NoError(t, peer.ValidateState(now))
+}
+
+// The state is written while the peer runs, not only when it ends in order.
+func TestServeKeepsItsStateMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	s := serveIn(t, dir)
+	s.until(`"msg":"ready"`)
+	path := filepath.Join(dir, "state")
+	require.NoError(t, os.Remove(path))
+	require.Eventually(t, func() bool {
+		state, err := os.ReadFile(path)
+		return err == nil && peer.ValidateState(state) == nil
+	}, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, s.end())
+}
+
+func TestServeWantsAPlaceForItsState(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	s := start(t, nil, true, "serve", "--id", strings.Repeat("01", 32), "--port", "0", "--probe-port", "0", "--dir", file)
+	require.ErrorAs(t, s.end(), new(usageError))
 }
 
 // checkMetrics asks once while the peer runs, and has the rest asked at the end.

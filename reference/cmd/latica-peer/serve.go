@@ -26,6 +26,7 @@ type serveSettings struct {
 	port, probePort     uint16
 	bootstrap           []string
 	keepalive           time.Duration
+	stateEvery          time.Duration
 	cachePackets        int
 	metrics             string
 	logFormat, logLevel string
@@ -45,7 +46,10 @@ address that reaches both of its UDP ports.
 
 With --dir it keeps its peerId in that folder (made at the first start, and
 printed), so that peers find it again after a restart. Without it, and without
---id, it has another peerId each time.
+--id, it has another peerId each time. In the same folder it keeps its state,
+which is the packets that it has for others and the peers that it knows: it is
+replaced as a whole every --state-every and at the end. A corrupt one is set
+aside as state.corrupt-TIME and reported, and the peer starts without.
 
 SIGINT and SIGTERM end it in order; a second one at once.
 
@@ -69,7 +73,8 @@ settings.`,
 	f := c.Flags()
 	f.String("config", "", "YAML `FILE` with settings")
 	f.StringVar(&s.id, "id", "", "own peerId, 64 hex digits")
-	f.StringVar(&s.dir, "dir", "", "`FOLDER` to keep the peerId in; it is made if it is missing")
+	f.StringVar(&s.dir, "dir", "", "`FOLDER` to keep the peerId and the state in; it is made if it is missing")
+	f.DurationVar(&s.stateEvery, "state-every", 5*time.Minute, "time between two writes of the state; at least 1s")
 	f.StringVar(&s.address, "address", "", "own public IPv4 `ADDRESS`; that of the only interface if left out")
 	f.Uint16Var(&s.port, "port", 9777, "UDP port that peers are configured with")
 	f.Uint16Var(&s.probePort, "probe-port", 9778, "UDP port that second answers come from, which shows peers how their NAT filters")
@@ -122,6 +127,9 @@ func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 	if s.cachePackets < 0 {
 		return c, usage("cache-packets: %d is less than nothing", s.cachePackets)
 	}
+	if s.stateEvery < time.Second {
+		return c, usage("state-every: %v is less than 1s", s.stateEvery)
+	}
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
 	}
@@ -134,10 +142,20 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	state := newKeeper(s.dir, log)
+	if config.State, err = state.load(); err != nil {
+		return err
+	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	ready := false // used by the server's goroutine alone
 	p := peer.New(time.Now(), config)
+	if err := state.save(p.State()); err != nil { // better now than at the end
+		return usageError{err}
+	}
+	if config.State != nil {
+		log.Info("state restored", "packets", p.Cache().Len())
+	}
 	server := udp.NewServer(p, func(e peer.Event) {
 		logEvent(log, e)
 		switch {
@@ -168,9 +186,18 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 			}
 		})
 	}
+	if state.path != "" {
+		others.Go(func() { state.run(ctx, s.stateEvery, server, p) })
+	}
 	server.Run(ctx)
+	others.Wait()
+	// Also of one that failed: its state is as good as before.
+	err = state.save(p.State())
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
+	}
+	if err != nil {
+		return err
 	}
 	log.Info("stopped")
 	return nil
