@@ -159,9 +159,12 @@ Feature: Joins, introductions and rendezvous
     Scenario: A symmetric peer hears every introducer
       Given 3 bootstrap peers
       And the subject runs as a bootstrap peer on "alice"
-      And a companion "bob" behind a full-cone NAT
+      And an injector "bob" on the public internet
       And a companion "carol" behind a symmetric NAT
-      When "bob" and "carol" join the same subcluster
+      And the link of "alice" is down
+      When "carol" joins a subcluster
+      And the link of "alice" is up
+      And "bob" is known to the subject
       Then an intro from the subject that names "bob" gets through to "carol"
 
   @LAT-MEMB-011

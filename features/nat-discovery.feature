@@ -148,7 +148,7 @@ Feature: NAT discovery
         | port-restricted | 7    |
 
   @LAT-NAT-011
-  Rule: After a sleep the peers are found again
+  Rule: After a sleep the NAT is asked again, and the peers are found again
 
     Scenario Outline: A <profile> peer is suspended
       Given the subject behind a <profile> NAT
@@ -156,7 +156,8 @@ Feature: NAT discovery
       When the subject and "bob" join the same subcluster
       Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
       When the host "alice" is suspended for 5 keepalive intervals
-      And the NAT of "alice" reboots
+      Then within 3 s the subject begins to discover its NAT type anew
+      When the NAT of "alice" reboots
       Then within 3 keepalive intervals the subject and "bob" reach each other again
 
       @virtual

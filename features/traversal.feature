@@ -397,6 +397,13 @@ Feature: Traversal
         | cgnat    | hotspot         |
         | hotspot  | open            |
 
+      @virtual
+      Examples: a way that was guessed has to be guessed again
+        | rebooted        | other           |
+        | symmetric       | port-restricted |
+        | port-restricted | symmetric       |
+        | carrier         | corporate       |
+
   @LAT-TRAV-016
   Rule: Two peers behind one NAT
 

@@ -92,16 +92,6 @@ func (w *World) whenBothTry(name string) error {
 	return nil
 }
 
-// whenTwoJoin is whenBothJoin for two companions.
-func (w *World) whenTwoJoin(a, b string) error {
-	for _, name := range []string{a, b} {
-		if err := w.whenPeerJoinsNamed(name, theSubcluster); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (w *World) changeNAT(host string, c internet.Change) error {
 	c.Node = "nat-" + host
 	w.changed = w.net.Now()
@@ -262,6 +252,21 @@ func (w *World) thenOwnAddressIsNATs(intervals int, host string) error {
 	}
 	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)),
 		"after %d keepalive intervals the subject takes %s for its address, and not %v", intervals, w.subject.natType().Address, external)
+}
+
+// thenDiscoversAnew wants reflection pings after the last change.
+func (w *World) thenDiscoversAnew(seconds int) error {
+	ok, err := w.await(time.Duration(seconds)*time.Second, func() bool {
+		return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
+			reflection, _ := s.body().Get("isReflection")
+			_, asked := s.body().Get("isProbe")
+			return !s.At.Before(w.changed) && reflection == true && asked
+		})
+	})
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(nil, "within %d s the subject did not begin to discover its NAT type", seconds)
 }
 
 // bySubject lists the datagrams of the subject to an injector's address, as
@@ -594,14 +599,14 @@ func (w *World) thenIntroNamesSource(to, requester string) error {
 // thenIntroReachesPeer wants an intro of the subject to reach a companion
 // behind its NAT.
 func (w *World) thenIntroReachesPeer(to, about string) error {
-	other, err := w.named(about)
+	other, err := w.scriptedNamed(about)
 	if err != nil {
 		return err
 	}
-	ok, err := w.await(2*w.k(), func() bool {
+	ok, err := w.await(traversalKeepalive*w.k(), func() bool {
 		return slices.ContainsFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
 			id, _ := s.body().Get("requesterPeerId")
-			return id == other.id.String()
+			return id == other.ID.String()
 		})
 	})
 	if err != nil || ok {
