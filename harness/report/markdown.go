@@ -39,6 +39,7 @@ func (r *Report) Markdown() string {
 		}
 	}
 	list("Not available", na)
+	list("Paths", r.Paths())
 
 	if known := r.KnownFailures(); len(known) > 0 {
 		fmt.Fprintf(&b, "\n## Known failures\n\n| cell | requirement | scenarios | how | why |\n|---|---|---|---|---|\n")

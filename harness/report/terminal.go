@@ -87,6 +87,9 @@ func (r *Report) Print(w io.Writer, s Style) {
 		}
 	}
 	r.PrintMatrix(w, s)
+	for _, x := range r.Paths() {
+		fmt.Fprintf(w, "%s %s\n", s.paint(faint, "path:"), x)
+	}
 	for _, x := range r.Warnings {
 		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "warning:"), x)
 	}

@@ -193,7 +193,7 @@ func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 // answeredHeartbeat takes the answer to a heartbeat: the address is verified,
 // and a bootstrap peer tells where it sees us.
 func (p *Peer) answeredHeartbeat(r *remote, b *wire.Body) {
-	r.verified = true
+	r.verified, r.plausible = true, false
 	s, _ := p.sources.put(r.addr.Addr())
 	s.verified = p.now.Add(verifiedTicks * p.k)
 	if !r.indexed || p.config.Indexed || !b.Has.Has(wire.KeyAddress|wire.KeyPort) || p.natType&nattype.MappingIndependent == 0 {

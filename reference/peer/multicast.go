@@ -46,7 +46,7 @@ func (p *Peer) shuffle(list []*remote) {
 func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 	p.live = p.live[:0]
 	for _, r := range p.remotes {
-		fresh := !r.lastUpdate.IsZero() && p.now.Sub(r.lastUpdate) <= freshTicks*p.k
+		fresh := !r.lastUpdate.IsZero() && p.now.Sub(later(r.lastUpdate, r.vouchedAt)) <= freshTicks*p.k
 		if fresh && (r.indexed || (r.verified || r.plausible) && r.natType != nattype.Unknown) && !slices.Contains(but, r.addr) {
 			p.live = append(p.live, r)
 		}

@@ -73,6 +73,7 @@ type host struct {
 	peer   *peer.Peer
 	config peer.Config
 	closed bool
+	asleep bool // neither ticks nor hears
 
 	pool     map[peer.Socket]bool // open ones
 	mostPool int
@@ -242,7 +243,7 @@ func (h *host) sendPacket(s peer.Socket, to netip.AddrPort, p *wire.Packet) {
 // arrive hands a datagram to whom it is for.
 func (n *network) arrive(d datagram) {
 	for _, h := range n.hosts {
-		if h.ip != d.to.Addr() || h.closed {
+		if h.ip != d.to.Addr() || h.closed || h.asleep {
 			continue
 		}
 		socket, ok := peer.Socket(d.to.Port()-5000), true
@@ -303,7 +304,7 @@ func (n *network) until(end time.Time, holds func() bool) {
 			at = n.flying[0].at
 		}
 		for _, h := range n.hosts {
-			if h.peer == nil || h.closed {
+			if h.peer == nil || h.closed || h.asleep {
 				continue
 			}
 			if next, any := h.peer.Next(); any && next.Before(at) {

@@ -287,7 +287,9 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 		}
 		return
 	}
-	if r := p.remoteAt(from); r != nil {
+	// At another socket than the one that reaches it, it is no sign that this one
+	// still does.
+	if r := p.remoteAt(from); r != nil && via == p.socketTo(from) {
 		r.lastUpdate = p.now
 		p.hear()
 		r.contested = netip.AddrPort{}

@@ -45,6 +45,12 @@ func (p *Peer) fallBack(t *burst) {
 	if r.proxy == nil {
 		r.proxy, r.verified, r.plausible = proxy, false, false
 	}
+	p.retryLater(r)
+}
+
+// retryLater makes the next attempt to reach a peer directly wait, longer each
+// time.
+func (p *Peer) retryLater(r *remote) {
 	r.retries = min(max(2*r.retries, firstRetryTicks), maxRetryTicks)
 	r.retryAt = p.now.Add(time.Duration(r.retries) * p.k * 3 / 4)
 }
@@ -59,8 +65,8 @@ func (p *Peer) heardThrough(id wire.ID, from netip.AddrPort, passedOn bool) {
 	}
 	switch {
 	case r.proxy == nil:
-		if r.plausible && !r.verified {
-			r.lastUpdate = p.now
+		if r.plausible {
+			r.vouchedAt = p.now
 		}
 	case r.proxy == relay, passedOn && !r.connected:
 		r.proxy, r.lastUpdate = relay, p.now

@@ -19,7 +19,7 @@ type remote struct {
 	indexed   bool         // configured; never given up, and never moved
 	connected bool
 	verified  bool
-	plausible bool      // nothing can come back of what verifies; see Peer.plausible
+	plausible bool      // and not verified; see Peer.plausible
 	via       Socket    // of the pool, that it is reached from; 0: the main socket
 	proxy     *remote   // that it is reached by; addr is then only claimed. nil: none
 	clusters  []wire.ID // of which it sent packets; at most maxClusters
@@ -36,10 +36,12 @@ type remote struct {
 	contestedAs nattype.Type
 	contestAt   time.Time
 
-	// Of a proxied peer: when it may be tried again to reach it directly, and how
-	// many K the wait was.
-	retryAt time.Time
-	retries int
+	// Of a proxied or plausible peer: when it may be tried again to reach it
+	// directly, how many K the wait was, and when something of a plausible one last
+	// came by another way.
+	retryAt   time.Time
+	retries   int
+	vouchedAt time.Time
 }
 
 const maxClusters = 16
@@ -83,7 +85,7 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 		}
 		return
 	}
-	r.natType, r.verified, r.lastUpdate = t, true, p.now
+	r.natType, r.verified, r.plausible, r.lastUpdate = t, true, false, p.now
 	if v := p.verifiedTo.get(addr); v != nil && r.via == 0 {
 		p.reach(r, v.via)
 	}
@@ -251,7 +253,7 @@ const silentTicks = 3
 func (p *Peer) prune() {
 	for i := 0; i < len(p.remotes); {
 		r := p.remotes[i]
-		if later(r.lastUpdate, p.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
+		if later(later(r.lastUpdate, r.vouchedAt), p.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
 			p.forget(r)
 			if !r.indexed {
 				continue

@@ -89,13 +89,22 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort) {
 		return
 	}
 	natType := nattype.Of(b.NATType)
-	if r := p.remoteByID(b.RequesterPeerID); r != nil && !p.wantsIntroduction(r, addr, natType) {
+	r := p.remoteByID(b.RequesterPeerID)
+	if r != nil && !p.wantsIntroduction(r, addr, natType) {
 		return
 	}
 	if len(p.bursts) >= p.limits.Introductions || slices.ContainsFunc(p.bursts, func(t burst) bool { return t.id == b.RequesterPeerID || t.addr == addr }) {
 		return
 	}
 	p.gate(id, p.k*3/4)
+	if r != nil && !r.indexed && r.direct() && p.silent(r) {
+		// Whatever answers now may do so by another way than the one that is lost.
+		r.verified = false
+		p.verifiedTo.delete(r.addr)
+		if r.plausible { // its signs of life may never come by this way
+			p.retryLater(r)
+		}
+	}
 	t := burst{
 		id: b.RequesterPeerID, addr: addr, natType: natType, subclusterID: slices.Clone(pk.SubclusterID),
 		pingID: p.newEchoID(), strategy: nattype.Choose(p.natType, natType), start: p.now,
@@ -112,6 +121,8 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort) {
 func (p *Peer) wantsIntroduction(r *remote, addr netip.AddrPort, natType nattype.Type) bool {
 	switch {
 	case r.proxy != nil:
+		return !p.now.Before(r.retryAt)
+	case r.plausible && p.silent(r):
 		return !p.now.Before(r.retryAt)
 	case !r.connected || p.silent(r):
 		return true

@@ -328,3 +328,63 @@ func TestNoSocketsForTraversal(t *testing.T) {
 	require.LessOrEqual(t, c.count(peer.Error, nil), 5)
 	require.Positive(t, c.count(peer.Error, nil))
 }
+
+// reachesDirectly says whether a publish of one host comes to another where all
+// else is lost.
+func (n *network) reachesDirectly(from, to *host, message string) bool {
+	n.lost = func(d datagram) bool {
+		between := d.sender == from && d.to.Addr() == to.ip || d.sender == to && d.to.Addr() == from.ip
+		return !between
+	}
+	from.publish(message)
+	n.run(500 * time.Millisecond)
+	n.lost = nil
+	return to.received(message) == 1
+}
+
+// LAT-TRAV-015: a NAT reboots in mid-connection, and gives other ports.
+func TestConnectionsAreFoundAgain(t *testing.T) {
+	for _, c := range []struct{ rebooted, other nattype.Type }{{7, 7}, {15, 7}, {31, 7}, {5, 31}, {5, 15}, {5, 7}, {7, 5}, {7, 31}} {
+		t.Run(fmt.Sprintf("%d, connected to %d", c.rebooted, c.other), func(t *testing.T) {
+			n := newNetwork(t)
+			_, list := n.indexed(3)
+			a := n.leaf("alice", c.rebooted, list)
+			b := n.leaf("bob", c.other, list)
+			both := func() bool { return a.reaches(b) && b.reaches(a) }
+			n.within(5*k, "connected", both)
+			n.run(2 * k)
+			require.True(t, n.reachesDirectly(a, b, "before") && n.reachesDirectly(b, a, "back before"))
+			a.nat.mappings = nil
+			a.nat.next += 1000
+			n.run(5 * k)
+			require.True(t, both())
+			require.True(t, n.reachesDirectly(a, b, "after"), "from the rebooted side")
+			require.True(t, n.reachesDirectly(b, a, "back after"), "to the rebooted side")
+		})
+	}
+}
+
+// LAT-NAT-011: after a sleep in which every mapping went.
+func TestASleeperComesBack(t *testing.T) {
+	for _, natType := range []nattype.Type{31, 7, 5} {
+		t.Run(fmt.Sprint(natType), func(t *testing.T) {
+			n := newNetwork(t)
+			_, list := n.indexed(3)
+			a := n.leaf("alice", natType, list)
+			b := n.leaf("bob", nattype.PortRestricted, list)
+			both := func() bool { return a.reaches(b) && b.reaches(a) }
+			n.within(5*k, "connected", both)
+			a.asleep = true
+			n.run(10 * k)
+			require.False(t, b.connectedTo(a))
+			a.asleep = false
+			a.nat.mappings = nil
+			a.nat.next += 1000
+			before := a.count(peer.Disconnection, nil)
+			n.run(100 * time.Millisecond)
+			require.Equal(t, before, a.count(peer.Disconnection, nil), "nobody had the chance to answer")
+			n.within(5*k, "connected again", both)
+			require.True(t, n.reachesDirectly(a, b, "awake") && n.reachesDirectly(b, a, "good morning"))
+		})
+	}
+}

@@ -237,7 +237,7 @@ func (p *Peer) believe(addr netip.AddrPort) {
 		if p.via == Main || p.silent(r) {
 			p.reach(r, p.via)
 		}
-		r.verified, r.lastUpdate = true, p.now
+		r.verified, r.plausible, r.lastUpdate = true, false, p.now
 	}
 }
 

@@ -75,6 +75,13 @@ func (a *Agent) Receive(now time.Time, via peer.Socket, from netip.AddrPort, dat
 	}
 }
 
+// NetworkChanged passes on that the host has other addresses.
+func (a *Agent) NetworkChanged(now time.Time, locals []netip.Addr) {
+	if a.peer != nil {
+		a.peer.NetworkChanged(now, locals)
+	}
+}
+
 // Tick does what is due.
 func (a *Agent) Tick(now time.Time) {
 	if a.peer != nil {

@@ -34,6 +34,7 @@ type Testee interface {
 func Run(ctx context.Context, t Testee, in io.Reader, out io.Writer) error {
 	h := newHost(t)
 	defer h.close()
+	h.readers.Go(func() { h.watch(ownAddresses, watchEvery) })
 	w := newWriter(out)
 	go h.readLines(in)
 	err := h.runTestee(ctx, t, w)

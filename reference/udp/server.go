@@ -29,6 +29,7 @@ func NewServer(p *peer.Peer, emit func(peer.Event)) *Server {
 func (s *Server) Run(ctx context.Context) {
 	h := s.host
 	defer h.close()
+	h.readers.Go(func() { h.watch(ownAddresses, watchEvery) })
 	defer context.AfterFunc(ctx, h.wake)()
 	for {
 		s.drain()

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,8 @@ const (
 	// kernelBuffer is asked for the main socket, in bytes; the kernel may give
 	// less. It holds what comes while the machine is busy or not scheduled.
 	kernelBuffer = 4 << 20
+	// watchEvery is how often the addresses of the machine are looked at.
+	watchEvery = 5 * time.Second
 )
 
 // A Machine does no input and output itself: a peer, or a testee around one.
@@ -45,6 +48,7 @@ type Machine interface {
 	Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) // datagram is borrowed
 	Tick(now time.Time)
 	Next() (time.Time, bool) // when to tick
+	NetworkChanged(now time.Time, locals []netip.Addr)
 }
 
 // An input is one thing for the machine.
@@ -55,6 +59,7 @@ type input struct {
 	datagram []byte
 	via      peer.Socket
 	from     netip.AddrPort
+	locals   []netip.Addr
 	err      error // of end; io.EOF is an orderly one
 }
 
@@ -66,7 +71,8 @@ const (
 	datagram
 	line
 	call
-	end // of the lines
+	moved // the machine has other addresses
+	end   // of the lines
 )
 
 // Traffic counts datagrams, and the bytes of their UDP payload.
@@ -84,7 +90,7 @@ type host struct {
 	ended   context.Context // cancelled when the readers have to end
 	cancel  context.CancelFunc
 	sockets map[peer.Socket]*net.UDPConn
-	readers sync.WaitGroup // of the sockets
+	readers sync.WaitGroup // of the sockets, and of the addresses
 	opened  []opening      // of which the machine is still to be told
 	traffic Traffic
 
@@ -210,6 +216,8 @@ func (h *host) give(i input) {
 		h.machine.Receive(now, i.via, i.from, i.datagram)
 	case call:
 		i.call(now)
+	case moved:
+		h.machine.NetworkChanged(now, i.locals)
 	}
 }
 
@@ -291,6 +299,41 @@ func (h *host) receive(s peer.Socket, conn *net.UDPConn) {
 		}
 		h.hand(input{kind: datagram, datagram: append([]byte{}, buffer[:n]...), via: s, from: from})
 	}
+}
+
+// watch hands over the addresses of the machine whenever they are others than
+// before: it is on another network.
+func (h *host) watch(addresses func() []netip.Addr, every time.Duration) {
+	before := addresses()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-h.ended.Done():
+			return
+		}
+		if now := addresses(); !slices.Equal(now, before) {
+			before = now
+			h.hand(input{kind: moved, locals: now})
+		}
+	}
+}
+
+// ownAddresses are the machine's IPv4 addresses beside loopback, in order.
+func ownAddresses() []netip.Addr {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var own []netip.Addr
+	for _, a := range all {
+		if at, ok := a.(*net.IPNet); ok && at.IP.To4() != nil && !at.IP.IsLoopback() {
+			own = append(own, netip.AddrFrom4([4]byte(at.IP.To4())))
+		}
+	}
+	slices.SortFunc(own, netip.Addr.Compare)
+	return own
 }
 
 // ownAddress is the IPv4 address of the only interface beside loopback, and
