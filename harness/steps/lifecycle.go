@@ -12,8 +12,15 @@ import (
 )
 
 func (w *World) whenFallsAsleep() error {
+	if err := w.call(w.subject, testee.Sleep, nil, nil); err != nil {
+		return err
+	}
+	// What left before the reply may not be in the trace yet.
+	if err := w.pass(200 * time.Millisecond); err != nil {
+		return err
+	}
 	w.asleepSince = len(w.sentBy(w.subject.host))
-	return w.call(w.subject, testee.Sleep, nil, nil)
+	return nil
 }
 
 func (w *World) whenWakes() error {
@@ -21,8 +28,6 @@ func (w *World) whenWakes() error {
 	return w.call(w.subject, testee.Wake, nil, nil)
 }
 
-// thenSilentInSleep leaves out what was on its way to the network when the
-// subject was told to sleep.
 func (w *World) thenSilentInSleep(intervals int) error {
 	if err := w.pass(time.Duration(intervals) * w.k()); err != nil {
 		return err

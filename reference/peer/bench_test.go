@@ -3,6 +3,7 @@ package peer_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +18,7 @@ func BenchmarkRelayPublish(b *testing.B) {
 	p := peer.New(n.now, peer.Config{
 		ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"),
 		// Without memory the same datagrams are new once the cache, which holds fewer, has lost them.
-		Limits: peer.Limits{PerMinute: 1 << 30, Gates: 1},
+		Limits: peer.Limits{PerMinute: 1 << 30, Gates: 1, Forgotten: 1, SyncRelays: 1 << 30},
 	})
 	var o peer.Output
 	var question wire.EchoID
@@ -72,4 +73,23 @@ func BenchmarkRelayPublish(b *testing.B) {
 		relayed += drain()
 	}
 	b.ReportMetric(float64(relayed)/float64(b.N), "relayed/op")
+}
+
+// Two caches of 6,000 packets become equal, without loss.
+func BenchmarkSync(b *testing.B) {
+	for _, differ := range []int{1, 100, 6000} {
+		b.Run(fmt.Sprint(differ, " differ"), func(b *testing.B) {
+			var s peer.SyncStats
+			for b.Loop() {
+				b.StopTimer()
+				n, x, y := pair(b, 6000-differ/2, differ, 0)
+				b.StartTimer()
+				n.until(n.now.Add(10*time.Minute), func() bool { return x.peer.Cache().Len() == y.peer.Cache().Len() && hashOf(x) == hashOf(y) })
+				s = total(x, y)
+			}
+			b.ReportMetric(float64(s.Summaries), "summaries/op")
+			b.ReportMetric(float64(s.Packets), "packets/op")
+			b.ReportMetric(float64(s.SummaryBytes+s.PacketBytes), "wire-bytes/op")
+		})
+	}
 }

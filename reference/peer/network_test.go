@@ -20,7 +20,7 @@ import (
 
 // net is a small network of peers and scripted ends, moved by a virtual clock.
 type network struct {
-	t       *testing.T
+	t       testing.TB
 	now     time.Time
 	seq     int
 	flying  flights
@@ -141,7 +141,7 @@ var (
 	subKeys   = seal.NewKeys(seal.SharedKey("pf-sub"))
 )
 
-func newNetwork(t *testing.T) *network {
+func newNetwork(t testing.TB) *network {
 	return &network{t: t, now: epoch, latency: 10 * time.Millisecond, random: rand.New(rand.NewPCG(1, 2))}
 }
 

@@ -25,12 +25,14 @@ const (
 	// datagrams one after the other, from the root down to the packets, all arrive
 	// in a quarter of all cases where one in five is lost.
 	maxRounds  = 64
-	idleRounds = 3 // without any packet sent or got, and a sync is over; one, after one in vain
+	idleRounds = 3 // without any packet sent or got, and a sync is over; one, when patience is
 
-	// After n syncs that brought nothing, and left the caches different, the next
-	// waits for 2^(n-1) K (LAT-SYNC-013). There are reasons for that which last for
-	// hours: a packet that has expired with one side, or is six hours old there.
-	maxBarren = 7
+	// After patience syncs that brought nothing, and left the caches different, the
+	// next wait for 2, 4, 8 K and so on (LAT-SYNC-013). There are reasons for that
+	// which last for hours: a packet that has expired with one side, or is six hours
+	// old there.
+	patience  = 2
+	maxBarren = 8
 
 	// Syncs that pongs start, per K.
 	repairsPerTick = 8
@@ -255,7 +257,8 @@ func (p *Peer) runSyncs() {
 		} else {
 			s.idle++
 		}
-		inVain := !s.heard && s.rounds == 1 || s.idle >= idleRounds || s.idle > 0 && s.barren > 0
+		// Silence is the answer of a cache that is equal, unless it has told otherwise.
+		inVain := !s.heard && !s.told || s.idle >= idleRounds || s.idle > 0 && s.barren >= patience
 		if s.mine && r.direct() && !p.equal(s) && !inVain && s.rounds < maxRounds {
 			p.startRound(r)
 			continue
@@ -294,7 +297,7 @@ func (p *Peer) endSync(r *remote) {
 		s.barren, s.notBefore = 0, time.Time{}
 	case s.mine:
 		s.barren = min(s.barren+1, maxBarren)
-		s.notBefore = p.now.Add(p.k << (s.barren - 1))
+		s.notBefore = p.now.Add(p.k << max(s.barren-patience, 0))
 	}
 	owed := s.owed
 	s.active, s.mine, s.gained, s.owed = time.Time{}, false, 0, 0

@@ -14,7 +14,7 @@ import (
 
 // pair are two bootstrap peers that know each other, with caches of so many
 // publishes each of which so many are in one of them only, half of those in each.
-func pair(t *testing.T, size, differ int, loss float64) (n *network, a, b *host) {
+func pair(t testing.TB, size, differ int, loss float64) (n *network, a, b *host) {
 	n = newNetwork(t)
 	a = n.host("alice").start(peer.Config{Indexed: true})
 	b = n.host("bob").start(peer.Config{Indexed: true, Bootstrap: []peer.Bootstrap{{ID: id("alice"), Addr: a.at(peer.Main)}}})
@@ -38,13 +38,8 @@ func hashOf(h *host) [20]byte {
 	return s.Hash
 }
 
-// syncCost runs until both caches are equal, and tells what it took.
-func syncCost(t *testing.T, size, differ int, loss float64, within time.Duration) (took time.Duration, sum peer.SyncStats) {
-	n, a, b := pair(t, size, differ, loss)
-	start := n.now
-	n.within(within, "synced", func() bool { return hashOf(a) == hashOf(b) })
-	took = n.now.Sub(start)
-	n.run(10 * k)
+// total is what syncing has cost two peers.
+func total(a, b *host) (sum peer.SyncStats) {
 	for _, h := range []*host{a, b} {
 		s := h.peer.SyncStats()
 		sum.Rounds += s.Rounds
@@ -55,6 +50,17 @@ func syncCost(t *testing.T, size, differ int, loss float64, within time.Duration
 		sum.Gained += s.Gained
 		sum.Repeated += s.Repeated
 	}
+	return sum
+}
+
+// syncCost runs until both caches are equal, and tells what it took.
+func syncCost(t *testing.T, size, differ int, loss float64, within time.Duration) (took time.Duration, sum peer.SyncStats) {
+	n, a, b := pair(t, size, differ, loss)
+	start := n.now
+	n.within(within, "synced", func() bool { return hashOf(a) == hashOf(b) })
+	took = n.now.Sub(start)
+	n.run(10 * k)
+	sum = total(a, b)
 	require.Equal(t, size+differ/2, a.peer.Cache().Len())
 	require.EqualValues(t, differ, sum.Gained)
 	rounds := sum.Rounds
