@@ -170,6 +170,9 @@ func (p *Peer) sendAnswer() bool {
 			}
 		}
 		for o.packets.len() > 0 && !p.packetAt(o).After(p.now) {
+			// In no order: of several peers that are asked for the same each sends
+			// something else first, and what is left then is dropped.
+			o.packets.bringForward(p.random.IntN(o.packets.len()))
 			a := o.packets.pop()
 			delete(o.waiting, a)
 			if p.sendPacket(o, a.id) {

@@ -9,6 +9,11 @@ type queue[T any] struct {
 func (q *queue[T]) len() int    { return len(q.items) - q.head }
 func (q *queue[T]) push(item T) { q.items = append(q.items, item) }
 
+// bringForward puts the item at i first, and the first one there.
+func (q *queue[T]) bringForward(i int) {
+	q.items[q.head], q.items[q.head+i] = q.items[q.head+i], q.items[q.head]
+}
+
 func (q *queue[T]) pop() T {
 	item := q.items[q.head]
 	q.head++

@@ -195,6 +195,9 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 		r.sync.heard = true
 	}
 	if ours.Hash == theirs.Hash {
+		if theirs.Prefix.Len() == 0 {
+			p.dropAnswers(from)
+		}
 		return
 	}
 	if r != nil {
