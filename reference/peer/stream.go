@@ -110,7 +110,8 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 		return
 	}
 	// To open a message costs more than to receive one.
-	if keys, joined := p.keys.Find(pk.SubclusterID); joined && (p.isVerified(from) || p.withinRate(from)) {
+	if keys, joined := p.keys.Find(pk.SubclusterID); joined && (p.trusts(from) || p.withinRate(from)) {
+		p.heardThrough(source, from, true)
 		p.takeStream(keys, pk, messageKey{source, id}, from)
 	}
 }
@@ -128,7 +129,7 @@ func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, 
 	if _, at := r.path(); at == from {
 		return
 	}
-	if !p.isVerified(from) { // LAT-STRM-009
+	if !p.trusts(from) { // LAT-STRM-009
 		if !held {
 			p.hold(from, datagram)
 		}
@@ -163,7 +164,7 @@ func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from 
 		p.deliverStream(keys, pk, key, pk.Message, pk.Hops)
 		return
 	}
-	if head, message := p.assemble(key, pk, p.isVerified(from)); head != nil {
+	if head, message := p.assemble(key, pk, p.trusts(from)); head != nil {
 		p.deliverStream(keys, head, key, message, pk.Hops)
 	}
 }

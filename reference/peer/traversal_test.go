@@ -132,6 +132,17 @@ func TestTwoSymmetricPeersAreProxied(t *testing.T) {
 	a.publish("hello")
 	n.within(time.Second, "delivered", func() bool { return b.received("hello") == 1 })
 	require.ErrorIs(t, a.peer.Sync(n.now, id("bob")), peer.ErrUnknown)
+	a.stream(b, "for bob alone")
+	b.stream(a, words(3000))
+	n.within(time.Second, "streamed", func() bool { return b.streamed("for bob alone") == 1 && a.streamed(words(3000)) == 1 })
+	relays := map[netip.Addr]bool{}
+	for _, h := range []*host{a, b} {
+		for _, d := range h.sent(func(_ datagram, p wire.Packet) bool { return p.Type == wire.Stream }) {
+			relays[d.to.Addr()] = true
+		}
+	}
+	require.NotContains(t, relays, a.ip)
+	require.NotContains(t, relays, b.ip)
 	// When the proxy goes another one is found.
 	proxy := a.info(b).Proxy
 	for _, i := range indexed {
