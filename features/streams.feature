@@ -100,9 +100,10 @@ Feature: Streams
       Then the subject receives each of its streams once
       And the subject has delivered 1 stream
 
-  @LAT-STRM-006 @alone
+  @LAT-STRM-006
   Rule: A stream for a connected peer is relayed to it alone
 
+    @alone
     Scenario: Between two peers that the subject knows
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -116,6 +117,17 @@ Feature: Streams
       And the subject does not relay that stream to "dave"
       And the subject does not relay that stream to "carol"
 
+    Scenario: Between two leaves that can't reach each other
+      Given 3 bootstrap peers
+      And the subject behind a symmetric NAT
+      And a companion "bob" behind a symmetric NAT
+      When the subject and "bob" join the same subcluster
+      And the subject streams messages of 10 and 3000 bytes to "bob"
+      And "bob" streams messages of 10 and 3000 bytes to the subject
+      Then "bob" receives each of its streams once
+      And the subject receives each of its streams once
+
+    @alone
     Scenario: For nobody, then for somebody
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet

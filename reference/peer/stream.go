@@ -111,7 +111,6 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 	}
 	// To open a message costs more than to receive one.
 	if keys, joined := p.keys.Find(pk.SubclusterID); joined && (p.trusts(from) || p.withinRate(from)) {
-		p.heardThrough(source, from, true)
 		p.takeStream(keys, pk, messageKey{source, id}, from)
 	}
 }
@@ -160,20 +159,21 @@ func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from 
 	if p.streamsGiven.get(key) != nil || wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
-	if pk.Index < 0 {
-		p.deliverStream(keys, pk, key, pk.Message, pk.Hops)
-		return
+	whole, message := pk, pk.Message
+	if pk.Index >= 0 {
+		whole, message = p.assemble(key, pk, p.trusts(from))
 	}
-	if head, message := p.assemble(key, pk, p.trusts(from)); head != nil {
-		p.deliverStream(keys, head, key, message, pk.Hops)
+	if whole != nil && p.deliverStream(keys, whole, key, message, pk.Hops) {
+		p.heardThrough(key.source, from, pk.Hops <= 1)
 	}
 }
 
-// deliverStream opens a whole message and reports it, once (LAT-STRM-004).
-func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, sealed []byte, hops uint32) {
+// deliverStream opens a whole message and reports it, once (LAT-STRM-004); false
+// if it does not open.
+func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, sealed []byte, hops uint32) bool {
 	message, err := seal.Open(keys, sealed)
 	if err != nil {
-		return
+		return false
 	}
 	p.streamsGiven.put(key)
 	p.forgetAssembly(key)
@@ -186,4 +186,5 @@ func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, se
 		event.EventID = slices.Clone(pk.Usr1)
 	}
 	p.emit(event)
+	return true
 }

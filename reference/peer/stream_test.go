@@ -118,6 +118,25 @@ func TestStreamingIsRefused(t *testing.T) {
 	require.ErrorIs(t, a.peer.Stream(n.now, to("bob")), peer.ErrClosed)
 }
 
+// LAT-STRM-006: neither of two symmetric peers can reach the other.
+func TestStreamingThroughAProxy(t *testing.T) {
+	n := newNetwork(t)
+	indexed, list := n.indexed(3)
+	a := n.leaf("alice", nattype.EndpointRestricted, list)
+	b := n.leaf("bob", nattype.EndpointRestricted, list)
+	n.within(2*k, "connected", func() bool { return a.connectedTo(b) && b.connectedTo(a) })
+	a.stream(b, words(5000))
+	b.stream(a, words(6000))
+	n.run(time.Second)
+	require.Equal(t, 1, b.streamed(words(5000)))
+	require.Equal(t, 1, a.streamed(words(6000)))
+	relayed := 0
+	for _, i := range indexed {
+		relayed += len(i.sent(func(_ datagram, p wire.Packet) bool { return p.Type == wire.Stream && p.Hops == 1 }))
+	}
+	require.Equal(t, 1+6+1+7, relayed)
+}
+
 // LAT-STRM-010, LAT-STRM-012: in one moment, of one length, to several peers.
 func TestStreamingTheSame(t *testing.T) {
 	n, a, b := meeting(t)
