@@ -81,9 +81,13 @@ type Limits struct {
 
 	Outgoing         int // packets of own streams waiting for their turn; 8192
 	Relayed          int // packets of streams remembered so as not to relay one twice; 16384
-	StreamsPerMinute int // packets of streams relayed for one source; 1048576, as for deployed peers
+	StreamsPerMinute int // packets of streams, and answers, relayed for one source; 1048576, as for deployed peers
 	Assembling       int // split messages of which a part is missing; 256
 	AssemblyBytes    int // bytes of them; 8 MiB
+
+	Questions          int // own ones that are open; 64
+	Routes             int // questions of others whose answers are sent back; 4096
+	QuestionsPerMinute int // of one source; 1024
 
 	// Pace is the time between two datagrams, or two multicasts, that nobody
 	// waits for: heartbeats, joins, own publishes, sync answers; 1 ms.
@@ -103,6 +107,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncPerMinute, 1000},
 		{&l.SyncRelays, 32}, {&l.Rebroadcasts, 64}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
 		{&l.Outgoing, 8192}, {&l.Relayed, 16384}, {&l.StreamsPerMinute, 1 << 20}, {&l.Assembling, 256}, {&l.AssemblyBytes, 8 << 20},
+		{&l.Questions, 64}, {&l.Routes, 4096}, {&l.QuestionsPerMinute, 1024},
 	} {
 		if *d.limit == 0 {
 			*d.limit = d.standard
@@ -166,7 +171,8 @@ func (l Limits) validate(c Config) error {
 	for _, n := range []int{filled.Peers, filled.Sources, filled.Rates, filled.Pending, filled.PendingPerIP, filled.Held, filled.HeldPerAddress,
 		filled.Verified, filled.Gates, filled.Delivered, filled.Introductions, filled.IntroPingsTotal, filled.Targets, filled.Tasks,
 		filled.Destinations, filled.SyncQueue, filled.SyncPerMinute, filled.SyncRelays, filled.Rebroadcasts, filled.Forgotten, filled.MaxMessage, filled.Subclusters,
-		filled.Outgoing, filled.Relayed, filled.StreamsPerMinute, filled.Assembling, filled.AssemblyBytes} {
+		filled.Outgoing, filled.Relayed, filled.StreamsPerMinute, filled.Assembling, filled.AssemblyBytes,
+		filled.Questions, filled.Routes, filled.QuestionsPerMinute} {
 		if n < 1 {
 			return errors.New("peer: a limit is negative; 0 is the default, and at least 1 is needed of anything")
 		}

@@ -18,9 +18,11 @@ const (
 	Packet                             // a message arrived whole for a joined subcluster: the fields from PacketID on
 	Error                              // something went wrong that no call asked for: Text
 	Stream                             // a stream for this peer arrived whole: PeerID of its source, and the fields from PacketID on
+	Answer                             // an answer to an own question: QueryID, PacketID, Message as it came (of a cached publish it is sealed), and what follows
+	Question                           // a question that this peer can't answer by itself, see Peer.Answer: QueryID, PacketID, Message (a JSON object)
 )
 
-var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", "packet", "error", "stream"}
+var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", "packet", "error", "stream", "answer", "question"}
 
 // String is the kind in lower case, as the testee protocol names it.
 func (k EventKind) String() string { return eventNames[k] }
@@ -36,6 +38,7 @@ type Event struct {
 	NATType   nattype.Type
 	Proxy     wire.ID // by which the peer is reached; zero: directly
 
+	QueryID      wire.ID
 	PacketID     wire.ID // of the head, where the message was split
 	ClusterID    wire.ID // zero where the packet names none of 32 bytes
 	SubclusterID wire.ID

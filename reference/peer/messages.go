@@ -208,9 +208,10 @@ func (p *Peer) answeredHeartbeat(r *remote, b *wire.Body) {
 
 // rate counts what came from a source in a minute of the clock.
 type rate struct {
-	minute  int64
-	count   int // joins and publishes, and streams for this peer while the source is not verified
-	streams int // for others
+	minute    int64
+	count     int // joins and publishes, and streams for this peer while the source is not verified
+	streams   int // and answers, for others
+	questions int
 }
 
 // withinRate counts a join or publish, and tells whether its source has not yet
@@ -222,12 +223,20 @@ func (p *Peer) withinRate(from netip.AddrPort) bool {
 	return r.count <= p.limits.PerMinute
 }
 
-// withinStreamRate counts a stream to relay, and tells whether its source has
+// withinStreamRate counts a stream or answer to relay, and tells whether its source has
 // not yet used up its minute.
 func (p *Peer) withinStreamRate(from netip.AddrPort) bool {
 	r := p.rateOf(from)
 	r.streams++
 	return r.streams <= p.limits.StreamsPerMinute
+}
+
+// withinQuestionRate counts a question, and tells whether its source has not yet
+// used up its minute.
+func (p *Peer) withinQuestionRate(from netip.AddrPort) bool {
+	r := p.rateOf(from)
+	r.questions++
+	return r.questions <= p.limits.QuestionsPerMinute
 }
 
 // rateOf is what came from a source in this minute.

@@ -22,6 +22,7 @@ const (
 	ownPublish                   // id: of the packet
 	openCached                   // id: of the subcluster
 	openOne                      // id: of the packet
+	ownQuestion                  // id: queryId
 	passOn                       // id: of the peer
 	lastCast                     // of the first of the expired
 )
@@ -93,6 +94,8 @@ func (p *Peer) do(t task) {
 		if r := p.remoteByID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
 			p.startSync(r)
 		}
+	case ownQuestion:
+		p.askQuestion(t.id)
 	case openOne:
 		p.openCachedOne(t.id)
 	}

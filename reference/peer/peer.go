@@ -3,7 +3,7 @@
 // what it wants done is taken from it. It never waits, reads no clock, starts
 // nothing.
 //
-//	for each input (Receive, Opened, NetworkChanged, Tick, Join, Publish, Stream, Sync, Stop) {
+//	for each input (Receive, Opened, NetworkChanged, Tick, Join, Publish, Stream, Query, Answer, Sync, Stop) {
 //		for p.Poll(&output) { do it }
 //		at, any := p.Next() // call Tick then, unless another input comes first
 //	}
@@ -91,6 +91,7 @@ type Peer struct {
 	counts      Counts
 	paceAt      time.Time
 	streaming
+	querying
 	splitAt int64 // that the last head names, ms
 
 	outputs []Output
@@ -115,6 +116,7 @@ func New(now time.Time, c Config) *Peer {
 		recent:       newTable[wire.ID, sending](l.Gates),
 		forgotten:    newTable[wire.ID, struct{}](l.Forgotten),
 		streaming:    newStreaming(l),
+		querying:     newQuerying(l),
 		loads:        newTable[netip.AddrPort, load](l.Verified),
 	}
 	if p.k == 0 {
@@ -321,7 +323,7 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 	case wire.Stream:
 		p.stream(pk, from, datagram, held)
 	case wire.Query:
-		// These come with the issue "The whole protocol".
+		p.query(pk, from, datagram, held)
 	}
 }
 

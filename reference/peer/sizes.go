@@ -1,5 +1,7 @@
 package peer
 
+import "punchlist/reference/wire"
+
 // Size is how much of something a peer keeps.
 type Size struct {
 	Name string // of the field, and of the field of its elements after a dot
@@ -42,6 +44,9 @@ func (p *Peer) Sizes() []Size {
 		{"outgoing", p.outgoing.len(), l.Outgoing},
 		{"relayed", p.relayed.len(), l.Relayed},
 		{"streamsGiven", p.streamsGiven.len(), l.Delivered},
+		{"asked", p.asked.len(), l.Questions},
+		{"routes", p.routes.len(), l.Routes},
+		{"answered", p.answered.len(), l.Delivered},
 		{"assembling", p.assembling.len(), l.Assembling},
 		{"assembling.parts.datagram", p.assembled, l.AssemblyBytes},
 	}
@@ -58,7 +63,15 @@ func (p *Peer) Sizes() []Size {
 		summaries += o.summaries.len()
 		packets += o.packets.len()
 	}
+	given, bodies := 0, 0
+	p.asked.each(func(_ wire.ID, a *asked) bool {
+		given += len(a.given)
+		bodies += len(a.body)
+		return true
+	})
 	return append(sizes,
+		Size{"asked.given", given, l.Questions * maxAnswers},
+		Size{"asked.body", bodies, l.Questions * wire.MaxMessage},
 		Size{"assembling.parts", parts, l.AssemblyBytes / partOverhead},
 		Size{"remotes.clusters", clusters, peers * maxClusters},
 		Size{"remotes.memberships", memberships, peers * maxMemberships},

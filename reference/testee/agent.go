@@ -182,6 +182,19 @@ func (a *Agent) event(e peer.Event) {
 			contract.StreamEventBody
 		}{contract.StreamEvent, contract.StreamEventBody{
 			PeerID: e.PeerID.String(), SubclusterID: e.SubclusterID.String(), EventID: hex.EncodeToString(e.EventID), Message: &text, Verified: e.Verified}}
+	case peer.Answer:
+		body := contract.AnswerEventBody{PacketID: e.PacketID.String()}
+		if json.Valid(e.Message) {
+			body.Body = e.Message
+		} else {
+			body.Message = hex.EncodeToString(e.Message)
+		}
+		v = struct {
+			Event string `json:"event"`
+			contract.AnswerEventBody
+		}{contract.Answer, body}
+	case peer.Question:
+		return // testees answer from their cache alone
 	case peer.Error:
 		v = errorEvent(e.Text)
 	}

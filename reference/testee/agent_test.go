@@ -215,7 +215,9 @@ func TestLifeOfAPeer(t *testing.T) {
 	c.refused(contract.BadCommand, contract.Cache, contract.CacheWith{Prefix: "g"})
 	c.refused(contract.Failed, contract.Sync, contract.SyncWith{PeerID: strings.Repeat("05", 32)})
 
-	c.refused(contract.Unsupported, contract.Query, nil)
+	c.refused(contract.BadCommand, contract.Query, contract.QueryWith{Body: json.RawMessage("[]")})
+	c.refused(contract.Failed, contract.Query, contract.QueryWith{Body: json.RawMessage("{}")})
+	c.refused(contract.Failed, contract.Stream, contract.StreamWith{PeerID: strings.Repeat("05", 32), SubclusterID: joined.SubclusterID})
 	state := ok[contract.StateOK](c, contract.State, nil).State
 	ok[struct{}](c, contract.Sleep, nil)
 	ok[struct{}](c, contract.Wake, nil)

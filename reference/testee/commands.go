@@ -119,9 +119,7 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 			return nil, err
 		}
 		return a.codec(now, c.Do, with)
-	case contract.Query:
-		return nil, &contract.Error{Code: contract.Unsupported, Text: c.Do + " comes with the whole protocol"}
-	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Stream, contract.Sync, contract.Cache,
+	case contract.Info, contract.Peers, contract.Join, contract.Publish, contract.Stream, contract.Query, contract.Sync, contract.Cache,
 		contract.Leave, contract.State, contract.Sleep, contract.Wake:
 		if a.peer == nil {
 			return nil, &contract.Error{Code: contract.NotStarted, Text: c.Do + " needs a started peer"}
@@ -251,6 +249,17 @@ func (a *Agent) ask(now time.Time, c contract.Command) (any, *contract.Error) {
 			return nil, problem
 		}
 		return nil, a.stream(now, with)
+	case contract.Query:
+		with, problem := parameters[contract.QueryWith](c)
+		if problem != nil {
+			return nil, problem
+		}
+		if _, err := a.peer.Query(now, with.Body); errors.Is(err, peer.ErrNoObject) {
+			return nil, bad("body: %v", err)
+		} else if err != nil {
+			return nil, failed(err)
+		}
+		return nil, nil
 	case contract.Sync:
 		with, problem := parameters[contract.SyncWith](c)
 		if problem != nil {

@@ -142,6 +142,9 @@ func TestConversation(t *testing.T) {
 	call(1, contract.Stream, fmt.Sprintf(`{"peerId":"%x","subclusterId":"%x","event":"greeting","message":"%s","signingSeed":"%064x"}`,
 		ids[0], subcluster, hex.EncodeToString([]byte("to you alone")), 43))
 	pass(time.Second)
+	call(1, contract.Query, fmt.Sprintf(`{"body":{"packetId":"%s"}}`, "7ac5d56992a3c69a3d6e51969302b55177a40b7dfec9d04009079358306e8ded"))
+	call(1, contract.Query, `{"body":{"about":"the weather in Zürich"}}`)
+	pass(time.Second)
 	call(1, contract.Sync, fmt.Sprintf(`{"peerId":"%x"}`, ids[0]))
 	call(1, contract.State, "")
 	call(0, contract.Stop, "")

@@ -1,0 +1,342 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf16"
+
+	"punchlist/reference/wire"
+)
+
+// A query is a packet of type 8: a question, which is multicast and relayed
+// until somebody knows an answer, or an answer, which goes back the way that the
+// question came.
+var (
+	isQuestion = []byte("1") // usr4
+	isAnswer   = []byte("2")
+)
+
+// questionAge is how long ago a question may have been asked, by its usr1
+// (LAT-QRY-009). Deployed peers allow 2,048 ms, so that clocks which differ by
+// two seconds make a peer mute; this leaves them 28 s, and is as long as a return
+// route lives at the default K.
+const questionAge = 30 * time.Second
+
+// maxAnswers is how many answers to one question are delivered.
+const maxAnswers = 64
+
+// querying is what a peer keeps of queries.
+type querying struct {
+	asked    table[wire.ID, asked]       // own questions
+	routes   table[wire.ID, route]       // where those of others came from
+	answered table[messageKey, struct{}] // answers to them that were sent back, by queryId and packetId
+}
+
+type asked struct {
+	body  []byte
+	until time.Time
+	given []wire.ID // answers that were delivered
+}
+
+type route struct {
+	back  netip.AddrPort
+	until time.Time
+}
+
+func newQuerying(l Limits) querying {
+	return querying{
+		asked:    newTable[wire.ID, asked](l.Questions),
+		routes:   newTable[wire.ID, route](l.Routes),
+		answered: newTable[messageKey, struct{}](l.Delivered),
+	}
+}
+
+// Errors of Query and Answer.
+var (
+	ErrNobody     = errors.New("peer: nobody is connected who could be asked")
+	ErrNoQuestion = errors.New("peer: no such question waits for an answer")
+	ErrNoObject   = errors.New("peer: the body is no JSON object")
+)
+
+// Query asks the network a question, a JSON object: {"packetId": "<64 hex
+// digits>"} is answered by every peer that has the packet in its cache, anything
+// else by applications. For one K the answers to it are delivered, each once
+// (LAT-QRY-003), with the id that Query returns.
+func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
+	p.begin(now)
+	if p.closing {
+		return wire.ID{}, ErrClosed
+	}
+	text, err := queryBody(body)
+	if err != nil {
+		return wire.ID{}, err
+	}
+	if len(p.choose(p.liveExcept(), nil)) == 0 {
+		return wire.ID{}, ErrNobody
+	}
+	p.forgetOldQuestions()
+	if p.asked.len() >= p.limits.Questions || p.tasks.len() >= p.limits.Tasks {
+		return wire.ID{}, fmt.Errorf("%w: %d questions are open", ErrBusy, p.asked.len())
+	}
+	var id wire.ID
+	p.secret(id[:])
+	a, _ := p.asked.put(id)
+	*a = asked{body: text, until: p.now.Add(p.k)}
+	p.addTask(task{kind: ownQuestion, id: id})
+	p.pace()
+	return id, nil
+}
+
+// queryBody is a JSON object as the body of a query: compact, and in ASCII, since
+// deployed peers cut other text short.
+func queryBody(body []byte) ([]byte, error) {
+	if !isObject(body) {
+		return nil, ErrNoObject
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, body); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrNoObject, err)
+	}
+	var text []byte
+	for _, r := range compact.String() {
+		switch {
+		case r <= '~':
+			text = append(text, byte(r))
+		case r <= 0xffff:
+			text = fmt.Appendf(text, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			text = fmt.Appendf(text, `\u%04x\u%04x`, high, low)
+		}
+	}
+	if len(text) > wire.MaxMessage {
+		return nil, fmt.Errorf("%w: the body has %d bytes, at most %d", ErrTooLong, len(text), wire.MaxMessage)
+	}
+	return text, nil
+}
+
+func isObject(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '{' && json.Valid(body)
+}
+
+func (p *Peer) forgetOldQuestions() {
+	p.asked.each(func(id wire.ID, a *asked) bool {
+		if p.now.Before(a.until) {
+			return false // the others are younger
+		}
+		p.asked.delete(id)
+		return true
+	})
+}
+
+// askQuestion multicasts an own question (LAT-QRY-001).
+func (p *Peer) askQuestion(id wire.ID) {
+	a := p.asked.get(id)
+	if a == nil {
+		return
+	}
+	question := wire.NewPacket(wire.Query)
+	question.Hops = 1
+	question.Usr1, question.Usr3, question.Usr4 = strconv.AppendInt(nil, p.now.UnixMilli(), 10), id[:], isQuestion
+	// The packetId, by which deployed peers tell questions apart, hashes no other
+	// field that differs (LAT-QRY-002).
+	question.NextID = id[:]
+	question.Message = a.body
+	if datagram, ok := p.encode(&question); ok {
+		for _, r := range p.choose(p.liveExcept(), nil) {
+			p.pass(r, datagram)
+		}
+	}
+}
+
+// query handles a question or an answer, unless it would end deployed peers.
+func (p *Peer) query(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
+	queryID, ok := wire.AsID(pk.Usr3)
+	switch {
+	case !ok:
+	case bytes.Equal(pk.Usr4, isQuestion):
+		p.questionArrived(pk, queryID, from, datagram, held)
+	case bytes.Equal(pk.Usr4, isAnswer):
+		p.answerArrived(pk, queryID, from, datagram, held)
+	}
+}
+
+// questionArrived answers a question from the cache, or else asks the application and
+// relays it (LAT-QRY-006), once by its queryId.
+func (p *Peer) questionArrived(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
+	if pk.Index != wire.NoIndex || p.asked.get(queryID) != nil || !isObject(pk.Message) {
+		return
+	}
+	if at, err := strconv.ParseInt(string(pk.Usr1), 10, 64); err == nil && at < p.now.Add(-questionAge).UnixMilli() {
+		return
+	}
+	if r := p.routes.get(queryID); r != nil && p.now.Before(r.until) {
+		return
+	}
+	if !p.trusts(from) { // LAT-QRY-013
+		if !held {
+			p.hold(from, datagram)
+		}
+		return
+	}
+	if !p.withinQuestionRate(from) {
+		return
+	}
+	r, _ := p.routes.put(queryID)
+	*r = route{back: from, until: p.now.Add(p.k)}
+	if p.answerFromCache(pk, queryID, from) {
+		return
+	}
+	id, _ := pk.ID()
+	p.emit(Event{Kind: Question, QueryID: queryID, PacketID: id, Message: slices.Clone(pk.Message), Hops: pk.Hops})
+	if pk.Hops < wire.MaxHops { // LAT-QRY-007
+		p.relay(pk, datagram, p.choose(p.liveExcept(from), pk.ClusterID))
+	}
+}
+
+// answerFromCache sends back a packet that the question names and the cache
+// holds, as an answer (LAT-QRY-004). The cached packet stays what it is
+// (LAT-QRY-005): a deployed peer makes an answer of it for good.
+func (p *Peer) answerFromCache(pk *wire.Packet, queryID wire.ID, to netip.AddrPort) bool {
+	var body map[string]json.RawMessage
+	var named string
+	if json.Unmarshal(pk.Message, &body) != nil || json.Unmarshal(body["packetId"], &named) != nil {
+		return false
+	}
+	id, err := wire.ParseID(named)
+	if err != nil {
+		return false
+	}
+	e, cached := p.cache.Get(id)
+	var answer wire.Packet
+	if !cached || !wire.Decode(&answer, e.Datagram).OK() {
+		return false
+	}
+	answer.Type, answer.Hops, answer.Usr3, answer.Usr4 = wire.Query, 0, queryID[:], isAnswer
+	if !harmless(&answer) {
+		return false
+	}
+	p.answered.put(messageKey{queryID, id})
+	p.tell(to, &answer)
+	return true
+}
+
+// Answer answers a question that the event Question told of, with a JSON object.
+// It has to fit into one packet: deployed peers can't read an answer of several.
+func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
+	p.begin(now)
+	if p.closing {
+		return ErrClosed
+	}
+	text, err := queryBody(body)
+	if err != nil {
+		return err
+	}
+	r := p.routes.get(queryID)
+	if r == nil || !p.now.Before(r.until) {
+		return fmt.Errorf("%w: %s", ErrNoQuestion, queryID)
+	}
+	id := wire.MessageID(text)
+	answer := wire.NewPacket(wire.Query)
+	answer.PacketID, answer.Usr3, answer.Usr4, answer.Message = id[:], queryID[:], isAnswer, text
+	p.answered.put(messageKey{queryID, id})
+	p.tell(r.back, &answer)
+	return nil
+}
+
+// answerArrived delivers an answer to an own question, and sends one to a
+// question of somebody else back to where that came from (LAT-QRY-008). Deployed
+// peers multicast it, unless they answer questions themselves: then it ends with
+// them.
+//
+// An answer has no age: the usr1 of a cached publish is the hash of its event,
+// which a deployed peer reads as a time where it begins with a digit
+// (LAT-QRY-010).
+func (p *Peer) answerArrived(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
+	id, ok := pk.ID()
+	if !ok || wire.VerifyID(pk) == wire.IDMismatch || !harmless(pk) { // LAT-QRY-015, LAT-QRY-011
+		return
+	}
+	if a := p.asked.get(queryID); a != nil {
+		if p.now.Before(a.until) {
+			p.takeAnswer(pk, queryID, id, from)
+		}
+		return
+	}
+	r := p.routes.get(queryID)
+	if r == nil || !p.now.Before(r.until) || r.back == from || pk.Hops >= wire.MaxHops { // LAT-QRY-014
+		return
+	}
+	if !p.trusts(from) {
+		if !held {
+			p.hold(from, datagram)
+		}
+		return
+	}
+	if !p.withinStreamRate(from) {
+		return
+	}
+	if _, added := p.answered.put(messageKey{queryID, id}); added {
+		p.deliver(p.socketTo(r.back), r.back, p.copied(pk, datagram, pk.Hops+1))
+	}
+}
+
+// takeAnswer delivers an answer to an own question when it is whole.
+func (p *Peer) takeAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.AddrPort) {
+	whole, message := pk, pk.Message
+	if pk.Index >= 0 { // LAT-QRY-012
+		part := asPublish(pk)
+		if pk.Index > 0 {
+			var ok bool
+			if id, ok = wire.AsID(pk.PreviousID); !ok {
+				return
+			}
+		}
+		key := messageKey{queryID, id}
+		if whole, message = p.assemble(key, &part, p.trusts(from)); whole == nil {
+			return
+		}
+		defer p.forgetAssembly(key)
+	}
+	a := p.asked.get(queryID)
+	if slices.Contains(a.given, id) || len(a.given) >= maxAnswers {
+		return
+	}
+	a.given = append(a.given, id)
+	event := Event{Kind: Answer, QueryID: queryID, PacketID: id, Message: slices.Clone(message), Hops: pk.Hops}
+	event.ClusterID, _ = wire.AsID(whole.ClusterID)
+	event.SubclusterID, _ = wire.AsID(whole.SubclusterID)
+	if !wire.Unset(whole.Usr1) {
+		event.EventID = slices.Clone(whole.Usr1)
+	}
+	p.emit(event)
+}
+
+// asPublish is an answer as the publish that it may be a copy of, with its body
+// parsed where it is a head.
+func asPublish(pk *wire.Packet) (publish wire.Packet) {
+	as := *pk
+	as.Type = wire.Publish
+	if datagram, err := wire.Append(nil, &as); err == nil {
+		wire.Decode(&publish, datagram)
+	}
+	return publish
+}
+
+// harmless tells whether an answer can be sent to deployed peers: they parse
+// whatever is JSON, and come to their end over what is neither an object nor
+// bytes, or is a part of a message, or a head without its keys (LAT-QRY-011).
+func harmless(pk *wire.Packet) bool {
+	if pk.Index == 0 {
+		head := asPublish(pk)
+		return sound(&head)
+	}
+	return !json.Valid(pk.Message) || pk.Index < 0 && isObject(pk.Message)
+}
