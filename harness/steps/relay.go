@@ -242,10 +242,21 @@ func (w *World) lastGiven(kind, name string) (*scripted, injected, error) {
 	if err != nil {
 		return nil, injected{}, err
 	}
-	if len(w.relayed) == 0 || w.relayed[len(w.relayed)-1].packet.Type.String() != kind {
+	if len(w.relayed) == 0 || kindOf(&w.relayed[len(w.relayed)-1].packet) != kind {
 		return nil, injected{}, &verdict.LabFailed{Text: "no injector gave the subject a " + kind}
 	}
 	return to, w.relayed[len(w.relayed)-1], nil
+}
+
+// kindOf names a packet as the features do.
+func kindOf(p *wire.Packet) string {
+	switch {
+	case p.Type != wire.Query:
+		return p.Type.String()
+	case string(p.Usr4) == "1":
+		return "question"
+	}
+	return "answer"
 }
 
 func (w *World) thenNotRelayed(kind, name string) error {

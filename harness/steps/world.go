@@ -78,6 +78,9 @@ type World struct {
 	sealed   int           // streams that injectors sealed
 	changed  time.Time     // when a step last changed the internet
 	path     string        // by which the subject and another peer were found to be connected
+	asked    int           // questions that they asked
+	replied  int           // ... and answers that they gave
+	expected string        // text of the last answer to a question of the subject
 	told     *introduction // the last introduction that an injector made
 	replies  []exchange    // pings of injectors that a Then step judges
 	findings []verdict.Finding

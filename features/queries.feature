@@ -1,0 +1,267 @@
+Feature: Queries
+  A question goes from peer to peer until somebody knows an answer, which goes
+  back the way that the question came. What a question names by its packetId is
+  answered from the cache of whoever holds it.
+
+  @LAT-QRY-001 @alone
+  Rule: A question names its time and itself
+
+    Scenario: The first question
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      Then a question from the subject reaches "carol" with hops 1, a time in usr1 and 32 bytes in usr3
+
+  @LAT-QRY-002 @alone
+  Rule: A question is told from others by its packetId
+
+    Scenario: The same again
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      And the subject asks {"about":"the weather"}
+      Then two questions from the subject reach "carol" with different packetIds
+
+  @LAT-QRY-003
+  Rule: An answer is delivered once
+
+    Scenario: A message that several peers hold
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And "bob" publishes "asked for"
+      And the subject receives "asked for" once
+      And the subject asks for that message
+      Then the subject delivers the packet that it asked for once
+
+    @alone
+    Scenario: An answer that comes twice
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      And "carol" answers the subject's question with "rain", twice
+      Then the subject delivers the answer once
+
+    Scenario: An answer from a peer behind a bootstrap peer
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And an injector "carol" on the public internet
+      When the subject joins a subcluster
+      And "carol" is known to "boot2"
+      And the subject asks {"about":"the weather"}
+      And "carol" answers the subject's question with "rain"
+      Then the subject delivers the answer once
+
+  @LAT-QRY-004 @alone
+  Rule: A packet that a question names is the answer
+
+    Scenario: A publish that the subject has cached
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "bob" sends the subject a publish
+      And "carol" sends the subject a question for that publish
+      Then the subject answers "carol" with that publish
+
+  @LAT-QRY-005 @alone
+  Rule: To be asked for harms no packet
+
+    Scenario: A sync after the question
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "bob" sends the subject a publish
+      And "bob" sends the subject a question for that publish
+      And the subject answers "bob" with that publish
+      And "carol" is known to the subject
+      And "carol" sends the subject a sync with the summary of an empty cache
+      Then by sync the subject sends "carol" that publish as it was
+
+  @LAT-QRY-006 @alone
+  Rule: A question is relayed once, onward, with one hop more
+
+    Scenario: A question goes to the others and not back
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question twice
+      Then the subject relays that question to "bob" once, with hops 2
+      And the subject does not relay that question to "carol"
+
+  @LAT-QRY-007 @alone
+  Rule: Sixteen hops are the end of a query
+
+    Scenario: Questions with sixteen and fifteen
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question with hops 16
+      And "carol" sends the subject another question with hops 15
+      Then the subject relays the question with hops 15 to "bob", but not the one with hops 16
+
+    Scenario: Answers with sixteen and fifteen
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question
+      And "bob" answers that question with hops 16
+      And "bob" answers that question with hops 15
+      Then the subject relays the answer with hops 15 to "carol", but not the one with hops 16
+
+  @LAT-QRY-008 @alone
+  Rule: An answer goes back the way that the question came
+
+    Scenario: Between two peers that the subject knows
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question
+      And "bob" answers that question
+      Then the subject relays that answer to "carol" once, with hops 1
+      And the subject does not relay that answer to "bob"
+
+  @LAT-QRY-016 @alone
+  Rule: An answer goes to nobody else
+
+    Scenario: A third peer
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "dave" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "dave" is known to the subject
+      And "carol" sends the subject a question
+      And "bob" answers that question
+      Then the subject relays that answer to "carol" once, with hops 1
+      And the subject does not relay that answer to "dave"
+
+  @LAT-QRY-009 @alone
+  Rule: Old questions are dropped
+
+    Scenario: A minute, then a moment
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question that is 60 s old
+      And "carol" sends the subject another question
+      Then the subject relays the second question to "bob", but not the first
+
+  @LAT-QRY-010 @alone
+  Rule: An answer has no age
+
+    Scenario: A usr1 that begins like a number
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      And "carol" answers the subject's question with "rain" and a usr1 that begins like a number
+      Then the subject delivers the answer once
+
+  @LAT-QRY-011 @alone
+  Rule: What is no JSON object is no query
+
+    Scenario: Nothing, numbers, text and lists
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject questions whose bodies are no objects
+      And "carol" sends the subject a question
+      And "bob" answers that question with bodies that are no objects
+      And "bob" answers that question
+      Then the subject still answers an honest ping
+      And the subject relays that answer to "carol" once, with hops 1
+      And 1 question of the subject has reached "bob"
+      And 1 answer of the subject has reached "carol"
+
+  @LAT-QRY-012 @alone
+  Rule: An answer in several packets is delivered whole
+
+    Scenario Outline: Order <order>
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      And "carol" answers the subject's question in packets in the order <order>
+      Then the subject delivers the answer once
+
+      Examples:
+        | order       |
+        | 0 1 2       |
+        | 2 1 0       |
+        | 1 0 2 1 0 2 |
+
+  @LAT-QRY-013 @alone
+  Rule: Strangers' questions are not passed on
+
+    Scenario: A source that never answers, then one that does
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "mute" on the public internet that never answers
+      When "bob" is known to the subject
+      And "mute" sends the subject a question
+      And "carol" sends the subject another question
+      Then the subject relays the second question to "bob", but not the first
+
+  @LAT-QRY-014 @alone
+  Rule: A question is forgotten
+
+    Scenario: One answer in time, one after three intervals
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question
+      And "bob" answers that question
+      And the subject relays that answer to "carol" once, with hops 1
+      And 3 keepalive intervals pass
+      And "carol" is known to the subject
+      And "bob" is known to the subject
+      And "bob" answers that question
+      And 1 s passes
+      Then the subject does not relay that answer to "carol"
+
+  @LAT-QRY-015 @alone
+  Rule: An answer whose id is not that of its content is dropped
+
+    Scenario: To the subject's question
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "carol" on the public internet
+      When "carol" is known to the subject
+      And the subject asks {"about":"the weather"}
+      And "carol" answers the subject's question with "sun" under a false packetId
+      And "carol" answers the subject's question with "rain"
+      Then the subject delivers the answer once
+      And the subject has delivered 1 answer
+
+    Scenario: To the question of another
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a question
+      And "bob" answers that question under a false packetId
+      And "bob" answers that question
+      Then the subject relays the second answer to "carol", but not the first
