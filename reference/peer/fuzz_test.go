@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,7 +96,17 @@ func FuzzReceive(f *testing.F) {
 		split = append(split, input(4, stream, append([]byte{0, 0}, `{"meta":{},"ts":1,"size":5,"indexes":1}`...))...)
 		split = append(split, input(4, stream, append([]byte{0, 1}, "12345"...))...)
 	}
+	split = slices.Clip(split)
 	f.Add(byte(1), append(split, input(3, 255, nil)...))
+	// Questions and answers, to an own question and to that of another.
+	queries := append(split, input(application, 0, []byte(`{"about":"the weather"}`))...)
+	for _, body := range []string{`{"it":"rains"}`, "bytes", "null", `{"packetId":"` + id("x").String() + `"}`} {
+		for _, kind := range []byte{64, 128, 192} {
+			queries = append(queries, input(4, byte(wire.Query)-1+kind, append([]byte{1, 255}, body...))...)
+			queries = append(queries, input(4, byte(wire.Query)-1+kind, append([]byte{0, 0}, `{"meta":{},"ts":1,"size":5,"indexes":1}`...))...)
+		}
+	}
+	f.Add(byte(1), append(queries, input(application, 1, []byte("{}"))...))
 	for _, t := range []wire.Type{wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Publish, wire.Sync} {
 		f.Add(byte(3), append(input(4, byte(t), []byte("0123456789")), input(3, 255, nil)...))
 	}
@@ -114,6 +125,7 @@ func FuzzReceive(f *testing.F) {
 			to   netip.AddrPort
 		}
 		var pings []asked
+		var question wire.ID
 		drain := func() {
 			var o peer.Output
 			for count := 0; p.Poll(&o); count++ {
@@ -127,6 +139,9 @@ func FuzzReceive(f *testing.F) {
 					}
 					if sent.Type == wire.Pong && sent.Body.Has.Has(wire.KeyIsConnection|wire.KeyPingID) {
 						t.Fatal("LAT-MSG-004")
+					}
+					if sent.Type == wire.Query && string(sent.Usr4) == "1" {
+						question = wire.ID(sent.Usr3)
 					}
 					if sent.Type == wire.Ping {
 						pings = append(pings, asked{sent.Clone(), o.To})
@@ -166,6 +181,13 @@ func FuzzReceive(f *testing.F) {
 			data := script[:length]
 			script = script[length:]
 			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, 10 + who%8}), 5001)
+			if what == application {
+				p.Query(now, data)
+				p.Answer(now, question, data)
+				p.Stream(now, peer.Streaming{PeerID: [2]wire.ID{id("a"), id("b")}[who&1], Subcluster: subKeys.SubclusterID, Message: data})
+				drain()
+				continue
+			}
 			switch what % 7 {
 			case 0, 1:
 				p.Receive(now, peer.Main, from, data)
@@ -188,6 +210,14 @@ func FuzzReceive(f *testing.F) {
 				if pk.Type == wire.Publish || pk.Type == wire.Stream {
 					sum := wire.MessageID(pk.Message)
 					pk.PacketID = sum[:]
+				}
+				if pk.Type == wire.Query { // a question, or an answer to the last that the victim sent
+					pk.Usr3, pk.Usr4 = question[:], []byte{'1' + who>>6%2}
+					sum := wire.MessageID(pk.Message)
+					pk.PacketID = sum[:]
+					if who>>7 == 1 {
+						pk.Usr3 = sum[:]
+					}
 				}
 				if pk.Type == wire.Stream { // for the victim, or a peer that it may know
 					ends := [3]wire.ID{id("victim"), id("a"), id("b")}
@@ -266,6 +296,9 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// application marks an input as what the application asks of the peer.
+const application = 200
 
 func input(what, who byte, data []byte) []byte {
 	return append([]byte{byte(len(data) >> 8), byte(len(data)), what, who}, data...)
