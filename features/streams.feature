@@ -161,6 +161,16 @@ Feature: Streams
       Then the subject relays that stream to "bob" once, with hops 1
       And the subject does not relay that stream to "carol"
 
+    Scenario: For its own source
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "bob" sends the subject a stream for "bob"
+      And "carol" sends the subject another stream for "bob"
+      Then the subject relays the second stream to "bob", but not the first
+
   @LAT-STRM-008 @alone
   Rule: Sixteen hops are the end of a stream
 
