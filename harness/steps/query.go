@@ -14,12 +14,6 @@ import (
 	"punchlist/spec/testee"
 )
 
-// A reply is an answer of an injector to a question of the subject.
-type reply struct {
-	in *scripted
-	id wire.ID
-}
-
 // aQuestion is a question of an injector, asked so long ago.
 func (w *World) aQuestion(age time.Duration, body injector.Body) wire.Packet {
 	w.asked++
