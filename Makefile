@@ -63,6 +63,19 @@ soak: ## every feature in sim with 500 seeds
 bench: ## benchmarks, the JavaScript implementation beside ours
 	go test -run '^$$' -bench . -benchmem ./reference/... ./harness/nat ./harness/bench
 
+.PHONY: flood
+flood: ## latica-peer under 50,000 hostile datagrams a second for a minute, on loopback
+	PUNCHLIST_FLOOD=60s go test -run '^$$' -bench Flood -benchtime 1x ./harness/bench
+
+.PHONY: cross
+cross: ## vet the reference and build latica-peer for Linux, macOS and Windows
+	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
+		echo "== $$target"; \
+		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		go vet ./reference/...; \
+		go build -o /dev/null ./reference/cmd/latica-peer; \
+	done
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for a minute each (FUZZTIME=10m FUZZ='FuzzDecode|FuzzReceive')
 	@grep -rl --include='*_test.go' '^func Fuzz' reference harness spec | sort | while read -r file; do \

@@ -34,6 +34,9 @@ const (
 	largest = wire.MaxDatagram + 1
 	// pause is how long a reader leaves a socket alone that can't be read.
 	pause = 10 * time.Millisecond
+	// mostErrors is how many in a row are no reason to pause: Windows tells of
+	// each datagram that somebody's host refused by an error of the next read.
+	mostErrors = 16
 	// kernelBuffer is asked for the main socket, in bytes; the kernel may give
 	// less. It holds what comes while the machine is busy or not scheduled.
 	kernelBuffer = 4 << 20
@@ -97,6 +100,7 @@ type host struct {
 	main     atomic.Pointer[net.UDPConn] // others only wake its reader
 	buffer   [largest]byte               // of the main socket
 	deadline time.Time                   // of the main socket, as far as the owner knows
+	failed   int                         // reads of the main socket in a row
 }
 
 type opening struct {
@@ -156,6 +160,7 @@ func (h *host) next(ctx context.Context) input {
 		n, from, err := main.ReadFromUDPAddrPort(h.buffer[:])
 		switch {
 		case err == nil:
+			h.failed = 0
 			return input{kind: datagram, datagram: h.buffer[:n], via: peer.Main, from: from}
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			h.deadline = time.Unix(0, 1) // it may be one that a waker set
@@ -163,6 +168,9 @@ func (h *host) next(ctx context.Context) input {
 			h.main.CompareAndSwap(main, nil)
 		default:
 			// What some network answered to an earlier datagram ends nothing.
+			if h.failed++; h.failed < mostErrors {
+				continue
+			}
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
@@ -232,7 +240,7 @@ func (h *host) open(s peer.Socket, port uint16) {
 	}
 	h.sockets[s] = conn
 	if s == peer.Main {
-		_ = conn.SetReadBuffer(kernelBuffer)
+		growReadBuffer(conn)
 		_ = conn.SetWriteBuffer(kernelBuffer)
 		h.deadline = time.Time{}
 		h.main.Store(conn)

@@ -115,12 +115,14 @@ func TestServeAndJoin(t *testing.T) {
 		args := []string{"serve", "--address", "127.0.0.1", "--port", "0", "--probe-port", "0", "--log", "json", "--log-level", "debug",
 			"--dir", filepath.Join(dir, fmt.Sprint("peer", i))}
 		if i == 0 {
-			args = append(args, "--metrics", "127.0.0.1:0")
+			args = append(args, "--metrics", ":0") // on loopback
 		}
 		s := start(t, nil, true, args...)
 		servers = append(servers, s)
 		if i == 0 {
-			defer checkMetrics(t, s.until(`"msg":"metrics"`)["address"].(string))()
+			address := s.until(`"msg":"metrics"`)["address"].(string)
+			require.True(t, strings.HasPrefix(address, "127.0.0.1:"), address)
+			defer checkMetrics(t, address)()
 		}
 		ready := s.until(`"msg":"ready"`)
 		bootstrap = append(bootstrap, fmt.Sprintf("--bootstrap=%s@127.0.0.1:%v", ready["peerId"], ready["port"]))

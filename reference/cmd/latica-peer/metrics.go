@@ -27,7 +27,14 @@ type monitor struct {
 
 // listen starts to listen, so that a wrong address is known before the peer runs.
 func listen(address string, server *udp.Server, p *peer.Peer, isReady func() bool) (*monitor, error) {
-	l, err := net.Listen("tcp", address)
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, usage("metrics: %w", err)
+	}
+	if host == "" {
+		host = "127.0.0.1" // who wants others to read them says so
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, usage("metrics: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 type serveSettings struct {
 	id, dir, address    string
 	port, probePort     uint16
-	bootstrap           []string
+	bootstrap, limits   []string
 	keepalive           time.Duration
 	stateEvery          time.Duration
 	cachePackets        int
@@ -81,7 +82,8 @@ settings.`,
 	f.StringArrayVar(&s.bootstrap, "bootstrap", nil, "another bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often")
 	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
 	f.IntVar(&s.cachePackets, "cache-packets", 0, "packets kept for others; 0: 6604")
-	f.StringVar(&s.metrics, "metrics", "", "`HOST:PORT` for Prometheus (/metrics) and health (/healthz); off if left out")
+	f.StringArrayVar(&s.limits, "limit", nil, "a bound on what others can make it keep or do, `NAME=NUMBER`; may be given often.\nNames: "+strings.Join(limitNames(), ", "))
+	f.StringVar(&s.metrics, "metrics", "", "`[HOST]:PORT` for Prometheus (/metrics) and health (/healthz), without HOST on loopback; off if left out")
 	f.StringVar(&s.logFormat, "log", "text", "format of the log on stderr: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every connection), info, warn or error")
 	return c
@@ -123,6 +125,9 @@ func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 		if c.Address, err = netip.ParseAddr(s.address); err != nil {
 			return c, usage("address: %w", err)
 		}
+	}
+	if err := parseLimits(s.limits, &c.Limits); err != nil {
+		return c, err
 	}
 	if s.cachePackets < 0 {
 		return c, usage("cache-packets: %d is less than nothing", s.cachePackets)

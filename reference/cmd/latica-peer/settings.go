@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +43,7 @@ func settle(c *cobra.Command) error {
 			return
 		}
 		if value := os.Getenv(variable(f)); value != "" {
-			if err := f.Value.Set(value); err != nil {
+			if err := fromText(f, value); err != nil {
 				problems = append(problems, usage("%s: %w", variable(f), err))
 			}
 			return
@@ -86,6 +90,20 @@ func readConfig(path string) (map[string]yaml.Node, error) {
 	return file, nil
 }
 
+// fromText sets a flag to a value of the environment, or to each of several
+// that commas separate.
+func fromText(f *pflag.Flag, text string) error {
+	list, ok := f.Value.(pflag.SliceValue)
+	if !ok {
+		return f.Value.Set(text)
+	}
+	var values []string
+	for value := range strings.SplitSeq(text, ",") {
+		values = append(values, strings.TrimSpace(value))
+	}
+	return list.Replace(values)
+}
+
 // fromNode sets a flag to a value of the file, or to each of a list.
 func fromNode(f *pflag.Flag, node yaml.Node) error {
 	switch node.Kind {
@@ -110,7 +128,8 @@ func fromNode(f *pflag.Flag, node yaml.Node) error {
 
 const settingsHelp = `Each setting is a flag, a variable of the environment (--probe-port is
 LATICA_PROBE_PORT), or a line of the YAML file that --config names
-(probe-port: 9778); the first of these that says something is taken.`
+(probe-port: 9778); the first of these that says something is taken. What may be
+given often is a list in the file, and separated by commas in the environment.`
 
 // parseBootstrap reads PEERID@ADDRESS:PORT.
 func parseBootstrap(list []string) ([]peer.Bootstrap, error) {
@@ -132,3 +151,37 @@ func parseBootstrap(list []string) ([]peer.Bootstrap, error) {
 	}
 	return all, nil
 }
+
+// parseLimits reads NAME=NUMBER into the limits.
+func parseLimits(list []string, into *peer.Limits) error {
+	limits := limitsByName(into)
+	for _, text := range list {
+		name, number, _ := strings.Cut(text, "=")
+		limit, known := limits[name]
+		if !known {
+			return usage("limit %q: there is no %q; there are %s", text, name, strings.Join(limitNames(), ", "))
+		}
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 {
+			return usage("limit %q: NAME=NUMBER is wanted, with a number from 1", text)
+		}
+		*limit = n
+	}
+	return nil
+}
+
+// limitsByName are the limits that are numbers: PendingPerIP is pending-per-ip.
+func limitsByName(l *peer.Limits) map[string]*int {
+	limits := map[string]*int{}
+	v := reflect.ValueOf(l).Elem()
+	for i := range v.NumField() {
+		if limit, ok := v.Field(i).Addr().Interface().(*int); ok {
+			limits[strings.ToLower(wordEnd.ReplaceAllString(v.Type().Field(i).Name, "$1-$2"))] = limit
+		}
+	}
+	return limits
+}
+
+var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
+
+func limitNames() []string { return slices.Sorted(maps.Keys(limitsByName(new(peer.Limits)))) }
