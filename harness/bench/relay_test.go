@@ -38,8 +38,9 @@ const (
 const relayGoal = 0.7
 
 // BenchmarkRelay streams packets through one peer on loopback, and through a
-// program that does nothing but forward. An operation is a datagram that
-// arrived. The two take turns, so that what else the machine does hits both.
+// program that does nothing but forward. The two take turns, so that what else
+// the machine does hits both. At its end the JavaScript peer does the same in a
+// lab.
 func BenchmarkRelay(b *testing.B) {
 	source, target := newEnd(b, 1), newEnd(b, 2)
 	reference := serveReference(b)
@@ -74,6 +75,12 @@ func BenchmarkRelay(b *testing.B) {
 	b.ReportMetric(ratio, "of-bare")
 	b.ReportMetric((float64(allocated[0])-float64(allocated[1]))/sent, "allocs/relayed")
 	b.ReportMetric(100*float64(lost[0])/sent, "%lost")
+	if js, why := javaScriptRelays(b); why == "" {
+		b.ReportMetric(js, "js-relayed/s")
+		b.ReportMetric(perSecond(0)/js, "js/go")
+	} else {
+		b.Log("no JavaScript peer beside it: " + why)
+	}
 	if ratio < relayGoal {
 		b.Logf("the reference relays %.2f of what a bare forwarder does; the goal is %.1f", ratio, relayGoal)
 	}

@@ -15,9 +15,9 @@ func growReadBuffer(conn *net.UDPConn) {
 	}
 	forced := false
 	err = raw.Control(func(fd uintptr) {
-		forced = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, kernelBuffer) == nil
+		forced = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, readBuffer) == nil
 	})
 	if err != nil || !forced {
-		_ = conn.SetReadBuffer(kernelBuffer)
+		_ = conn.SetReadBuffer(readBuffer)
 	}
 }

@@ -5,4 +5,4 @@ package udp
 import "net"
 
 // growReadBuffer asks for a larger buffer. To get less is no failure.
-func growReadBuffer(conn *net.UDPConn) { _ = conn.SetReadBuffer(kernelBuffer) }
+func growReadBuffer(conn *net.UDPConn) { _ = conn.SetReadBuffer(readBuffer) }

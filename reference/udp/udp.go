@@ -37,9 +37,11 @@ const (
 	// mostErrors is how many in a row are no reason to pause: Windows tells of
 	// each datagram that somebody's host refused by an error of the next read.
 	mostErrors = 16
-	// kernelBuffer is asked for the main socket, in bytes; the kernel may give
-	// less. It holds what comes while the machine is busy or not scheduled.
-	kernelBuffer = 4 << 20
+	// readBuffer and writeBuffer are asked for the main socket, in bytes; the
+	// kernel may give less. The first holds what comes while the machine is busy
+	// or not scheduled: half a second of a flood.
+	readBuffer  = 16 << 20
+	writeBuffer = 4 << 20
 	// watchEvery is how often the addresses of the machine are looked at.
 	watchEvery = 5 * time.Second
 )
@@ -241,7 +243,7 @@ func (h *host) open(s peer.Socket, port uint16) {
 	h.sockets[s] = conn
 	if s == peer.Main {
 		growReadBuffer(conn)
-		_ = conn.SetWriteBuffer(kernelBuffer)
+		_ = conn.SetWriteBuffer(writeBuffer)
 		h.deadline = time.Time{}
 		h.main.Store(conn)
 	} else {
