@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PUNCHLIST := bin/punchlist
 OUT       := out
 SEEDS     := 20
+FLOOD     := 60s
 FUZZTIME  := 1m
 FUZZ      := Fuzz
 
@@ -64,8 +65,8 @@ bench: ## benchmarks, the JavaScript implementation beside ours
 	go test -run '^$$' -bench . -benchmem ./reference/... ./harness/nat ./harness/bench
 
 .PHONY: flood
-flood: ## latica-peer under 50,000 hostile datagrams a second for a minute, on loopback
-	PUNCHLIST_FLOOD=60s go test -run '^$$' -bench Flood -benchtime 1x ./harness/bench
+flood: ## latica-peer under 50,000 hostile datagrams a second for a minute (FLOOD=5s), on loopback
+	PUNCHLIST_FLOOD=$(FLOOD) go test -run '^$$' -bench Flood -benchtime 1x ./harness/bench
 
 .PHONY: cross
 cross: ## vet the reference and build latica-peer for Linux, macOS and Windows

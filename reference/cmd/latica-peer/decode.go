@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ func decodeCommand() *cobra.Command {
 		Short: "Say what a datagram is, field by field; or each one of a capture",
 		Long: `Decode prints a datagram as JSON: every field with its offset, the keys of its
 body, and every fault, also beyond the first. Without HEX it is read from
-stdin.
+stdin, as hex or as the bytes themselves.
 
 Of a capture (pcap or pcapng: Ethernet, Linux cooked, raw IP, loopback) every
 UDP datagram over IPv4 becomes one line of JSON, with its number in the
@@ -48,9 +49,12 @@ capture: nothing in it is a packet), 2 wrong usage.`,
 				}
 				text = string(all)
 			}
-			datagram, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
-			if err != nil {
-				return usage("the datagram is no hex: %w", err)
+			datagram := []byte(text)
+			if len(args) > 0 || isText(text) {
+				var err error
+				if datagram, err = hex.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
+					return usage("the datagram is no hex: %w", err)
+				}
 			}
 			said := explain(datagram)
 			if err := printJSON(c.OutOrStdout(), said, "  "); err != nil {
@@ -65,6 +69,11 @@ capture: nothing in it is a packet), 2 wrong usage.`,
 	c.Flags().StringVar(&file, "capture", "", "a pcap or pcapng `FILE` instead of a datagram")
 	c.Flags().Bool("all", false, "of a capture: tell of datagrams too that don't begin like a packet")
 	return c
+}
+
+// isText tells hex, right or wrong, from the bytes of a datagram.
+func isText(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > '~' || r < ' ' && !unicode.IsSpace(r) })
 }
 
 // explanation is what wire.Explain says of a datagram.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,7 +39,9 @@ func TestCommandLine(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PING", first.Datagram)
-			return nil
+			bytes, err := hex.DecodeString(first.Datagram)
+			require.NoError(t, err)
+			return os.WriteFile(filepath.Join(e.WorkDir, "ping.bin"), bytes, 0o600)
 		},
 	})
 }
