@@ -8,6 +8,9 @@ PUNCHLIST := bin/punchlist
 OUT       := out
 SEEDS     := 20
 FLOOD     := 60s
+BIRTHDAYS := 500
+SYNCS     := 4
+HOURS     := 2
 FUZZTIME  := 1m
 FUZZ      := Fuzz
 
@@ -56,9 +59,17 @@ race: ## all Go tests under the race detector, one package at a time for the sak
 seeds: build ## every feature in sim with 20 seeds (SEEDS=n)
 	$(PUNCHLIST) run --cell reference@sim --seeds $(SEEDS) --out $(OUT)/seeds | tail -n 100
 
+.PHONY: simulate
+simulate: build ## what one scenario can't show, over many seeds (BIRTHDAYS=n, SYNCS=n, HOURS=n)
+	$(PUNCHLIST) simulate birthday --seeds $(BIRTHDAYS)
+	$(PUNCHLIST) simulate birthday-nat --seeds $(BIRTHDAYS)
+	$(PUNCHLIST) simulate sync --seeds $(SYNCS)
+	$(PUNCHLIST) simulate soak --hours $(HOURS)
+
 .PHONY: soak
-soak: ## every feature in sim with 500 seeds
+soak: ## every feature in sim with 500 seeds, 10,000 birthdays, and a day of fifty peers in virtual time
 	$(MAKE) seeds SEEDS=500
+	$(MAKE) simulate BIRTHDAYS=10000 SYNCS=20 HOURS=24
 
 .PHONY: bench
 bench: ## benchmarks, the JavaScript implementation beside ours

@@ -11,12 +11,15 @@ import (
 
 // What a soak holds its peers to.
 const (
-	// connectedWithin is for how long two members may be without a connection,
-	// from when both were left in peace.
-	connectedWithin = 12 * soakK
+	// connectedWithin is for how long two members may be without a connection, from
+	// when both were left in peace (LAT-MEMB-030); mostConnectedWithin for 99 of 100.
+	// Introducers draw lots, so that in a large cluster two members have to wait until
+	// they are drawn.
+	connectedWithin     = 20 * soakK
+	mostConnectedWithin = 8 * soakK
 	// deliveredWithin is how long a message may take to any member, from when it
-	// was published and that member was left in peace.
-	deliveredWithin = 12 * soakK
+	// was published and that member was left in peace (LAT-REPL-030).
+	deliveredWithin = 8 * soakK
 	// rememberFor is how long after its publication a message is still expected by
 	// members that were away.
 	rememberFor = time.Hour
@@ -255,20 +258,21 @@ func (s *streams) look(l *links) {
 
 // sizes are how much peers keep, by the names of peer.Size.
 type sizes struct {
-	names []string
-	most  []int       // of any peer at any minute
-	bound []int       // of one peer
-	sums  []float64   // of all peers, in this hour
-	hours [][]float64 // means of all peers together, by the hour
-	count int         // minutes in sums
+	names   []string
+	most    []int       // of any peer at any minute
+	bound   []int       // of one peer
+	sums    []float64   // of all peers, in this minute
+	minutes [][]float64 // means of a peer, by the minute
+	peers   int         // in sums
 }
 
 func (s *sizes) add(n *node, broke func(string, ...any)) {
+	s.peers++
 	for i, size := range n.peer.Sizes() {
 		if i == len(s.names) {
 			s.names = append(s.names, size.Name)
 			s.most, s.bound = append(s.most, 0), append(s.bound, size.Most)
-			s.sums, s.hours = append(s.sums, 0), append(s.hours, nil)
+			s.sums, s.minutes = append(s.sums, 0), append(s.minutes, nil)
 		}
 		if size.Have > size.Most {
 			broke("%s keeps %d of %s, and at most %d are allowed", n.name, size.Have, size.Name, size.Most)
@@ -281,12 +285,9 @@ func (s *sizes) add(n *node, broke func(string, ...any)) {
 
 // minute ends a minute.
 func (s *sizes) minute() {
-	if s.count++; s.count < 60 {
-		return
-	}
 	for i := range s.sums {
-		s.hours[i] = append(s.hours[i], s.sums[i]/float64(s.count))
+		s.minutes[i] = append(s.minutes[i], s.sums[i]/float64(max(s.peers, 1)))
 		s.sums[i] = 0
 	}
-	s.count = 0
+	s.peers = 0
 }
