@@ -154,6 +154,11 @@ func TestSizesAreSampled(t *testing.T) {
 func TestGrowthIsThatOfTheSecondHalf(t *testing.T) {
 	require.Zero(t, growth([]float64{1, 2, 3, 10, 10, 10}))
 	require.InDelta(t, 1, growth([]float64{0, 0, 0, 5, 10, 15}), 1e-9)
+	var steady []float64
+	for i := range 1000 {
+		steady = append(steady, float64(i))
+	}
+	require.InDelta(t, 2.0/3, growth(steady), 0.01)
 	require.Negative(t, growth([]float64{0, 0, 15, 10, 5}))
 	require.Zero(t, growth([]float64{0, 0}))
 }
