@@ -102,16 +102,10 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 	return s.sample, nil
 }
 
-// limits are the standard ones, or in a shorter run than a day, for what fills up
-// slowly, smaller in proportion: whatever is bounded is to reach its bound in the
-// first half, so that of the second one can ask that nothing grows.
-func (x Soak) limits() peer.Limits {
-	if x.Hours >= 24 {
-		return peer.Limits{}
-	}
-	part := func(standard int) int { return max(int(float64(standard)*x.Hours/24), 64) }
-	return peer.Limits{Gates: part(32768), Delivered: part(8192), Relayed: part(8192)}
-}
+// soakLimits are the standard ones, but for tables from which nothing goes until they
+// are full: those are smaller, so that in a day they are full long before half
+// time, and of the second half one can ask that nothing grows.
+var soakLimits = peer.Limits{Gates: 4096, Delivered: 1024, Relayed: 1024, Forgotten: 1024}
 
 // publishes tells whether messages are published at a time. In a day the cache is
 // full of its oldest packets at half time. In a shorter run it would never be, so
@@ -126,7 +120,7 @@ func (s *soaking) half() time.Time {
 
 // build declares the peers and starts them, one each second.
 func (s *soaking) build() error {
-	config := peer.Config{Keepalive: soakK, Limits: s.limits()}
+	config := peer.Config{Keepalive: soakK, Limits: soakLimits}
 	indexed, err := s.w.indexed(soakIndexed, config)
 	if err != nil {
 		return err
