@@ -1,7 +1,9 @@
 // What the adapters around @socketsupply/socket have in common, whatever its
 // version: the commands of class codec, and what lies between the bytes of the
 // testee protocol and the objects of the package.
-import { Refusal, bytes, hex } from './testee.mjs'
+import { createHash } from 'node:crypto'
+
+import { Refusal, bytes, emit, hex } from './testee.mjs'
 
 const BYTE_FIELDS = ['clusterId', 'subclusterId', 'previousId', 'packetId', 'nextId', 'usr1', 'usr2', 'usr3', 'usr4', 'sig']
 const NUMBER_FIELDS = ['type', 'version', 'clock', 'hops', 'index', 'ttl']
@@ -94,16 +96,25 @@ export function latica ({ Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION,
     return args
   }
 
-  // Saved state is what the package's constructor takes back.
+  // Saved state is what the package's constructor takes back. How it is written
+  // down is left to the application; this one writes its SHA-256 before it.
   async function save (peer) {
     const { config, data, unpublished } = peer.getState()
     const packets = []
     for (const [, packet] of data) packets.push([packet.timestamp, hex(await Packet.encode(packet))])
-    return { state: Buffer.from(JSON.stringify({ clock: config.clock, packets, unpublished })).toString('hex') }
+    const text = Buffer.from(JSON.stringify({ clock: config.clock, packets, unpublished }))
+    return { state: hex(createHash('sha256').update(text).digest()) + hex(text) }
   }
 
+  // Gives what the constructor takes: the configuration alone where the state
+  // can't be read, which is reported.
   function restore (state, config) {
-    const { clock, packets, unpublished } = JSON.parse(bytes(state, 'state').toString())
+    const text = bytes(state, 'state').subarray(32)
+    if (hex(createHash('sha256').update(text).digest()) !== state.slice(0, 64)) {
+      emit('error', { text: 'the saved state is corrupt: its SHA-256 is another one' })
+      return config
+    }
+    const { clock, packets, unpublished } = JSON.parse(text.toString())
     const data = packets.map(([timestamp, datagram]) => {
       const packet = Object.assign(Packet.decode(DatagramBuffer.from(datagram, 'hex')), { timestamp })
       return [hex(packet.packetId), packet]
@@ -129,9 +140,15 @@ export function connection ({ peerId, address, port, natType, proxy }) {
 
 export const peers = peer => ({
   peers: peer.peers.map(p => ({
-    ...connection(p), natType: p.natType ?? 0, connected: p.connected, indexed: p.indexed || undefined
+    ...connection(p), natType: p.natType ?? 0, connected: p.connected, indexed: p.indexed || undefined, subclusters: subclusters(p)
   }))
 })
+
+// The subclusters that a peer is in, by the table which the package keeps of
+// it: an unset id, of one byte, is in there too.
+function subclusters ({ clusters }) {
+  return Object.values(clusters).flatMap(Object.keys).map(id => hex(Buffer.from(id, 'base64'))).filter(id => id.length === 64)
+}
 
 export function info ({ peerId, natType, address, port }) {
   return { peerId, natType: natType ?? 0, ...(address ? { address, port } : {}) }

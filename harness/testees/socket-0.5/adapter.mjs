@@ -112,7 +112,7 @@ serve({
     version: '0.5.4',
     wire: VERSION,
     classes: ['codec', 'peer', 'indexed', 'relay'],
-    capabilities: []
+    capabilities: ['state', 'members']
   }),
 
   start (w) {

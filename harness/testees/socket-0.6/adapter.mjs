@@ -94,7 +94,7 @@ serve({
     version: '0.6.0-rc.8',
     wire: VERSION,
     classes: ['codec', 'peer', 'indexed', 'relay'],
-    capabilities: []
+    capabilities: ['state', 'members']
   }),
 
   start (w) {
