@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // A Case is one entry of a section of observed.json that is a list of
@@ -27,17 +28,34 @@ func Section(name string) ([]Case, error) {
 // A HostileCase is what was sent to a deployed peer to see whether it dies.
 type HostileCase struct {
 	Name                string
+	Victim              Victim
 	Datagrams           [][]byte
 	DeployedProcessDies bool
 }
 
-// Hostile reads the section hostile: its datagrams are made out to the peer
-// SHA-256("victim").
+// A Victim is the state in which the peer was that a hostile case was sent to.
+type Victim struct {
+	Indexed bool
+	NATType int  // 0: not known yet; of one that is not indexed
+	Joined  bool // a member of the subcluster that the datagrams name
+	Friend  bool // another peer is connected to it
+}
+
+// Hostile reads the section hostile. Its datagrams are made out to the peer
+// SHA-256("victim"), to the cluster HostileCluster, and to the subcluster of the
+// shared key that the text HostileSubcluster gives. Their deadlines are long past.
 func Hostile() ([]HostileCase, error) {
 	var raw struct {
 		Cases []struct {
-			Name     string
-			Input    struct{ Datagrams []string }
+			Name  string
+			Input struct {
+				Datagrams            []string
+				PreparedByFriendPeer bool
+				Victim               struct {
+					NATType       int
+					Indexed, Join bool
+				}
+			}
 			Expected struct{ DeployedProcessDies bool }
 		}
 	}
@@ -46,7 +64,11 @@ func Hostile() ([]HostileCase, error) {
 	}
 	var cases []HostileCase
 	for _, r := range raw.Cases {
-		c := HostileCase{Name: r.Name, DeployedProcessDies: r.Expected.DeployedProcessDies}
+		v := r.Input.Victim
+		c := HostileCase{
+			Name: strings.TrimSpace(r.Name), DeployedProcessDies: r.Expected.DeployedProcessDies,
+			Victim: Victim{Indexed: v.Indexed, NATType: v.NATType, Joined: v.Join, Friend: r.Input.PreparedByFriendPeer},
+		}
 		for _, text := range r.Input.Datagrams {
 			d, err := hex.DecodeString(text)
 			if err != nil {
@@ -58,6 +80,13 @@ func Hostile() ([]HostileCase, error) {
 	}
 	return cases, nil
 }
+
+// The names that the hostile datagrams are made from.
+const (
+	HostileVictim     = "victim"
+	HostileCluster    = "pf-cluster"
+	HostileSubcluster = "pf-sub"
+)
 
 // Keys40 are the keys that cases of cacheSummary name by rule: key i is the
 // SHA-256 of the text "key-i", in hex.

@@ -92,8 +92,26 @@ func (in *Injector) React() error {
 		if _, err := in.Send(d.From, Control(wire.Pong, in.pong(&p, d.From))); err != nil {
 			return err
 		}
+		if err := in.probe(&p, d.From.Addr()); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// probe answers a ping once more, from the second socket to the port that it
+// names, where the script opened one (LAT-MSG-003).
+func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
+	if in.Aux == nil || !ping.Body.Has.Has(wire.KeyProbeExternalPort) {
+		return nil
+	}
+	to := netip.AddrPortFrom(from, ping.Body.ProbeExternalPort)
+	p := Control(wire.Pong, in.pong(ping, to))
+	datagram, err := wire.Append(nil, &p)
+	if err != nil {
+		return fmt.Errorf("injector %s: %w", in.Name, err)
+	}
+	return in.Aux.Send(to, datagram)
 }
 
 // pong is the honest answer to a ping seen from the given address

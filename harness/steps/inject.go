@@ -14,9 +14,7 @@ import (
 
 	"punchlist/harness/injector"
 	"punchlist/harness/verdict"
-	"punchlist/reference/seal"
 	"punchlist/reference/wire"
-	"punchlist/vectors"
 )
 
 // A probe is one edited ping and the pingId by which an answer to it is known.
@@ -147,63 +145,6 @@ func (w *World) thenEachAnswered() error {
 		}
 	}
 	return nil
-}
-
-func (w *World) whenHostile(name, kind string) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
-	datagrams, err := w.hostile(kind)
-	if err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
-	for _, d := range datagrams {
-		if err := in.Main.Send(w.toSubject(), d); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
-		if err := w.pass(hostilePace); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hostilePace leaves a moment between two hostile datagrams, so that a death
-// has one that came last before it.
-const hostilePace = 30 * time.Millisecond
-
-// hostile are the datagrams of a kind in the vectors, made out to the
-// subject; "noise" is bytes of no kind.
-func (w *World) hostile(kind string) ([][]byte, error) {
-	if kind == "noise" {
-		var all [][]byte
-		for i := range 64 {
-			h := seal.SharedKey(fmt.Sprintf("noise %d %d", w.o.Seed, i))
-			all = append(all, slices.Concat([]byte{3, 5, 11, 17}, bytes.Repeat(h[:], 1+i%40))[i%5:])
-		}
-		return all, nil
-	}
-	victim := seal.PeerID("victim")
-	cases, err := vectors.Hostile()
-	if err != nil {
-		return nil, err
-	}
-	var all [][]byte
-	for _, c := range cases {
-		if first, _, _ := strings.Cut(c.Name, " "); first != kind {
-			continue
-		}
-		for _, d := range c.Datagrams {
-			d = bytes.ReplaceAll(d, []byte(hex.EncodeToString(victim[:])), []byte(w.subject.id.String()))
-			d = bytes.ReplaceAll(d, victim[:], w.subject.id[:])
-			all = append(all, d)
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("the vectors have no hostile datagrams of the kind %q", kind)
-	}
-	return all, nil
 }
 
 func (w *World) thenStillAnswers() error {

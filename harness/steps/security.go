@@ -101,7 +101,8 @@ func (w *World) thenAmplifies(name string, factor int) error {
 		}
 	}
 	if sent > factor*got {
-		return w.violated(evidence, "the subject sent %d bytes to an address from which it had %d (%.1f to 1)", sent, got, float64(sent)/float64(got))
+		return &verdict.Violation{Requirement: "LAT-SEC-001", Frames: evidence,
+			Text: fmt.Sprintf("the subject sent %d bytes to an address from which it had %d (%.1f to 1)", sent, got, float64(sent)/float64(got))}
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ func (w *World) table() []definition {
 		{`^an injector "([^"]+)" behind an? ([\w-]+) NAT$`, func(name, profile string) error { return w.givenInjector(name, profile, false) }},
 		{`^an injector "([^"]+)" on the public internet that never answers$`, func(name string) error { return w.givenInjector(name, openProfile, true) }},
 		{`^an injector "([^"]+)" that is a bootstrap peer to the subject$`, w.givenBootstrapInjector},
+		{`^the injectors "([^"]+)", "([^"]+)" and "([^"]+)" are the bootstrap peers of the subject$`, w.givenInjectorsAreBootstraps},
 		{`^an injector "([^"]+)" on the network of the subject$`, w.givenLANInjector},
 		{`^the subject and a companion "([^"]+)" behind one ([\w-]+) NAT$`, w.givenOneNAT},
 		{`^the subject knows only "([^"]+)" and "([^"]+)"$`, func(a, b string) error { return w.givenKnowsOnly("", a, b) }},
@@ -73,7 +74,9 @@ func (w *World) table() []definition {
 		// What injectors do.
 		{`^"([^"]+)" sends the subject pings with these edits:$`, w.whenEditedPings},
 		{`^"([^"]+)" sends the subject the datagram ([0-9a-f]+)$`, w.whenDatagram},
-		{`^"([^"]+)" sends the subject the hostile datagrams of "([^"]+)"$`, w.whenHostile},
+		{`^"([^"]+)" sends the subject the hostile case: (.+)$`, w.whenHostile},
+		{`^"([^"]+)" sends the subject, under ids that fit, the hostile case: (.+)$`, w.whenHostileFitted},
+		{`^"([^"]+)" sends the subject (\d+) datagrams of noise$`, w.whenNoise},
 		{`^"([^"]+)" pings the subject$`, func(name string) error { return w.whenPings(name, nil) }},
 		{`^"([^"]+)" pings the subject with:$`, w.whenPings},
 		{`^"([^"]+)" pings the peer on "([^"]+)"$`, w.whenPingsPeer},

@@ -108,6 +108,17 @@ func (w *World) toPeer(p *peer) netip.AddrPort {
 	return netip.AddrPortFrom(w.net.Addr(p.host), p.port)
 }
 
+// way is where an injector reaches a peer: behind a NAT it must have heard of
+// it before.
+func (w *World) way(in *scripted, p *peer) netip.AddrPort {
+	if p == w.subject {
+		if at, ok := w.subjectSeenBy(in); ok {
+			return at
+		}
+	}
+	return w.toPeer(p)
+}
+
 // observed is the source that the subject saw of the last datagram of an
 // injector that reached it.
 func (w *World) observed(in *scripted, p *peer) (netip.AddrPort, bool) {
@@ -233,7 +244,11 @@ func (w *World) stillAnswers(in *scripted, p *peer) error {
 func (w *World) honestPing(in *scripted, p *peer) (bool, error) {
 	body := in.Ping()
 	id, _ := body.Get("pingId")
-	if _, err := in.Send(w.toPeer(p), injector.Control(wire.Ping, body)); err != nil {
+	if !p.indexed && p.natType().NATType == 0 {
+		// A deployed peer dies of a plain ping then, which is LAT-MSG-007.
+		body = body.With("isReflection", true).With("reflectionId", id)
+	}
+	if _, err := in.Send(w.way(in, p), injector.Control(wire.Ping, body)); err != nil {
 		return false, &verdict.LabFailed{Err: err}
 	}
 	return w.await(answerWithin, func() bool { return in.answered(id) })
