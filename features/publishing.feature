@@ -184,3 +184,130 @@ Feature: Publishing
       And "carol" sends the subject a publish with a false packetId
       And "carol" sends the subject another publish
       Then the subject relays the second publish to "bob", but not the first
+
+  @LAT-ID-007
+  Rule: Forged fragments don't keep a message from being composed
+
+    Scenario Outline: Order <order>
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" is known to the subject
+      And "eve" sends the subject a fragmented publish for its subcluster in the order <order>
+      Then the subject delivers that publish once
+
+      Examples:
+        | order                   |
+        | 0 forged-1 1 2          |
+        | forged-1 forged-2 2 1 0 |
+
+  @LAT-ID-008
+  Rule: What follows a message is no part of it
+
+    Scenario Outline: Order <order>
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" is known to the subject
+      And "eve" sends the subject a fragmented publish for its subcluster in the order <order>
+      Then the subject delivers that publish once
+      And the subject receives "a reply" once
+
+      Examples:
+        | order       |
+        | 0 reply 1 2 |
+        | reply 0 1 2 |
+        | 0 1 2 reply |
+
+  @LAT-KEY-005
+  Rule: Verified is what its signer signed
+
+    Scenario Outline: <bytes> bytes, from another member
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And "bob" publishes <bytes> bytes, <signed>
+      Then the subject delivers it, <verified>
+
+      Examples:
+        | bytes | signed   | verified     |
+        | 10    | signed   | verified     |
+        | 64    | signed   | verified     |
+        | 65    | signed   | verified     |
+        | 3000  | signed   | verified     |
+        | 200   | unsigned | not verified |
+
+    Scenario Outline: <bytes> bytes, to another member
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the subject publishes <bytes> bytes, signed
+      Then "bob" delivers it, verified
+
+      Examples:
+        | bytes |
+        | 10    |
+        | 3000  |
+
+    Scenario Outline: <bytes> bytes with <what>
+      Given the subject on the public internet
+      And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
+      When the subject joins a subcluster
+      And "bob" publishes for the subject's subcluster <bytes> bytes with <what>
+      Then the subject delivers it, <verified>
+
+      Examples:
+        | bytes | what                                 | verified     |
+        | 200   | the signature that it should have    | verified     |
+        | 200   | the signature of another             | not verified |
+        | 200   | the signature of the whole plaintext | not verified |
+        | 10    | the signature of another             | not verified |
+
+  @LAT-KEY-006
+  Rule: A bad signature keeps no message back
+
+    Scenario Outline: <bytes> bytes with <what>
+      Given the subject on the public internet
+      And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
+      When the subject joins a subcluster
+      And "bob" publishes for the subject's subcluster <bytes> bytes with <what>
+      Then the subject delivers it all the same
+
+      Examples:
+        | bytes | what                     |
+        | 200   | no signature             |
+        | 200   | the signature of another |
+        | 200   | a signature of 63 bytes  |
+        | 10    | a key of 31 bytes        |
+
+  @LAT-KEY-007
+  Rule: An event goes by the hash of its name
+
+    Scenario Outline: <bytes> bytes
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins a subcluster
+      And the subject publishes <bytes> bytes, signed
+      Then usr1 of each packet of the message is the SHA-256 of "message"
+
+      Examples:
+        | bytes |
+        | 10    |
+        | 2000  |
+
+  @LAT-KEY-008
+  Rule: A message is reported with its event
+
+    Scenario: From another member, and to it
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind a port-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And "bob" publishes 10 bytes, signed
+      Then the subject delivers it as the event "message"
+      When "bob" publishes 3000 bytes, unsigned
+      Then the subject delivers it as the event "message"

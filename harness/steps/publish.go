@@ -35,7 +35,7 @@ func (w *World) publishSigned(p *peer, label string, plaintext, seed []byte) err
 	}
 	var ok testee.PublishOK
 	with := testee.PublishWith{
-		SubclusterID: fmt.Sprintf("%x", w.group.SubclusterID), Event: "message",
+		SubclusterID: fmt.Sprintf("%x", w.group.SubclusterID), Event: theEvent,
 		Message: hex.EncodeToString(plaintext), SigningSeed: hex.EncodeToString(seed),
 	}
 	if err := w.call(p, testee.Publish, with, &ok); err != nil {

@@ -492,8 +492,21 @@ func (w *World) whenFragmented(name, order string) error {
 		return &verdict.LabFailed{Err: err}
 	}
 	w.sent["fragmented"] = &publication{plaintext: plaintext}
-	for _, index := range words(order) {
-		if err := w.give(in, packets[number(index)]); err != nil {
+	forged := w.forged(packets)
+	for _, part := range words(order) {
+		var p wire.Packet
+		switch index, isForged := strings.CutPrefix(part, "forged-"); {
+		case part == "reply":
+			if p, err = w.aPublish(w.group, 1, []byte(theReply)); err != nil {
+				return &verdict.LabFailed{Err: err}
+			}
+			p.PreviousID = packets[0].PacketID
+		case isForged:
+			p = forged[number(index)]
+		default:
+			p = packets[number(index)]
+		}
+		if err := w.give(in, p); err != nil {
 			return err
 		}
 		if err := w.pass(20 * time.Millisecond); err != nil {
@@ -501,6 +514,27 @@ func (w *World) whenFragmented(name, order string) error {
 		}
 	}
 	return nil
+}
+
+// theReply is an ordinary message that follows a fragmented one.
+const theReply = "a reply"
+
+// forged are packets that continue the chain of a fragmented message, and name
+// each other, as anyone can make them: with the same head and other bytes.
+func (w *World) forged(packets []wire.Packet) []wire.Packet {
+	all := slices.Clone(packets)
+	noise := newStream("forged")
+	previous, _ := packets[0].ID()
+	for i := 1; i < len(all); i++ {
+		all[i].Message = make([]byte, len(packets[i].Message))
+		noise.Read(all[i].Message)
+		previous = wire.FragmentID(previous, all[i].Message)
+		all[i].PacketID = slices.Clone(previous[:])
+		if i > 1 {
+			all[i-1].NextID = all[i].PacketID
+		}
+	}
+	return all
 }
 
 func (w *World) thenDeliversThat() error {

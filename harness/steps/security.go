@@ -107,6 +107,54 @@ func (w *World) thenAmplifies(name string, factor int) error {
 	return nil
 }
 
+// whenJoinNames has an injector send a join that names the address of another.
+func (w *World) whenJoinNames(name, victim string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	v, err := w.scriptedNamed(victim)
+	if err != nil {
+		return err
+	}
+	p := w.theJoin(in, 1, "")
+	p.Message = injector.ParseBody(p.Message).With("address", v.address().Addr().String()).With("port", v.address().Port()).JSON()
+	return w.give(in, p)
+}
+
+// thenNobodySends is thenNothingReaches for every peer of the scenario: what a
+// companion sends is that peer's failure.
+func (w *World) thenNobodySends(victim string) error {
+	if err := w.thenNothingReaches(victim); err != nil {
+		return err
+	}
+	for _, p := range w.peers {
+		if all := w.arrivedFrom(w.receivedBy(victim), p.host); !p.subject && len(all) > 0 {
+			return w.unfit(p, "%d datagrams of it reached %q, of which it knows nothing but that a join named its address", len(all), victim)
+		}
+	}
+	return nil
+}
+
+func (w *World) whenIntroducesSeveral(name string, count int, target string) error {
+	return w.bootstrapIntroduces(name, target, injector.NATType, count)
+}
+
+func (w *World) thenConnectionPingsAtMost(limit int, name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	pings := slices.DeleteFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool { return s.to.Addr() != in.address().Addr() })
+	if len(pings) > limit {
+		return w.violated(frames(pings), "the subject sent %d pings to the address of %q", len(pings), name)
+	}
+	if len(pings) == 0 {
+		return &verdict.Blocked{Text: "the introductions were not obeyed at all, so that nothing had to be limited"}
+	}
+	return nil
+}
+
 func (w *World) whenInTheNameOf(name, other string) error {
 	in, err := w.acting(name)
 	if err != nil {

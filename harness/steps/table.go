@@ -68,6 +68,9 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" publishes "([^"]+)"$`, w.whenPeerPublishes},
 		{`^the subject publishes (\d+) bytes$`, w.whenSubjectPublishesBytes},
 		{`^the subject publishes (\d+) bytes, signed$`, w.whenSubjectPublishesSigned},
+		{`^"([^"]+)" publishes (\d+) bytes, signed$`, w.whenPeerPublishesSigned},
+		{`^"([^"]+)" publishes (\d+) bytes, unsigned$`, w.whenPeerPublishesUnsigned},
+		{`^"([^"]+)" publishes for the subject's subcluster (\d+) bytes with (.+)$`, w.whenMessageSigned},
 		{`^the subject publishes messages of ([\d, and]+) bytes$`, w.whenSubjectPublishesSizes},
 		{`^"([^"]+)" publishes messages of ([\d, and]+) bytes$`, w.whenPeerPublishesSizes},
 
@@ -109,12 +112,14 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject (\d+) publishes in half a minute$`, w.whenPublishesInHalfAMinute},
 		{`^"([^"]+)" sends the subject (\d+) publishes in (\d+) s$`, w.whenPublishesInTime},
 		{`^"([^"]+)" sends the subject publishes for its subcluster that can't be opened$`, w.whenUnopenable},
-		{`^"([^"]+)" sends the subject a fragmented publish for its subcluster in the order ([\d ]+)$`, w.whenFragmented},
+		{`^"([^"]+)" sends the subject a fragmented publish for its subcluster in the order ([\w -]+)$`, w.whenFragmented},
 		{`^"([^"]+)" sends the subject a sync with the summary of an empty cache$`, w.whenSyncsEmpty},
 		{`^"([^"]+)" sends the subject a sync with the summary of those publishes$`, w.whenSyncsAll},
 		{`^"([^"]+)" sends the subject a sync that lacks one of those publishes$`, w.whenSyncsAllButOne},
 		{`^"([^"]+)" tells in its pongs the hash of another cache$`, w.whenTellsAnotherHash},
 		{`^"([^"]+)" sends the subject (a small ping|a ping with probeExternalPort|a connection ping|a sync with an invented hash|a sync with 16 invented buckets|a join that names another address|a query for a cached packet)$`, w.whenTrigger},
+		{`^"([^"]+)" sends the subject a join that names the address of "([^"]+)"$`, w.whenJoinNames},
+		{`^"([^"]+)" introduces the subject to (\d+) peers at the address of "([^"]+)"$`, w.whenIntroducesSeveral},
 		{`^"([^"]+)" sends the subject a connection ping in the name of "([^"]+)"$`, w.whenInTheNameOf},
 
 		// Streams.
@@ -255,6 +260,10 @@ func (w *World) table() []definition {
 		{`^the packetIds of its fragments form the chain$`, w.thenChain},
 		{`^the signature on the wire covers the plaintext without its first 64 bytes$`, w.thenSigned},
 		{`^the subject delivers that publish once$`, w.thenDeliversThat},
+		{`^(the subject|"[^"]+") delivers it, (verified|not verified)$`, w.thenDeliversSigned},
+		{`^the subject delivers it all the same$`, w.thenDeliversAnyway},
+		{`^(the subject|"[^"]+") delivers it as the event "([^"]+)"$`, w.thenDeliversEvent},
+		{`^usr1 of each packet of the message is the SHA-256 of "([^"]+)"$`, w.thenNamesEvent},
 
 		// Sync.
 		{`^the caches of the subject and "([^"]+)" are equal$`, w.thenSameCaches},
@@ -289,6 +298,9 @@ func (w *World) table() []definition {
 
 		// Security.
 		{`^the subject has sent "([^"]+)" at most (\d+) bytes for each byte that it got$`, w.thenAmplifies},
+
+		{`^nothing from any peer reaches "([^"]+)"$`, w.thenNobodySends},
+		{`^some, and at most (\d+) pings from the subject go to the address of "([^"]+)"$`, w.thenConnectionPingsAtMost},
 
 		// Codec.
 		{`^the codec agrees with every vector of "([^"]+)"$`, w.thenCodecAgrees},

@@ -1,0 +1,100 @@
+Feature: What little may set off
+  A stranger whose address may be forged must not make peers send much to
+  somebody else. These are the triggers that deployed peers were measured with.
+
+  @LAT-SEC-001 @alone
+  Rule: A large cache pays no stranger more
+
+    Scenario Outline: <trigger>, and <held> packets are cached
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "mute" on the public internet that never answers
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "bob" sends the subject <each> publishes in 4 s
+      And "carol" sends the subject <each> publishes in 4 s
+      And "mute" sends the subject <trigger>
+      And 3 s pass
+      Then the subject has sent "mute" at most 3 bytes for each byte that it got
+
+      Examples:
+        | trigger                         | held | each |
+        | a connection ping               | 2000 | 1000 |
+        | a sync with an invented hash    | 100  | 50   |
+        | a sync with an invented hash    | 2000 | 1000 |
+        | a sync with 16 invented buckets | 2000 | 1000 |
+        | a query for a cached packet     | 2000 | 1000 |
+
+  @LAT-SEC-004
+  Rule: An address that a join names gets nothing
+
+    @alone
+    Scenario: The sender is introduced, and at its own address
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      And an injector "victim" on the public internet that never answers
+      When "eve" is known to the subject
+      And "bob" is known to the subject
+      And "eve" sends the subject a join that names the address of "victim"
+      Then an intro from the subject reaches "bob" that names "eve"
+      When 2 keepalive intervals pass
+      Then nothing from the subject reaches "victim"
+
+    @alone
+    Scenario: Nobody has verified who sends it
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "mute" on the public internet that never answers
+      And an injector "victim" on the public internet that never answers
+      When "bob" is known to the subject
+      And "mute" sends the subject a join that names the address of "victim"
+      And 2 keepalive intervals pass
+      Then nothing from the subject reaches "victim"
+      And no intro from the subject reaches "bob"
+
+    Scenario: A mesh of members
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And a companion "bob" behind a full-cone NAT
+      And a companion "carol" behind a port-restricted NAT
+      And a companion "dan" behind a full-cone NAT
+      And an injector "eve" on the public internet
+      And an injector "victim" on the public internet that never answers
+      When the subject and "bob" join the same subcluster
+      And "carol" and "dan" join the same subcluster
+      And "eve" is known to the subject
+      And "eve" sends the subject a join that names the address of "victim"
+      And 2 keepalive intervals pass
+      Then nothing from any peer reaches "victim"
+
+  @LAT-SEC-005 @alone
+  Rule: Introductions are rationed by the address that they name
+
+    Scenario: Eight peers at one address
+      Given the subject on the public internet
+      And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
+      And an injector "victim" on the public internet that never answers
+      When "bob" introduces the subject to 8 peers at the address of "victim"
+      And 3 s pass
+      Then some, and at most 3 pings from the subject go to the address of "victim"
+
+  @LAT-TRAV-005 @alone
+  Rule: A stranger sets off no traversal
+
+    Scenario Outline: <strategy>, behind a <nat> NAT
+      Given the subject behind a <nat> NAT
+      And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
+      And an injector "mallory" on the network of the subject
+      And an injector "victim" on the public internet that never answers
+      When "mallory" introduces the subject to "victim" as a peer of type <type>
+      And 3 s pass
+      Then nothing from the subject reaches "victim"
+      And the subject still answers an honest ping
+
+      Examples:
+        | strategy | nat             | type |
+        | OPEN     | port-restricted | 5    |
+        | CONNECT  | symmetric       | 7    |
+        | DIRECT   | port-restricted | 31   |
