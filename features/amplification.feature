@@ -62,8 +62,10 @@ Feature: What little may set off
       And a companion "dan" behind a full-cone NAT
       And an injector "eve" on the public internet
       And an injector "victim" on the public internet that never answers
-      When the subject and "bob" join the same subcluster
-      And "carol" and "dan" join the same subcluster
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "news"
+      And "carol" joins the subcluster "news"
+      And "dan" joins the subcluster "news"
       And "eve" is known to the subject
       And "eve" sends the subject a join that names the address of "victim"
       And 2 keepalive intervals pass

@@ -200,6 +200,7 @@ Feature: Publishing
       Examples:
         | order                   |
         | 0 forged-1 1 2          |
+        | 0 forged-1 forged-2 1 2 |
         | forged-1 forged-2 2 1 0 |
 
   @LAT-ID-008

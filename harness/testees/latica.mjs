@@ -135,12 +135,14 @@ async function rejecting (call) {
 }
 
 export function connection ({ peerId, address, port, natType, proxy }) {
-  return { peerId, address, port, natType: natType ?? undefined, proxy: proxy?.peerId }
+  // The package records whatever a body says: a type can be a string.
+  const type = Number.isInteger(natType) ? natType : undefined
+  return { peerId, address, port, natType: type, proxy: proxy?.peerId }
 }
 
 export const peers = peer => ({
   peers: peer.peers.map(p => ({
-    ...connection(p), natType: p.natType ?? 0, connected: p.connected, indexed: p.indexed || undefined, subclusters: subclusters(p)
+    natType: 0, ...connection(p), connected: p.connected, indexed: p.indexed || undefined, subclusters: subclusters(p)
   }))
 })
 

@@ -68,6 +68,7 @@ type Peer struct {
 
 	gates     table[wire.ID, time.Time] // until when an id is not handled again
 	delivered table[wire.ID, struct{}]  // heads and whole packets
+	composed  table[wire.ID, int]       // heads by how often what was composed did not open
 	rates     table[netip.AddrPort, rate]
 	verification
 
@@ -110,6 +111,7 @@ func New(now time.Time, c Config) *Peer {
 		cache:        cache.New(l.CachePackets),
 		gates:        newTable[wire.ID, time.Time](l.Gates),
 		delivered:    newTable[wire.ID, struct{}](l.Delivered),
+		composed:     newTable[wire.ID, int](l.Delivered),
 		rates:        newTable[netip.AddrPort, rate](l.Rates),
 		verification: newVerification(l),
 		targets:      newTable[netip.Addr, allowance](l.Targets),

@@ -237,9 +237,19 @@ func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
 			fragments = append(fragments, f)
 		}
 	}
-	if message, err := wire.Compose(head, fragments); err == nil {
-		p.deliverMessage(keys, head, message, hops)
+	message, err := wire.Compose(head, fragments)
+	if err != nil {
+		return
 	}
+	// What is whole and does not open may be forged, and the true fragments still to
+	// come (LAT-ID-007). Each further one has all of them hashed, so it has an end.
+	if _, err := seal.Open(keys, message); err != nil {
+		tries, _ := p.composed.put(id)
+		if *tries++; *tries < maxTries {
+			return
+		}
+	}
+	p.deliverMessage(keys, head, message, hops)
 }
 
 // deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What

@@ -27,6 +27,7 @@ func (p *Peer) Sizes() []Size {
 		{"verifiedTo", p.verifiedTo.len(), l.Verified},
 		{"gates", p.gates.len(), l.Gates},
 		{"delivered", p.delivered.len(), l.Delivered},
+		{"composed", p.composed.len(), l.Delivered},
 		{"rates", p.rates.len(), l.Rates},
 		{"targets", p.targets.len(), l.Targets},
 		{"bursts", len(p.bursts), l.Introductions},
