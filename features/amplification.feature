@@ -2,7 +2,7 @@ Feature: What little may set off
   A stranger whose address may be forged must not make peers send much to
   somebody else. These are the triggers that deployed peers were measured with.
 
-  @LAT-SEC-001 @alone
+  @LAT-SEC-001 @alone @extended
   Rule: A large cache pays no stranger more
 
     Scenario Outline: <trigger>, and <held> packets are cached
@@ -26,7 +26,7 @@ Feature: What little may set off
         | a sync with 16 invented buckets | 2000 | 1000 |
         | a query for a cached packet     | 2000 | 1000 |
 
-  @LAT-SEC-004
+  @LAT-SEC-004 @extended
   Rule: An address that a join names gets nothing
 
     @alone
@@ -71,7 +71,7 @@ Feature: What little may set off
       And 2 keepalive intervals pass
       Then nothing from any peer reaches "victim"
 
-  @LAT-SEC-005 @alone
+  @LAT-SEC-005 @alone @extended
   Rule: Introductions are rationed by the address that they name
 
     Scenario: Eight peers at one address
@@ -82,7 +82,7 @@ Feature: What little may set off
       And 3 s pass
       Then some, and at most 3 pings from the subject go to the address of "victim"
 
-  @LAT-TRAV-005 @alone
+  @LAT-TRAV-005 @alone @extended
   Rule: A stranger sets off no traversal
 
     Scenario Outline: <strategy>, behind a <nat> NAT

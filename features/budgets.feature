@@ -11,7 +11,7 @@ Feature: Cache and budgets
       When "eve" sends the subject 6704 publishes in 450 s
       Then the subject's cache holds 6604 packets, the last of those sent
 
-  @LAT-BUDG-002 @alone
+  @LAT-BUDG-002 @alone @extended
   Rule: A packet is kept for its time to live, and no longer
 
     Scenario: Ten seconds
@@ -53,7 +53,7 @@ Feature: Cache and budgets
       And "eve" sends the subject 1100 publishes for its subcluster in 30 s
       Then the subject has cached at most 1024 of them
 
-  @LAT-BUDG-005 @alone
+  @LAT-BUDG-005 @alone @extended
   Rule: What expires is multicast a last time
 
     Scenario: To a peer that came after it
@@ -67,7 +67,7 @@ Feature: Cache and budgets
       When 8 s pass
       Then that publish has reached "bob" once
 
-  @LAT-BUDG-006 @alone @virtual
+  @LAT-BUDG-006 @alone @virtual @extended
   Rule: What has expired is not taken in again
 
     Scenario: Somebody keeps it longer
@@ -81,7 +81,7 @@ Feature: Cache and budgets
       And "eve" sends the subject that publish again
       Then that publish is not in the subject's cache
 
-  @LAT-BUDG-007 @alone @virtual
+  @LAT-BUDG-007 @alone @virtual @extended
   Rule: What expires together is no burst
 
     Scenario: Five hundred at once
@@ -94,7 +94,7 @@ Feature: Cache and budgets
       And 130 s pass
       Then some, and at most 128 publishes from the subject reach "bob"
 
-  @LAT-BUDG-008
+  @LAT-BUDG-008 @extended
   Rule: What was published while nobody was there goes out when somebody is
 
     Scenario: The subject is offline
@@ -108,7 +108,7 @@ Feature: Cache and budgets
       And the link of "alice" is up
       Then within 2 keepalive intervals "bob" receives "into the void" once
 
-  @LAT-BUDG-009
+  @LAT-BUDG-009 @extended
   Rule: An idle peer is quiet
 
     Scenario: Two members and three bootstrap peers
@@ -119,7 +119,7 @@ Feature: Cache and budgets
       And 8 s pass
       Then in 3 quiet keepalive intervals the subject sends at most 4 datagrams for each peer that it knows, and 6 for each member
 
-  @LAT-MEMB-020 @alone @virtual
+  @LAT-MEMB-020 @alone @virtual @extended
   Rule: Who is silent is given up, and nobody else
 
     Scenario: Three of seven fall silent

@@ -47,6 +47,7 @@ Feature: Hostile datagrams
         | join body {} on indexed                           |
         | query null question, indexed                      |
 
+    @extended
     Scenario Outline: A leaf: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -97,6 +98,7 @@ Feature: Hostile datagrams
         | query question packetId=object                   |
         | 1-byte datagram                                  |
 
+    @extended
     Scenario Outline: A leaf with a friend: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -124,6 +126,7 @@ Feature: Hostile datagrams
         | case                                             |
         | join requesterPeerId only, one introducible peer |
 
+    @extended
     Scenario Outline: A member: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -153,6 +156,7 @@ Feature: Hostile datagrams
         | publish idx1 unknown head member                                     |
         | publish idx0 {"indexes":1e-9}+1 child, member                        |
 
+    @extended
     Scenario Outline: A leaf behind a symmetric NAT: <case>
       Given the subject behind a symmetric NAT
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject

@@ -3,7 +3,7 @@ Feature: Lifecycle
   start again. A peer comes back by itself, with what it had, and does what it
   was asked to and nothing else.
 
-  @LAT-MEMB-021
+  @LAT-MEMB-021 @extended
   Rule: Who was offline is connected again
 
     Scenario: The link is down for five keepalive intervals
@@ -17,7 +17,7 @@ Feature: Lifecycle
       And the link of "alice" is up
       Then within 4 keepalive intervals the subject and "bob" reach each other again
 
-  @LAT-MEMB-022 @needs-sleep
+  @LAT-MEMB-022 @needs-sleep @extended
   Rule: Who slept is connected again
 
     Scenario: Asleep for three keepalive intervals
@@ -33,7 +33,7 @@ Feature: Lifecycle
       Then within 4 keepalive intervals the subject and "bob" reach each other again
       And the subject receives "while you slept" once
 
-  @LAT-MEMB-023 @needs-sleep
+  @LAT-MEMB-023 @needs-sleep @extended
   Rule: Who sleeps sends nothing
 
     Scenario: Two keepalive intervals, and a publish
@@ -47,7 +47,7 @@ Feature: Lifecycle
       When the subject wakes
       Then "bob" receives "said in its sleep" once
 
-  @LAT-MEMB-024 @needs-members
+  @LAT-MEMB-024 @needs-members @extended
   Rule: A member is who announces itself
 
     Scenario: A member, and those who relay for it
@@ -62,7 +62,7 @@ Feature: Lifecycle
       Then the subject receives "relayed by all" once
       And the subject counts "bob" as a member of "news", and no other peer
 
-  @LAT-MEMB-025
+  @LAT-MEMB-025 @extended
   Rule: A peer joins what it was told to join, and nothing else
 
     Scenario: Others announce and publish for other subclusters
@@ -74,7 +74,7 @@ Feature: Lifecycle
       And "bob" publishes "for others"
       Then in 2 keepalive intervals the subject joins the subcluster "news" alone
 
-  @LAT-MEMB-026 @needs-leave
+  @LAT-MEMB-026 @needs-leave @extended
   Rule: A subcluster that was left is announced no more
 
     Scenario: Join and leave
@@ -85,7 +85,7 @@ Feature: Lifecycle
       When the subject leaves the subcluster "news"
       Then for 2 keepalive intervals the subject announces itself no more
 
-  @LAT-MEMB-027 @needs-state
+  @LAT-MEMB-027 @needs-state @extended
   Rule: A restored peer joins nothing by itself
 
     Scenario: A member restarts, and is not told to join
@@ -96,7 +96,7 @@ Feature: Lifecycle
       When the subject restarts with the state that it saved
       Then for 2 keepalive intervals the subject announces itself no more
 
-  @LAT-REPL-007 @needs-state @alone
+  @LAT-REPL-007 @needs-state @alone @extended
   Rule: What a peer kept outlives its restart
 
     Scenario: It alone has the message
@@ -106,7 +106,7 @@ Feature: Lifecycle
       And the subject restarts with the state that it saved
       Then that publish is in the subject's cache
 
-  @LAT-REPL-008 @needs-state
+  @LAT-REPL-008 @needs-state @extended
   Rule: A message is delivered once, in however many lives
 
     Scenario: Delivered before the restart
@@ -121,7 +121,7 @@ Feature: Lifecycle
       And the subject joins the subcluster "news"
       Then for 2 keepalive intervals the subject does not deliver "good evening" again
 
-  @LAT-REPL-009 @needs-state
+  @LAT-REPL-009 @needs-state @extended
   Rule: A corrupt state is reported, and does not keep a peer from starting
 
     Scenario: A byte is another one

@@ -144,7 +144,7 @@ Feature: Joins, introductions and rendezvous
       Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
       And every ping, pong, intro and sync that the subject sent has the packetId of its content
 
-  @LAT-MEMB-010
+  @LAT-MEMB-010 @extended
   Rule: An introducer names where the requester was seen
 
     Scenario: A join that claims another address
@@ -167,7 +167,7 @@ Feature: Joins, introductions and rendezvous
       And "bob" is known to the subject
       Then an intro from the subject that names "bob" gets through to "carol"
 
-  @LAT-MEMB-011
+  @LAT-MEMB-011 @extended
   Rule: Members that know different bootstrap peers meet through the rendezvous
 
     Scenario: Two port-restricted members

@@ -132,7 +132,7 @@ Feature: NAT discovery
       Then the subject's NAT type is 7
       And the subject sent no plain ping to a peer that had not announced a natType
 
-  @LAT-NAT-010
+  @LAT-NAT-010 @extended
   Rule: Another address is discovered
 
     Scenario Outline: The NAT of a <profile> peer gets another address
@@ -147,7 +147,7 @@ Feature: NAT discovery
         | full-cone       | 31   |
         | port-restricted | 7    |
 
-  @LAT-NAT-011
+  @LAT-NAT-011 @extended
   Rule: After a sleep the NAT is asked again, and the peers are found again
 
     Scenario Outline: A <profile> peer is suspended

@@ -185,7 +185,7 @@ Feature: Publishing
       And "carol" sends the subject another publish
       Then the subject relays the second publish to "bob", but not the first
 
-  @LAT-ID-007
+  @LAT-ID-007 @extended
   Rule: Forged fragments don't keep a message from being composed
 
     Scenario Outline: Order <order>
@@ -203,7 +203,7 @@ Feature: Publishing
         | 0 forged-1 forged-2 1 2 |
         | forged-1 forged-2 2 1 0 |
 
-  @LAT-ID-008
+  @LAT-ID-008 @extended
   Rule: What follows a message is no part of it
 
     Scenario Outline: Order <order>
@@ -222,7 +222,7 @@ Feature: Publishing
         | reply 0 1 2 |
         | 0 1 2 reply |
 
-  @LAT-KEY-005
+  @LAT-KEY-005 @extended
   Rule: Verified is what its signer signed
 
     Scenario Outline: <bytes> bytes, from another member
@@ -268,7 +268,7 @@ Feature: Publishing
         | 200   | the signature of the whole plaintext | not verified |
         | 10    | the signature of another             | not verified |
 
-  @LAT-KEY-006
+  @LAT-KEY-006 @extended
   Rule: A bad signature keeps no message back
 
     Scenario Outline: <bytes> bytes with <what>
@@ -285,7 +285,7 @@ Feature: Publishing
         | 200   | a signature of 63 bytes  |
         | 10    | a key of 31 bytes        |
 
-  @LAT-KEY-007
+  @LAT-KEY-007 @extended
   Rule: An event goes by the hash of its name
 
     Scenario Outline: <bytes> bytes
@@ -300,7 +300,7 @@ Feature: Publishing
         | 10    |
         | 2000  |
 
-  @LAT-KEY-008
+  @LAT-KEY-008 @extended
   Rule: A message is reported with its event
 
     Scenario: From another member, and to it

@@ -3,7 +3,7 @@ Feature: Queries
   back the way that the question came. What a question names by its packetId is
   answered from the cache of whoever holds it.
 
-  @LAT-QRY-001 @alone
+  @LAT-QRY-001 @alone @extended
   Rule: A question names its time and itself
 
     Scenario: The first question
@@ -13,7 +13,7 @@ Feature: Queries
       And the subject asks {"about":"the weather"}
       Then a question from the subject reaches "carol" with hops 1, a time in usr1 and 32 bytes in usr3
 
-  @LAT-QRY-002 @alone
+  @LAT-QRY-002 @alone @extended
   Rule: A question is told from others by its packetId
 
     Scenario: The same again
@@ -24,7 +24,7 @@ Feature: Queries
       And the subject asks {"about":"the weather"}
       Then two questions from the subject reach "carol" with different packetIds
 
-  @LAT-QRY-003
+  @LAT-QRY-003 @extended
   Rule: An answer is delivered once
 
     Scenario: A message that several peers hold
@@ -56,7 +56,7 @@ Feature: Queries
       And "carol" answers the subject's question with "rain"
       Then the subject delivers the answer once
 
-  @LAT-QRY-004 @alone
+  @LAT-QRY-004 @alone @extended
   Rule: A packet that a question names is the answer
 
     Scenario: A publish that the subject has cached
@@ -69,7 +69,7 @@ Feature: Queries
       And "carol" sends the subject a question for that publish
       Then the subject answers "carol" with that publish
 
-  @LAT-QRY-005 @alone
+  @LAT-QRY-005 @alone @extended
   Rule: To be asked for harms no packet
 
     Scenario: A sync after the question
@@ -84,7 +84,7 @@ Feature: Queries
       And "carol" sends the subject a sync with the summary of an empty cache
       Then by sync the subject sends "carol" that publish as it was
 
-  @LAT-QRY-006 @alone
+  @LAT-QRY-006 @alone @extended
   Rule: A question is relayed once, onward, with one hop more
 
     Scenario: A question goes to the others and not back
@@ -97,7 +97,7 @@ Feature: Queries
       Then the subject relays that question to "bob" once, with hops 2
       And the subject does not relay that question to "carol"
 
-  @LAT-QRY-007 @alone
+  @LAT-QRY-007 @alone @extended
   Rule: Sixteen hops are the end of a query
 
     Scenario: Questions with sixteen and fifteen
@@ -121,7 +121,7 @@ Feature: Queries
       And "bob" answers that question with hops 15
       Then the subject relays the answer with hops 15 to "carol", but not the one with hops 16
 
-  @LAT-QRY-008 @alone
+  @LAT-QRY-008 @alone @extended
   Rule: An answer goes back the way that the question came
 
     Scenario: Between two peers that the subject knows
@@ -135,7 +135,7 @@ Feature: Queries
       Then the subject relays that answer to "carol" once, with hops 1
       And the subject does not relay that answer to "bob"
 
-  @LAT-QRY-016 @alone
+  @LAT-QRY-016 @alone @extended
   Rule: An answer goes to nobody else
 
     Scenario: A third peer
@@ -151,7 +151,7 @@ Feature: Queries
       Then the subject relays that answer to "carol" once, with hops 1
       And the subject does not relay that answer to "dave"
 
-  @LAT-QRY-009 @alone
+  @LAT-QRY-009 @alone @extended
   Rule: Old questions are dropped
 
     Scenario: A minute, then a moment
@@ -164,7 +164,7 @@ Feature: Queries
       And "carol" sends the subject another question
       Then the subject relays the second question to "bob", but not the first
 
-  @LAT-QRY-010 @alone
+  @LAT-QRY-010 @alone @extended
   Rule: An answer has no age
 
     Scenario: A usr1 that begins like a number
@@ -175,7 +175,7 @@ Feature: Queries
       And "carol" answers the subject's question with "rain" and a usr1 that begins like a number
       Then the subject delivers the answer once
 
-  @LAT-QRY-011 @alone
+  @LAT-QRY-011 @alone @extended
   Rule: What is no JSON object is no query
 
     Scenario: Nothing, numbers, text and lists
@@ -193,7 +193,7 @@ Feature: Queries
       And 1 question of the subject has reached "bob"
       And 1 answer of the subject has reached "carol"
 
-  @LAT-QRY-012 @alone
+  @LAT-QRY-012 @alone @extended
   Rule: An answer in several packets is delivered whole
 
     Scenario Outline: Order <order>
@@ -210,7 +210,7 @@ Feature: Queries
         | 2 1 0       |
         | 1 0 2 1 0 2 |
 
-  @LAT-QRY-013 @alone
+  @LAT-QRY-013 @alone @extended
   Rule: Strangers' questions are not passed on
 
     Scenario: A source that never answers, then one that does
@@ -223,7 +223,7 @@ Feature: Queries
       And "carol" sends the subject another question
       Then the subject relays the second question to "bob", but not the first
 
-  @LAT-QRY-014 @alone
+  @LAT-QRY-014 @alone @extended
   Rule: A question is forgotten
 
     Scenario: One answer in time, one after three intervals
@@ -242,7 +242,7 @@ Feature: Queries
       And 1 s passes
       Then the subject does not relay that answer to "carol"
 
-  @LAT-QRY-015 @alone
+  @LAT-QRY-015 @alone @extended
   Rule: An answer whose id is not that of its content is dropped
 
     Scenario: To the subject's question

@@ -2,7 +2,7 @@ Feature: Streams
   A stream is a message for one peer: it goes to where that peer is reached,
   through whoever stands between, and nowhere else. Nobody keeps it.
 
-  @LAT-STRM-001
+  @LAT-STRM-001 @extended
   Rule: A stream names both its ends
 
     Scenario: A short message and a long one
@@ -14,7 +14,7 @@ Feature: Streams
       Then "bob" receives each of its streams once
       And every stream of the subject has hops 0 and names "bob" in usr3 and the subject in usr4
 
-  @LAT-STRM-002
+  @LAT-STRM-002 @extended
   Rule: What opens is delivered, whoever its source
 
     Scenario: A member that the subject has never met
@@ -25,7 +25,7 @@ Feature: Streams
       And "eve", an injector, streams "out of the blue" to the subject
       Then the subject receives each of its streams once
 
-  @LAT-STRM-003
+  @LAT-STRM-003 @extended
   Rule: A long message is no burst
 
     Scenario: A hundred thousand bytes
@@ -37,7 +37,7 @@ Feature: Streams
       Then "bob" receives each of its streams once
       And the 99 packets of the message or more left the subject over 50 ms or more
 
-  @LAT-STRM-004
+  @LAT-STRM-004 @extended
   Rule: A streamed message is delivered once
 
     Scenario: Messages of all lengths
@@ -57,7 +57,7 @@ Feature: Streams
       And "eve" streams a fragmented message to the subject in the order 0 0 1 1 2 2 0 1 2
       Then the subject receives each of its streams once
 
-  @LAT-STRM-005
+  @LAT-STRM-005 @extended
   Rule: Fragments may come in any order, and those of several messages at a time
 
     Scenario Outline: Order <order>
@@ -100,7 +100,7 @@ Feature: Streams
       Then the subject receives each of its streams once
       And the subject has delivered 1 stream
 
-  @LAT-STRM-006
+  @LAT-STRM-006 @extended
   Rule: A stream for a connected peer is relayed to it alone
 
     @alone
@@ -138,7 +138,7 @@ Feature: Streams
       And "carol" sends the subject another stream for "bob"
       Then the subject relays the second stream to "bob", but not the first
 
-  @LAT-STRM-007 @alone
+  @LAT-STRM-007 @alone @extended
   Rule: A stream does not go round in circles
 
     Scenario: The same packet twice
@@ -171,7 +171,7 @@ Feature: Streams
       And "carol" sends the subject another stream for "bob"
       Then the subject relays the second stream to "bob", but not the first
 
-  @LAT-STRM-008 @alone
+  @LAT-STRM-008 @alone @extended
   Rule: Sixteen hops are the end of a stream
 
     Scenario: Sixteen and fifteen
@@ -184,7 +184,7 @@ Feature: Streams
       And "carol" sends the subject another stream for "bob" with hops 15
       Then the subject relays the stream with hops 15 to "bob", but not the one with hops 16
 
-  @LAT-STRM-009 @alone
+  @LAT-STRM-009 @alone @extended
   Rule: Strangers are not served
 
     Scenario: A source that never answers, then one that does
@@ -197,7 +197,7 @@ Feature: Streams
       And "carol" sends the subject another stream for "bob"
       Then the subject relays the second stream to "bob", but not the first
 
-  @LAT-STRM-010
+  @LAT-STRM-010 @extended
   Rule: Each of several peers can read what is streamed to them
 
     Scenario: One message for two peers
@@ -212,7 +212,7 @@ Feature: Streams
       Then "bob" receives each of its streams once
       And "carol" receives each of its streams once
 
-  @LAT-STRM-011
+  @LAT-STRM-011 @extended
   Rule: A stream that can't be opened harms nobody
 
     Scenario: Noise, and heads that are none
@@ -224,7 +224,7 @@ Feature: Streams
       And "eve" streams to the subject what can't be opened
       Then the subject still answers an honest ping
 
-  @LAT-STRM-012
+  @LAT-STRM-012 @extended
   Rule: Two long messages have two heads
 
     Scenario: Messages of one length, all at once
@@ -236,7 +236,7 @@ Feature: Streams
       Then "bob" receives each of its streams once
       And no two heads of the subject's streams have one packetId
 
-  @LAT-STRM-013
+  @LAT-STRM-013 @extended
   Rule: A stream whose id is not that of its content is dropped
 
     Scenario: A false id, then a true one

@@ -96,7 +96,7 @@ Feature: Sync
       And 3 s pass
       Then no publish from the subject reaches "mute"
 
-  @LAT-SYNC-008
+  @LAT-SYNC-008 @extended
   Rule: What a sync loses is made up for
 
     @alone
@@ -120,7 +120,7 @@ Feature: Sync
       And "bob" publishes messages of 12000 and 30000 bytes
       Then within 20 keepalive intervals the caches of the subject and "bob" are equal
 
-  @LAT-SYNC-009 @alone
+  @LAT-SYNC-009 @alone @extended
   Rule: A pong that tells of another cache starts a sync
 
     Scenario: A known peer's cache becomes another one
@@ -130,7 +130,7 @@ Feature: Sync
       And "eve" tells in its pongs the hash of another cache
       Then within 3 keepalive intervals another root summary of the subject reaches "eve"
 
-  @LAT-SYNC-010 @alone @virtual
+  @LAT-SYNC-010 @alone @virtual @extended
   Rule: A sync sends no more in a minute than its receiver acts on
 
     Scenario: Sixteen hundred packets for an empty cache
@@ -145,7 +145,7 @@ Feature: Sync
       Then each of those publishes reaches "bob"
       And in no minute more than 1023 publishes from the subject reach "bob"
 
-  @LAT-SYNC-011 @alone
+  @LAT-SYNC-011 @alone @extended
   Rule: The answer to one sync is bounded
 
     Scenario: Sixteen buckets that nobody has
@@ -169,7 +169,7 @@ Feature: Sync
       Then each of those publishes reaches "bob"
       And no publish from the subject reaches "bob" twice
 
-  @LAT-SYNC-012 @alone
+  @LAT-SYNC-012 @alone @extended
   Rule: What a sync brings in bulk is passed on by a sync
 
     Scenario: A peer comes back with two hundred packets
@@ -182,7 +182,7 @@ Feature: Sync
       Then at most 100 publishes from the subject reach "bob"
       And within 2 keepalive intervals another root summary of the subject reaches "bob"
 
-  @LAT-SYNC-013 @alone @virtual
+  @LAT-SYNC-013 @alone @virtual @extended
   Rule: Syncs that bring nothing become rare
 
     Scenario: A peer whose cache stays another one

@@ -109,7 +109,7 @@ Feature: Traversal
         | corporate            | full-cone            |
         | corporate            | address-restricted   |
 
-  @LAT-TRAV-013
+  @LAT-TRAV-013 @extended
   Rule: Between types 7 and 5 there is a connection, punched or through a proxy
 
     Scenario Outline: <subject> meets <companion>
@@ -158,7 +158,7 @@ Feature: Traversal
         | corporate            | cgnat                |
         | corporate            | hotspot              |
 
-  @LAT-TRAV-014
+  @LAT-TRAV-014 @extended
   Rule: Between two peers of type 5 there is a connection through a proxy
 
     Scenario Outline: <subject> meets <companion>
@@ -228,6 +228,7 @@ Feature: Traversal
       And 4 s pass
       Then the subject reports no connection to that peer
 
+    @extended
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -288,7 +289,7 @@ Feature: Traversal
       And "eve" introduces the subject to a peer at the address "victim.example"
       Then the subject still answers an honest ping
 
-  @LAT-TRAV-007
+  @LAT-TRAV-007 @extended
   Rule: A peer of type 7 opens 1,024 ports for one of type 5
 
     @classical
@@ -299,7 +300,7 @@ Feature: Traversal
       When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 5
       Then the subject sends openers to 1024 distinct ports of "target"
 
-  @LAT-TRAV-008
+  @LAT-TRAV-008 @extended
   Rule: A peer of type 5 pings one of type 7 from many sockets
 
     @classical
@@ -310,7 +311,7 @@ Feature: Traversal
       When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
       Then the subject pings "target" from 200 to 256 sockets, at most 1024 times
 
-  @LAT-TRAV-009
+  @LAT-TRAV-009 @extended
   Rule: A ping from an opened port is believed
 
     @classical
@@ -322,7 +323,7 @@ Feature: Traversal
       And "target" pings the subject from a port that was opened for it, and answers nothing
       Then the subject reports a connection to "target" without a proxy
 
-  @LAT-TRAV-010
+  @LAT-TRAV-010 @extended
   Rule: Only the introduced address is heard where it is looked for
 
     @classical
@@ -335,7 +336,7 @@ Feature: Traversal
       And "mallory" pings the sockets from which the subject looks for "target", in its name
       Then the subject answers "target" there, and not "mallory"
 
-  @LAT-TRAV-011
+  @LAT-TRAV-011 @extended
   Rule: The introducer of a peer that can't be reached is its proxy
 
     @classical
@@ -349,7 +350,7 @@ Feature: Traversal
       And "eve" passes on a join of "bob"
       Then the subject reports a connection to "bob" by the proxy "eve"
 
-  @LAT-TRAV-012
+  @LAT-TRAV-012 @extended
   Rule: A proxied peer is reached directly when a later attempt succeeds
 
     @classical
@@ -368,7 +369,7 @@ Feature: Traversal
       When "bob" is known to the subject
       Then the subject reports a connection to "bob" without a proxy
 
-  @LAT-TRAV-015
+  @LAT-TRAV-015 @extended
   Rule: A connection survives the reboot of a NAT
 
     Scenario Outline: The NAT of a <rebooted> peer reboots, which is connected to a <other> one
@@ -404,7 +405,7 @@ Feature: Traversal
         | port-restricted | symmetric       |
         | carrier         | corporate       |
 
-  @LAT-TRAV-016
+  @LAT-TRAV-016 @extended
   Rule: Two peers behind one NAT
 
     Scenario Outline: A <profile> NAT, which hairpins
@@ -445,7 +446,7 @@ Feature: Traversal
         | hotspot              |
         | corporate            |
 
-  @LAT-TRAV-017
+  @LAT-TRAV-017 @extended
   Rule: All goes by the socket that reaches a peer
 
     @classical @virtual
@@ -455,7 +456,7 @@ Feature: Traversal
       When the subject and "bob" join the same subcluster
       Then the subject sends to "bob" from one socket, which is not its main socket
 
-  @LAT-TRAV-018
+  @LAT-TRAV-018 @extended
   Rule: One traversal for each target and interval
 
     @classical
