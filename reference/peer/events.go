@@ -2,8 +2,10 @@ package peer
 
 import (
 	"net/netip"
+	"slices"
 
 	"punchlist/reference/nattype"
+	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 )
 
@@ -49,6 +51,28 @@ type Event struct {
 	Hops         uint32 // as received, of the packet that came last
 
 	Text string
+}
+
+// eventOf is the event of a message that arrived whole under the id, for what is
+// inside to be added.
+func eventOf(kind EventKind, id wire.ID, pk *wire.Packet, hops uint32) Event {
+	e := Event{Kind: kind, PacketID: id, Hops: hops}
+	e.ClusterID, _ = wire.AsID(pk.ClusterID)
+	e.SubclusterID, _ = wire.AsID(pk.SubclusterID)
+	if !wire.Unset(pk.Usr1) {
+		e.EventID = slices.Clone(pk.Usr1)
+	}
+	return e
+}
+
+// open adds what is sealed in a message; false if it does not open.
+func (e *Event) open(keys seal.Keys, pk *wire.Packet, sealed []byte) bool {
+	message, err := seal.Open(keys, sealed)
+	if err != nil {
+		return false
+	}
+	e.Message, e.Opened, e.Verified = message, true, seal.Verify(pk.Usr2, message, pk.Sig)
+	return true
 }
 
 func (p *Peer) emit(e Event) { p.push(Output{Op: Emit, Event: e}) }

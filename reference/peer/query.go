@@ -49,6 +49,15 @@ type route struct {
 	until time.Time
 }
 
+// routeOf is where the question of another came from, nil where it is not known
+// any more.
+func (p *Peer) routeOf(queryID wire.ID) *route {
+	if r := p.routes.get(queryID); r != nil && p.now.Before(r.until) {
+		return r
+	}
+	return nil
+}
+
 func newQuerying(l Limits) querying {
 	return querying{
 		asked:    newTable[wire.ID, asked](l.Questions),
@@ -177,16 +186,7 @@ func (p *Peer) questionArrived(pk *wire.Packet, queryID wire.ID, from netip.Addr
 	if at, err := strconv.ParseInt(string(pk.Usr1), 10, 64); err == nil && at < p.now.Add(-questionAge).UnixMilli() {
 		return
 	}
-	if r := p.routes.get(queryID); r != nil && p.now.Before(r.until) {
-		return
-	}
-	if !p.trusts(from) { // LAT-QRY-013
-		if !held {
-			p.hold(from, datagram)
-		}
-		return
-	}
-	if !p.withinQuestionRate(from) {
+	if p.routeOf(queryID) != nil || !p.mayAsk(from, datagram, held) || !p.withinQuestionRate(from) { // LAT-QRY-013
 		return
 	}
 	r, _ := p.routes.put(queryID)
@@ -239,8 +239,8 @@ func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 	if err != nil {
 		return err
 	}
-	r := p.routes.get(queryID)
-	if r == nil || !p.now.Before(r.until) {
+	r := p.routeOf(queryID)
+	if r == nil {
 		return fmt.Errorf("%w: %s", ErrNoQuestion, queryID)
 	}
 	id := wire.MessageID(text)
@@ -270,17 +270,8 @@ func (p *Peer) answerArrived(pk *wire.Packet, queryID wire.ID, from netip.AddrPo
 		}
 		return
 	}
-	r := p.routes.get(queryID)
-	if r == nil || !p.now.Before(r.until) || r.back == from || pk.Hops >= wire.MaxHops { // LAT-QRY-014
-		return
-	}
-	if !p.trusts(from) {
-		if !held {
-			p.hold(from, datagram)
-		}
-		return
-	}
-	if !p.withinStreamRate(from) {
+	r := p.routeOf(queryID)
+	if r == nil || r.back == from || pk.Hops >= wire.MaxHops || !p.mayAsk(from, datagram, held) || !p.withinStreamRate(from) { // LAT-QRY-014
 		return
 	}
 	if _, added := p.answered.put(messageKey{queryID, id}); added {
@@ -310,12 +301,8 @@ func (p *Peer) takeAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.AddrP
 		return
 	}
 	a.given = append(a.given, id)
-	event := Event{Kind: Answer, QueryID: queryID, PacketID: id, Message: slices.Clone(message), Hops: pk.Hops}
-	event.ClusterID, _ = wire.AsID(whole.ClusterID)
-	event.SubclusterID, _ = wire.AsID(whole.SubclusterID)
-	if !wire.Unset(whole.Usr1) {
-		event.EventID = slices.Clone(whole.Usr1)
-	}
+	event := eventOf(Answer, id, whole, pk.Hops)
+	event.QueryID, event.Message = queryID, slices.Clone(message)
 	p.emit(event)
 }
 

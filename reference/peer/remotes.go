@@ -64,19 +64,29 @@ func (p *Peer) remoteAt(addr netip.AddrPort) *remote {
 	return nil
 }
 
+// meet finds a peer that was heard directly at an address, or makes it known
+// there; nil where that address is a bootstrap peer's. One that is known at
+// another address stays there.
+func (p *Peer) meet(id wire.ID, addr netip.AddrPort) *remote {
+	r := p.remoteByID(id)
+	switch {
+	case r == nil:
+		return p.addRemote(id, addr)
+	case r.proxy != nil:
+		p.goDirect(r, addr)
+	}
+	return r
+}
+
 // record makes a peer known and connected at an address that is verified
 // (LAT-TRAV-004). Deployed peers record whatever a datagram or an introduction
 // names.
 func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
-	r := p.remoteByID(id)
-	switch {
-	case r == nil:
-		if r = p.addRemote(id, addr); r == nil {
-			return
-		}
-	case r.proxy != nil:
-		p.goDirect(r, addr)
-	case r.addr != addr:
+	r := p.meet(id, addr)
+	if r == nil {
+		return
+	}
+	if r.addr != addr {
 		// A deployed peer moves anybody, bootstrap peers too, to whoever claims the
 		// id (LAT-SEC-002). Here configured addresses stay, and of others the old
 		// address must be silent.
@@ -97,17 +107,11 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 // recordPlausible makes a peer connected at an address that is plausible. One
 // that is heard elsewhere stays there.
 func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
-	r := p.remoteByID(id)
-	switch {
-	case r == nil:
-		if r = p.addRemote(id, addr); r == nil {
-			return
-		}
-	case r.proxy != nil:
-		p.goDirect(r, addr)
-	case r.indexed || r.addr != addr && !p.silent(r):
+	r := p.meet(id, addr)
+	if r == nil || r.indexed || r.addr != addr && !p.silent(r) {
 		return
-	case r.addr != addr:
+	}
+	if r.addr != addr {
 		p.moveTo(r, addr, t)
 	}
 	r.natType, r.lastUpdate = t, p.now

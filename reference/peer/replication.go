@@ -132,16 +132,19 @@ func (p *Peer) multicastOwn(id wire.ID) {
 	}
 }
 
-// Unpublished is how many packets of own messages have been sent to nobody yet.
-func (p *Peer) Unpublished() int {
-	waiting := len(p.unpublished)
+// waiting are the packets of own messages that have been sent to nobody yet.
+func (p *Peer) waiting() []wire.ID {
+	ids := slices.Clone(p.unpublished)
 	for _, t := range p.tasks.items[p.tasks.head:] {
 		if t.kind == ownPublish {
-			waiting++
+			ids = append(ids, t.id)
 		}
 	}
-	return waiting
+	return ids
 }
+
+// Unpublished is how many packets of own messages have been sent to nobody yet.
+func (p *Peer) Unpublished() int { return len(p.waiting()) }
 
 // publishAgain tries the own packets that nobody was there for.
 func (p *Peer) publishAgain() {
@@ -241,36 +244,31 @@ func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
 	if err != nil {
 		return
 	}
-	// What is whole and does not open may be forged, and the true fragments still to
-	// come (LAT-ID-007). Each further one has all of them hashed, so it has an end.
-	if _, err := seal.Open(keys, message); err != nil {
-		tries, _ := p.composed.put(id)
-		if *tries++; *tries < maxTries {
-			return
-		}
-	}
 	p.deliverMessage(keys, head, message, hops)
 }
 
 // deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What
-// does not open is reported without its content (LAT-REPL-005).
+// does not open is reported without its content (LAT-REPL-005). If it was split
+// it may be forged, and the true fragments still to come (LAT-ID-007): then that
+// has time until each further one has had all of them hashed often enough.
 func (p *Peer) deliverMessage(keys seal.Keys, pk *wire.Packet, sealed []byte, hops uint32) {
 	id, ok := pk.ID()
 	if !ok {
 		return
 	}
-	if _, added := p.delivered.put(id); !added {
+	if p.delivered.get(id) != nil {
+		p.delivered.put(id) // which makes it the newest again
 		return
 	}
-	event := Event{Kind: Packet, PacketID: id, SubclusterID: keys.SubclusterID, Hops: hops}
-	event.ClusterID, _ = wire.AsID(pk.ClusterID)
-	if !wire.Unset(pk.Usr1) {
-		event.EventID = slices.Clone(pk.Usr1)
+	event := eventOf(Packet, id, pk, hops)
+	event.SubclusterID = keys.SubclusterID
+	if !event.open(keys, pk, sealed) && pk.Index == 0 {
+		tries, _ := p.composed.put(id)
+		if *tries++; *tries < maxTries {
+			return
+		}
 	}
-	if message, err := seal.Open(keys, sealed); err == nil {
-		event.Message, event.Opened = message, true
-		event.Verified = seal.Verify(pk.Usr2, message, pk.Sig)
-	}
+	p.delivered.put(id)
 	p.emit(event)
 }
 

@@ -52,13 +52,8 @@ func (p *Peer) State() []byte {
 		}
 	}
 	waiting := map[wire.ID]bool{}
-	for _, id := range p.unpublished {
+	for _, id := range p.waiting() {
 		waiting[id] = true
-	}
-	for i := p.tasks.head; i < len(p.tasks.items); i++ {
-		if t := p.tasks.items[i]; t.kind == ownPublish {
-			waiting[t.id] = true
-		}
 	}
 	for e := range p.cache.All() {
 		s.Packets = append(s.Packets, savedPacket{

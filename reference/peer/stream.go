@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"punchlist/reference/seal"
@@ -116,7 +115,7 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 }
 
 // relayStream sends a stream on to the peer that it is for (LAT-STRM-006), if
-// its source is verified, as long as it can't have been here before: with one
+// its source is verified (LAT-STRM-009), as long as it can't have been here before: with one
 // hop more, up to 16 (LAT-STRM-008), once (LAT-STRM-007) and never back to where
 // it came from. Deployed relays do none of it, so that two which take each other
 // for the way to a third send one packet for ever.
@@ -128,13 +127,7 @@ func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, 
 	if _, at := r.path(); at == from {
 		return
 	}
-	if !p.trusts(from) { // LAT-STRM-009
-		if !held {
-			p.hold(from, datagram)
-		}
-		return
-	}
-	if !p.withinStreamRate(from) || wire.VerifyID(pk) == wire.IDMismatch {
+	if !p.mayAsk(from, datagram, held) || !p.withinStreamRate(from) || wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
 	until, added := p.relayed.put(key)
@@ -171,20 +164,13 @@ func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from 
 // deliverStream opens a whole message and reports it, once (LAT-STRM-004); false
 // if it does not open.
 func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, sealed []byte, hops uint32) bool {
-	message, err := seal.Open(keys, sealed)
-	if err != nil {
+	event := eventOf(Stream, key.head, pk, hops)
+	event.PeerID, event.SubclusterID = key.source, keys.SubclusterID
+	if !event.open(keys, pk, sealed) {
 		return false
 	}
 	p.streamsGiven.put(key)
 	p.forgetAssembly(key)
-	event := Event{
-		Kind: Stream, PeerID: key.source, PacketID: key.head, SubclusterID: keys.SubclusterID, Hops: hops,
-		Message: message, Opened: true, Verified: seal.Verify(pk.Usr2, message, pk.Sig),
-	}
-	event.ClusterID, _ = wire.AsID(pk.ClusterID)
-	if !wire.Unset(pk.Usr1) {
-		event.EventID = slices.Clone(pk.Usr1)
-	}
 	p.emit(event)
 	return true
 }

@@ -86,6 +86,18 @@ func (p *Peer) trusts(addr netip.AddrPort) bool {
 	return r != nil && r.plausible || p.isVerified(addr)
 }
 
+// mayAsk tells whether an address may ask for what a datagram wants of others. If
+// not, the datagram is held until it may, unless it was held already.
+func (p *Peer) mayAsk(from netip.AddrPort, datagram []byte, held bool) bool {
+	if p.trusts(from) {
+		return true
+	}
+	if !held {
+		p.hold(from, datagram)
+	}
+	return false
+}
+
 // unlimited tells whether the bytes to an IP are not counted: one of its ports
 // is verified, or configured.
 func (p *Peer) unlimited(ip netip.Addr) bool {
