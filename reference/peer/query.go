@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf16"
 
 	"punchlist/reference/wire"
 )
@@ -112,18 +111,7 @@ func queryBody(body []byte) ([]byte, error) {
 	if err := json.Compact(&compact, body); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNoObject, err)
 	}
-	var text []byte
-	for _, r := range compact.String() {
-		switch {
-		case r <= '~':
-			text = append(text, byte(r))
-		case r <= 0xffff:
-			text = fmt.Appendf(text, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			text = fmt.Appendf(text, `\u%04x\u%04x`, high, low)
-		}
-	}
+	text := wire.ASCII(compact.Bytes())
 	if len(text) > wire.MaxMessage {
 		return nil, fmt.Errorf("%w: the body has %d bytes, at most %d", ErrTooLong, len(text), wire.MaxMessage)
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"punchlist/reference/cache"
 	"punchlist/reference/seal"
@@ -190,7 +188,7 @@ func read(s *contract.Packet) (wire.Packet, *contract.Error) {
 		*f.bytes = append([]byte{}, b...)
 	}
 	if len(s.Body) > 0 {
-		p.Message = ascii(s.Body)
+		p.Message = wire.ASCII(s.Body)
 		return p, nil
 	}
 	message, problem := bytesOf(s.Message, "message")
@@ -199,22 +197,4 @@ func read(s *contract.Packet) (wire.Packet, *contract.Error) {
 	}
 	p.Message = append([]byte{}, message...)
 	return p, nil
-}
-
-// ascii is a JSON text with escapes for what is not ASCII, which can only
-// stand in its strings (LAT-FRAME-010). All else stays: packetIds depend on
-// every byte.
-func ascii(text []byte) []byte {
-	var out []byte
-	for _, r := range string(text) {
-		switch high, low := utf16.EncodeRune(r); {
-		case r < utf8.RuneSelf:
-			out = append(out, byte(r))
-		case r > 0xffff:
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
-	return out
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Key is a set of keys of JSON bodies; each constant is a set of one.
@@ -278,4 +280,21 @@ func keyNamed(name []byte) Key {
 		return KeyIndexes
 	}
 	return 0
+}
+
+// ASCII is a JSON text with escapes for what is not ASCII, which can only stand in its strings (LAT-FRAME-010). All else
+// stays: packetIds depend on every byte. What is no UTF-8 becomes U+FFFD.
+func ASCII(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch high, low := utf16.EncodeRune(r); {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

@@ -74,3 +74,14 @@ func FuzzJSON(f *testing.F) {
 		require.Equal(t, v.kind == isObject, isHead)
 	})
 }
+
+func TestASCII(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "",
+		`{"a": "~\u007f"}`:       `{"a": "~\u007f"}`,
+		`{"grüße":"世界","x":"😀"}`: `{"gr\u00fc\u00dfe":"\u4e16\u754c","x":"\ud83d\ude00"}`,
+		"\"\xff\"":               `"\ufffd"`,
+	} {
+		require.Equal(t, want, string(ASCII([]byte(text))))
+	}
+}
