@@ -336,12 +336,7 @@ func ownAddresses() []netip.Addr {
 	if err != nil {
 		return nil
 	}
-	var own []netip.Addr
-	for _, a := range all {
-		if at, ok := a.(*net.IPNet); ok && at.IP.To4() != nil && !at.IP.IsLoopback() {
-			own = append(own, netip.AddrFrom4([4]byte(at.IP.To4())))
-		}
-	}
+	own := outward(all)
 	slices.SortFunc(own, netip.Addr.Compare)
 	return own
 }
@@ -357,16 +352,18 @@ func ownAddress() netip.Addr {
 }
 
 func only(all []net.Addr) netip.Addr {
-	own := netip.IPv4Unspecified()
+	if own := outward(all); len(own) == 1 {
+		return own[0]
+	}
+	return netip.IPv4Unspecified()
+}
+
+// outward are the IPv4 addresses beside loopback.
+func outward(all []net.Addr) (own []netip.Addr) {
 	for _, a := range all {
-		at, ok := a.(*net.IPNet)
-		if !ok || at.IP.To4() == nil || at.IP.IsLoopback() {
-			continue
+		if at, ok := a.(*net.IPNet); ok && at.IP.To4() != nil && !at.IP.IsLoopback() {
+			own = append(own, netip.AddrFrom4([4]byte(at.IP.To4())))
 		}
-		if !own.IsUnspecified() {
-			return netip.IPv4Unspecified()
-		}
-		own = netip.AddrFrom4([4]byte(at.IP.To4()))
 	}
 	return own
 }

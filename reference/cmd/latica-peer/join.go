@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -31,7 +30,7 @@ type joinSettings struct {
 	bootstrap                             []string
 	keepalive, timeout                    time.Duration
 	json, follow                          bool
-	logFormat, logLevel                   string
+	log                                   logSettings
 }
 
 func joinCommand() *cobra.Command {
@@ -58,10 +57,7 @@ start with these settings.`,
   date | LATICA_KEY=… latica-peer join --config ~/.latica.yaml --event time`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := settle(c); err != nil {
-				return err
-			}
-			log, err := newLog(c.ErrOrStderr(), s.logFormat, s.logLevel)
+			log, err := s.log.settled(c)
 			if err != nil {
 				return err
 			}
@@ -69,7 +65,6 @@ start with these settings.`,
 		},
 	}
 	f := c.Flags()
-	f.String("config", "", "YAML `FILE` with settings")
 	f.StringVar(&s.cluster, "cluster", "", "`TEXT` that names the cluster, the same for all its members")
 	f.StringVar(&s.keyFile, "key-file", "", "`FILE` whose first line is the shared key")
 	f.StringVar(&s.signFile, "sign", "", "`FILE` whose first line is a signing seed, see keygen --signing")
@@ -82,8 +77,7 @@ start with these settings.`,
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "how long after the end of stdin to wait for somebody to publish to")
 	f.BoolVar(&s.json, "json", false, "print what arrives as JSON")
 	f.BoolVar(&s.follow, "follow", false, "stay when stdin ends")
-	f.StringVar(&s.logFormat, "log", "text", "format of the log on stderr: text or json")
-	f.StringVar(&s.logLevel, "log-level", "warn", "debug, info, warn or error")
+	s.log.flags(f, "warn")
 	return c
 }
 
@@ -161,7 +155,7 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	ready := false
-	print := printer{out: out, json: s.json, event: s.event}
+	arrived := printer{out: out, json: s.json}
 	p := peer.New(time.Now(), config)
 	server := udp.NewServer(p, func(e peer.Event) {
 		logEvent(log, e)
@@ -171,7 +165,7 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 		case e.Kind == peer.Error && !ready:
 			end(usage("%s", e.Text))
 		case e.Kind == peer.Packet:
-			if err := print.packet(e); err != nil {
+			if err := arrived.packet(e); err != nil {
 				end(err)
 			}
 		}
@@ -179,7 +173,7 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 	p.Join(time.Now(), keys)
 
 	// The reader of stdin may be stuck in a read when the program ends, and is
-	// left to it.
+	// left to it, with the one that waits for its lines.
 	lines := make(chan []byte)
 	var failed error
 	go func() {
@@ -195,8 +189,7 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 		}
 		failed = scanner.Err()
 	}()
-	var publisher sync.WaitGroup
-	publisher.Go(func() {
+	go func() {
 		for line := range lines {
 			var err error
 			if server.Do(ctx, func(now time.Time) {
@@ -216,7 +209,7 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 		if !s.follow {
 			end(waitUntilSent(ctx, server, p, s.timeout))
 		}
-	})
+	}()
 	server.Run(ctx)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errDone) {
 		return cause
@@ -247,9 +240,8 @@ func waitUntilSent(ctx context.Context, server *udp.Server, p *peer.Peer, timeou
 
 // A printer prints messages, one a line.
 type printer struct {
-	out   io.Writer
-	json  bool
-	event string
+	out  io.Writer
+	json bool
 }
 
 func (p *printer) packet(e peer.Event) error {

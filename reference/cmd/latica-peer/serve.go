@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -23,14 +22,14 @@ import (
 
 // serveSettings are the flags of serve.
 type serveSettings struct {
-	id, dir, address    string
-	port, probePort     uint16
-	bootstrap, limits   []string
-	keepalive           time.Duration
-	stateEvery          time.Duration
-	cachePackets        int
-	metrics             string
-	logFormat, logLevel string
+	id, dir, address  string
+	port, probePort   uint16
+	bootstrap, limits []string
+	keepalive         time.Duration
+	stateEvery        time.Duration
+	cachePackets      int
+	metrics           string
+	log               logSettings
 }
 
 func serveCommand() *cobra.Command {
@@ -61,10 +60,7 @@ settings.`,
   LATICA_PORT=9777 LATICA_LOG=json latica-peer serve`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := settle(c); err != nil {
-				return err
-			}
-			log, err := newLog(c.ErrOrStderr(), s.logFormat, s.logLevel)
+			log, err := s.log.settled(c)
 			if err != nil {
 				return err
 			}
@@ -72,7 +68,6 @@ settings.`,
 		},
 	}
 	f := c.Flags()
-	f.String("config", "", "YAML `FILE` with settings")
 	f.StringVar(&s.id, "id", "", "own peerId, 64 hex digits")
 	f.StringVar(&s.dir, "dir", "", "`FOLDER` to keep the peerId and the state in; it is made if it is missing")
 	f.DurationVar(&s.stateEvery, "state-every", 5*time.Minute, "time between two writes of the state; at least 1s")
@@ -84,25 +79,8 @@ settings.`,
 	f.IntVar(&s.cachePackets, "cache-packets", 0, "packets kept for others; 0: 6604")
 	f.StringArrayVar(&s.limits, "limit", nil, "a bound on what others can make it keep or do, `NAME=NUMBER`; may be given often.\nNames: "+strings.Join(limitNames(), ", "))
 	f.StringVar(&s.metrics, "metrics", "", "`[HOST]:PORT` for Prometheus (/metrics) and health (/healthz), without HOST on loopback; off if left out")
-	f.StringVar(&s.logFormat, "log", "text", "format of the log on stderr: text or json")
-	f.StringVar(&s.logLevel, "log-level", "info", "debug (every connection), info, warn or error")
+	s.log.flags(f, "info")
 	return c
-}
-
-// newLog is the program's log.
-func newLog(to io.Writer, format, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usage("log-level %q: debug, info, warn or error is wanted", level)
-	}
-	options := &slog.HandlerOptions{Level: l}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(to, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(to, options)), nil
-	}
-	return nil, usage("log %q: text or json is wanted", format)
 }
 
 // config makes a peer's configuration of the settings.
@@ -206,21 +184,6 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 	}
 	log.Info("stopped")
 	return nil
-}
-
-func logEvent(log *slog.Logger, e peer.Event) {
-	switch e.Kind {
-	case peer.Ready:
-		log.Info("ready", "peerId", e.PeerID, "port", e.Addr.Port(), "probePort", e.ProbeAddr.Port())
-	case peer.NAT:
-		log.Info("reachable", "natType", e.NATType, "address", e.Addr)
-	case peer.Connection:
-		log.Debug("connection", "peerId", e.PeerID, "address", e.Addr, "natType", e.NATType)
-	case peer.Disconnection:
-		log.Debug("disconnection", "peerId", e.PeerID)
-	case peer.Error:
-		log.Error(e.Text)
-	}
 }
 
 // ownID is the peerId of the settings, of the folder, or a new one that is put
