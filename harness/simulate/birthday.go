@@ -14,13 +14,10 @@ import (
 // Birthday introduces two reference peers to each other, one behind a NAT whose
 // ports can't be known, one behind a NAT that lets in whom it was sent to: the
 // only pair of NAT types that has to guess.
-type Birthday struct {
-	Opener string `json:"opener"` // profile of the side that opens ports
-	Prober string `json:"prober"` // profile of the side that probes
-}
+type Birthday Pair
 
 // DefaultBirthday is port-restricted against symmetric.
-var DefaultBirthday = Birthday{Opener: "port-restricted", Prober: "symmetric"}
+var DefaultBirthday = Birthday(DefaultPair)
 
 func (Birthday) Name() string { return "birthday" }
 

@@ -12,13 +12,10 @@ import (
 // the datagrams that deployed peers would send through them. It shows that the
 // engine draws ports as theory says, and what the pacing of deployed peers is
 // worth, so that what Birthday measures beyond that is about peers.
-type Engine struct {
-	Opener string `json:"opener"` // profile of the side that opens ports
-	Prober string `json:"prober"` // profile of the side that probes
-}
+type Engine Pair
 
 // DefaultEngine is port-restricted against symmetric.
-var DefaultEngine = Engine{Opener: "port-restricted", Prober: "symmetric"}
+var DefaultEngine = Engine(DefaultPair)
 
 func (Engine) Name() string { return "birthday-nat" }
 

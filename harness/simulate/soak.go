@@ -62,14 +62,15 @@ type soaking struct {
 	w      *world
 	random *rand.Rand
 	sample Sample
+	begun  time.Time
 	end    time.Time
 
 	links    *links
 	messages *messages
 	streams  streams
 	sizes    sizes
-	heap     []float64                  // bytes, by the minute
-	traffic  [len(trafficNames)]float64 // datagrams sent, by their type
+	heap     []float64               // bytes, by the minute
+	traffic  [wire.Query + 1]float64 // datagrams sent, by their type; 0 is what opens ports
 	away     []returning
 }
 
@@ -94,7 +95,8 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 	if err := s.build(); err != nil {
 		return s.sample, err
 	}
-	s.end = s.w.now.Add(time.Duration(x.Hours * float64(time.Hour)))
+	s.begun = s.w.now
+	s.end = s.begun.Add(time.Duration(x.Hours * float64(time.Hour)))
 	if err := s.live(); err != nil {
 		return s.sample, err
 	}
@@ -142,23 +144,13 @@ func (s *soaking) build() error {
 	s.messages = newMessages(s.w)
 	for _, n := range s.w.nodes {
 		n.event = func(e peer.Event) { s.heard(n, e) }
-		n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { s.traffic[typeOf(datagram)]++ }
+		n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { s.traffic[wire.TypeOf(datagram)]++ }
 		s.start(n, nil)
 		if err := s.w.run(s.e.Context, s.w.now.Add(time.Second), nil); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// trafficNames are the types of packets by their numbers; 0 is what opens ports.
-var trafficNames = [...]string{"opener", "ping", "pong", "intro", "join", "publish", "stream", "sync", "query"}
-
-func typeOf(datagram []byte) int {
-	if wire.IsOpener(datagram) {
-		return 0
-	}
-	return int(wire.TypeOf(datagram))
 }
 
 // heard takes an event of a peer.
@@ -182,7 +174,7 @@ const maxKept = 100
 
 func (s *soaking) broke(format string, args ...any) {
 	if len(s.sample.Broken) < maxKept {
-		at := s.w.now.Sub(s.end.Add(-time.Duration(s.Hours * float64(time.Hour)))).Round(time.Second)
+		at := s.w.now.Sub(s.begun).Round(time.Second)
 		s.sample.Broken = append(s.sample.Broken, fmt.Sprintf("at %v: ", at)+fmt.Sprintf(format, args...))
 	}
 }
@@ -423,7 +415,7 @@ func (s *soaking) look() {
 	}
 	s.sizes.minute()
 	if s.e.Progress != nil {
-		begun := s.end.Add(-time.Duration(s.Hours * float64(time.Hour)))
-		s.e.Progress(float64(s.w.now.Sub(begun))/float64(s.end.Sub(begun)), s.w.now.Sub(begun).Round(time.Minute).String())
+		lived := s.w.now.Sub(s.begun)
+		s.e.Progress(float64(lived)/float64(s.end.Sub(s.begun)), lived.Round(time.Minute).String())
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"punchlist/reference/wire"
 )
 
 // What a soak measures beside the sizes.
@@ -42,6 +44,14 @@ func growth(series []float64) float64 {
 	return trend(half) * float64(len(half)-1) / level
 }
 
+// trafficName is how packets of a type are called, and what opens ports.
+func trafficName(t int) string {
+	if t == 0 {
+		return "opener"
+	}
+	return wire.Type(t).String()
+}
+
 // conclude turns what was watched into measures.
 func (s *soaking) conclude() {
 	m := s.sample.Measured
@@ -50,8 +60,8 @@ func (s *soaking) conclude() {
 	m[soakLate], m[soakLate99] = s.messages.late.most, s.messages.late.quantile(0.99)
 	m[soakDelivered] = float64(s.messages.took.total + s.messages.late.total)
 	m[soakStreams], m[soakStreamed] = float64(s.streams.sent), float64(s.streams.arrival)
-	for i, name := range trafficNames {
-		m[soakSent+name] = s.traffic[i] / float64(len(s.w.nodes)) / (s.Hours * 3600)
+	for t, sent := range s.traffic {
+		m[soakSent+trafficName(t)] = sent / float64(len(s.w.nodes)) / (s.Hours * 3600)
 	}
 	for i, name := range s.sizes.names {
 		m[sizeMost+name], m[sizeBound+name] = float64(s.sizes.most[i]), float64(s.sizes.bound[i])
@@ -115,7 +125,8 @@ func (x Soak) Judge(samples []Sample) []Row {
 			Row{What: "heap growth in the second half", Unit: "%", Measured: worst(soakHeapGrows), AtMost: ref(mostHeapGrowth)},
 		)
 	}
-	for _, name := range trafficNames {
+	for t := range int(wire.Query) + 1 {
+		name := trafficName(t)
 		rows = append(rows, Row{What: "datagrams that a peer sends: " + name, Unit: "/s", Measured: mean(values(samples, soakSent+name))})
 	}
 	for _, name := range sizeNames(samples) {

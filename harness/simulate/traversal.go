@@ -2,6 +2,15 @@ package simulate
 
 import "fmt"
 
+// Pair is the two sides of a birthday experiment.
+type Pair struct {
+	Opener string `json:"opener"` // NAT profile of the side that opens ports
+	Prober string `json:"prober"` // NAT profile of the side that probes
+}
+
+// DefaultPair is the only pair of NAT types that has to guess.
+var DefaultPair = Pair{Opener: "port-restricted", Prober: "symmetric"}
+
 // What the birthday experiments measure of one seed. A seed without success has
 // no measuredMS and measuredProbes.
 const (

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"container/heap"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -44,7 +45,7 @@ type world struct {
 	network  *internet.Network
 	hosts    *lab.VirtualHosts
 	nodes    []*node // in the order of the hosts
-	timers   []*node // a heap by due; only those that have one
+	timers   timers  // only of those that have one
 	topology internet.Topology
 }
 
@@ -277,53 +278,43 @@ func (n *node) schedule() {
 		due, any = n.peer.Next()
 	}
 	switch {
-	case !any && n.place < 0:
-		return
+	case !any && n.place < 0, any && n.place >= 0 && due.Equal(n.due):
 	case !any:
-		last := len(w.timers) - 1
-		i := n.place
-		w.swap(i, last)
-		w.timers = w.timers[:last]
-		n.place = -1
-		if i < last {
-			w.sift(w.timers[i])
-		}
-		return
+		heap.Remove(&w.timers, n.place)
 	case n.place < 0:
-		n.place = len(w.timers)
-		w.timers = append(w.timers, n)
-	case due.Equal(n.due):
-		return
+		n.due = due
+		heap.Push(&w.timers, n)
+	default:
+		n.due = due
+		heap.Fix(&w.timers, n.place)
 	}
-	n.due = due
-	w.sift(n)
 }
 
-func (w *world) swap(i, j int) {
-	w.timers[i], w.timers[j] = w.timers[j], w.timers[i]
-	w.timers[i].place, w.timers[j].place = i, j
+// timers is a heap of the nodes that have something due, the first first; of two
+// at one instant the one whose host was declared first.
+type timers []*node
+
+func (t timers) Len() int { return len(t) }
+
+func (t timers) Less(i, j int) bool {
+	return t[i].due.Before(t[j].due) || t[i].due.Equal(t[j].due) && t[i].index < t[j].index
 }
 
-// earlier orders timers; two at one instant by their hosts.
-func (w *world) earlier(i, j int) bool {
-	a, b := w.timers[i], w.timers[j]
-	return a.due.Before(b.due) || a.due.Equal(b.due) && a.index < b.index
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].place, t[j].place = i, j
 }
 
-func (w *world) sift(n *node) {
-	for n.place > 0 && w.earlier(n.place, (n.place-1)/2) {
-		w.swap(n.place, (n.place-1)/2)
-	}
-	for {
-		least := n.place
-		for child := 2*n.place + 1; child <= 2*n.place+2 && child < len(w.timers); child++ {
-			if w.earlier(child, least) {
-				least = child
-			}
-		}
-		if least == n.place {
-			return
-		}
-		w.swap(n.place, least)
-	}
+// Push and Pop are for package heap.
+func (t *timers) Push(x any) {
+	n := x.(*node)
+	n.place = len(*t)
+	*t = append(*t, n)
+}
+
+func (t *timers) Pop() any {
+	last := len(*t) - 1
+	n := (*t)[last]
+	*t, n.place = (*t)[:last], -1
+	return n
 }

@@ -38,10 +38,8 @@ takes the proxy. With 10,000 seeds the 99 % lower confidence bound has to be
 		example: `  punchlist simulate birthday --seeds 500
   punchlist simulate birthday --first 5001 --seeds 5000 --json > second.json`,
 		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
-			x := simulate.DefaultBirthday
-			f.StringVar(&x.Opener, "opener", x.Opener, "NAT profile of the side that opens ports")
-			f.StringVar(&x.Prober, "prober", x.Prober, "NAT profile of the side that probes")
-			return func() (simulate.Experiment, error) { return x, nil }
+			x := pairFlags(f)
+			return func() (simulate.Experiment, error) { return simulate.Birthday(*x), nil }
 		},
 	},
 	{
@@ -53,10 +51,8 @@ no better.`,
 		example: `  punchlist simulate birthday-nat
   punchlist simulate birthday-nat --prober carrier --seeds 2000`,
 		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
-			x := simulate.DefaultEngine
-			f.StringVar(&x.Opener, "opener", x.Opener, "NAT profile of the side that opens ports")
-			f.StringVar(&x.Prober, "prober", x.Prober, "NAT profile of the side that probes")
-			return func() (simulate.Experiment, error) { return x, nil }
+			x := pairFlags(f)
+			return func() (simulate.Experiment, error) { return simulate.Engine(*x), nil }
 		},
 	},
 	{
@@ -97,6 +93,14 @@ and nothing is published after half time, so that what fills up is full by then.
 			return func() (simulate.Experiment, error) { return x, x.Validate() }
 		},
 	},
+}
+
+// pairFlags are those of both birthday experiments.
+func pairFlags(f *pflag.FlagSet) *simulate.Pair {
+	x := simulate.DefaultPair
+	f.StringVar(&x.Opener, "opener", x.Opener, "NAT profile of the side that opens ports")
+	f.StringVar(&x.Prober, "prober", x.Prober, "NAT profile of the side that probes")
+	return &x
 }
 
 type simulateFlags struct {
