@@ -67,6 +67,19 @@ Feature: Cache and budgets
       When 8 s pass
       Then that publish has reached "bob" once
 
+  @LAT-BUDG-010 @alone @extended
+  Rule: What is multicast a last time lives for a moment only
+
+    Scenario: To a peer that came after it
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for 40 s
+      And "bob" is known to the subject
+      And 40 s pass
+      Then within 4 keepalive intervals that publish reaches "bob" with at most a keepalive interval to live
+
   @LAT-BUDG-006 @alone @virtual @extended
   Rule: What has expired is not taken in again
 

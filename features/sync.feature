@@ -193,3 +193,17 @@ Feature: Sync
       Then within 3 keepalive intervals another root summary of the subject reaches "eve"
       When 600 s pass
       Then no more than 16 root summaries of the subject have reached "eve"
+
+  @LAT-SYNC-014 @alone @extended
+  Rule: A packet grows no younger by being passed on
+
+    Scenario: Half of its time has passed
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for 20 s
+      And 10 s pass
+      And "bob" is known to the subject
+      And "bob" sends the subject a sync with an invented hash
+      Then within 1 keepalive intervals that publish reaches "bob" with 5 to 10 s to live

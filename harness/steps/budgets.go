@@ -84,20 +84,48 @@ func (w *World) thatReached(in *scripted) []seen {
 	return slices.DeleteFunc(w.publishesTo(in), func(s seen) bool { return string(s.packet.PacketID) != id })
 }
 
-func (w *World) thenThatReaches(intervals int, name string, hops int) error {
+// awaitThat gives the publish that was given to the subject last, as it reaches
+// an injector from there.
+func (w *World) awaitThat(intervals int, name string) (seen, error) {
 	in, err := w.scriptedNamed(name)
 	if err != nil {
-		return err
+		return seen{}, err
 	}
 	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool { return len(w.thatReached(in)) > 0 })
 	if err != nil {
-		return err
+		return seen{}, err
 	}
 	if !ok {
-		return w.violated(nil, "within %d keepalive intervals the publish did not reach %q", intervals, name)
+		return seen{}, w.violated(nil, "within %d keepalive intervals the publish did not reach %q", intervals, name)
 	}
-	if s := w.thatReached(in)[0]; s.packet.Hops != uint32(hops) {
+	return w.thatReached(in)[0], nil
+}
+
+func (w *World) thenThatReaches(intervals int, name string, hops int) error {
+	s, err := w.awaitThat(intervals, name)
+	if err == nil && s.packet.Hops != uint32(hops) {
 		return w.violated([]int{s.Seq}, "the publish reached %q with hops %d", name, s.packet.Hops)
+	}
+	return err
+}
+
+func (w *World) thenThatReachesAged(intervals int, name string, least, most int) error {
+	return w.awaitAged(intervals, name, time.Duration(least)*time.Second, time.Duration(most)*time.Second)
+}
+
+func (w *World) thenThatReachesLast(intervals int, name string) error {
+	return w.awaitAged(intervals, name, time.Millisecond, w.k())
+}
+
+// awaitAged wants the publish that was given to the subject last to reach an
+// injector from there, with a ttl from least to most.
+func (w *World) awaitAged(intervals int, name string, least, most time.Duration) error {
+	s, err := w.awaitThat(intervals, name)
+	if err != nil {
+		return err
+	}
+	if ttl := time.Duration(s.packet.TTL) * time.Millisecond; ttl < least || ttl > most {
+		return w.violated([]int{s.Seq}, "the publish reached %q with a ttl of %v, and not %v to %v", name, ttl, least, most)
 	}
 	return nil
 }

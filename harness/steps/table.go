@@ -290,6 +290,8 @@ func (w *World) table() []definition {
 		{`^within (\d+) keepalive intervals that publish is gone from the subject's cache$`, w.thenThatIsGone},
 		{`^that publish is not in the subject's cache$`, w.thenThatIsNotCached},
 		{`^within (\d+) keepalive intervals that publish reaches "([^"]+)" with hops (\d+)$`, w.thenThatReaches},
+		{`^within (\d+) keepalive intervals that publish reaches "([^"]+)" with (\d+) to (\d+) s to live$`, w.thenThatReachesAged},
+		{`^within (\d+) keepalive intervals that publish reaches "([^"]+)" with at most a keepalive interval to live$`, w.thenThatReachesLast},
 		{`^that publish has reached "([^"]+)" once$`, w.thenThatReachedOnce},
 		{`^"([^"]+)" sends the subject that publish again$`, w.whenThatAgain},
 		{`^the subject's cache holds (\d+) packets, the last of those sent$`, w.thenHoldsLast},

@@ -42,7 +42,9 @@ func (p *Peer) expire() {
 	})
 }
 
-// multicastExpired sends a packet that is no longer in the cache.
+// multicastExpired sends a packet that is no longer in the cache, to live for
+// another K (LAT-BUDG-010): with its whole ttl it would begin a second life with
+// those that came after it.
 func (p *Peer) multicastExpired() {
 	if p.expired.len() == 0 {
 		return
@@ -53,6 +55,7 @@ func (p *Peer) multicastExpired() {
 	}
 	datagram := append(p.room(), e.Datagram...)
 	wire.PatchHops(datagram, e.Hops+1)
+	wire.PatchTTL(datagram, uint32(p.k.Milliseconds()))
 	p.sent(datagram)
 	for _, r := range p.choose(p.liveExcept(), e.ClusterID[:]) {
 		p.pass(r, datagram)

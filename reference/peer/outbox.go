@@ -199,16 +199,27 @@ func (p *Peer) sendSummary(o *outbox, a answer) bool {
 	return true
 }
 
-// sendPacket sends a cached packet.
+// sendPacket sends a cached packet. Its ttl is what is left of it (LAT-SYNC-014):
+// no origin time is on the wire, and a receiver counts from when it gets the
+// packet. If each that comes back began with six whole hours, a packet would
+// leave the summaries of two peers hours apart, and they would sync in vain
+// until then; in a network where peers come and go it would never end.
 func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 	e, cached := p.cache.Get(id)
-	if !cached || p.isRecent(at(id, o.to), true) {
+	if !cached {
 		return false
 	}
+	left := cache.Lifetime(e.TTL, false) - p.now.Sub(e.Arrived)
+	if left < time.Millisecond || p.isRecent(at(id, o.to), true) {
+		return false
+	}
+	datagram := append(p.room(), e.Datagram...)
+	wire.PatchTTL(datagram, uint32(left.Milliseconds()))
+	p.sent(datagram)
 	p.syncStats.Packets++
-	p.syncStats.PacketBytes += uint64(len(e.Datagram))
+	p.syncStats.PacketBytes += uint64(len(datagram))
 	o.lastSent = p.now
-	if r := p.sendTo(o, e.Datagram); r != nil {
+	if r := p.sendTo(o, datagram); r != nil {
 		r.sync.moved = true
 	}
 	return true

@@ -56,7 +56,7 @@ type session struct {
 
 	told      bool // the other side's hash is known
 	hash      [20]byte
-	barren    int       // syncs in a row that gained nothing
+	barren    int       // syncs since both were equal that gained nothing
 	notBefore time.Time // for those that a pong starts
 }
 
@@ -296,10 +296,12 @@ func (p *Peer) nextQuiet() (next time.Time) {
 func (p *Peer) endSync(r *remote) {
 	s := &r.sync
 	switch {
-	case s.gained > 0 || p.equal(s):
+	case p.equal(s):
 		s.barren, s.notBefore = 0, time.Time{}
 	case s.mine:
-		s.barren = min(s.barren+1, maxBarren)
+		if s.gained == 0 {
+			s.barren = min(s.barren+1, maxBarren)
+		}
 		s.notBefore = p.now.Add(p.k << max(s.barren-patience, 0))
 	}
 	owed := s.owed

@@ -517,6 +517,15 @@ func TestPatchHops(t *testing.T) {
 	require.Panics(t, func() { wire.PatchHops(make([]byte, wire.MinDatagram-1), 1) })
 }
 
+func TestPatchTTL(t *testing.T) {
+	p := packetNamed(t, "publish: single packet")
+	datagram := encode(t, p)
+	wire.PatchTTL(datagram, 0xfffffffe)
+	p.TTL = 0xfffffffe
+	require.Equal(t, encode(t, p), datagram)
+	require.Panics(t, func() { wire.PatchTTL(make([]byte, wire.MinDatagram-1), 1) })
+}
+
 func TestClone(t *testing.T) {
 	datagram := encode(t, packetNamed(t, "join: as first sent"))
 	p := decode(t, datagram)

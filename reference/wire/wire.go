@@ -154,3 +154,9 @@ func PatchHops(datagram []byte, hops uint32) {
 	_ = datagram[MinDatagram-1]
 	binary.BigEndian.PutUint32(datagram[offsetHops:], hops)
 }
+
+// PatchTTL writes a ttl, in milliseconds, into a datagram that Decode accepted, as PatchHops does hops.
+func PatchTTL(datagram []byte, ttl uint32) {
+	_ = datagram[MinDatagram-1]
+	binary.BigEndian.PutUint32(datagram[offsetTTL:], ttl)
+}
