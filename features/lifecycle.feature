@@ -62,6 +62,18 @@ Feature: Lifecycle
       Then the subject receives "relayed by all" once
       And the subject counts "bob" as a member of "news", and no other peer
 
+    Scenario: Who answers at the rendezvous
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When the subject joins the subcluster "news"
+      And "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a rendezvous answer that names "bob"
+      And "bob" sends the subject a join
+      Then the subject counts "bob" as a member of "news", and no other peer
+
   @LAT-MEMB-025 @extended
   Rule: A peer joins what it was told to join, and nothing else
 

@@ -82,7 +82,7 @@ func (w *World) thenJoinsOnly(intervals int, name string) error {
 }
 
 func (w *World) thenCountsMember(name, group string) error {
-	member, err := w.named(name)
+	member, err := w.idOf(name)
 	if err != nil {
 		return err
 	}
@@ -105,15 +105,15 @@ func (w *World) thenCountsMember(name, group string) error {
 		if err := list(); err != nil {
 			return err
 		}
-		if len(counted) > 0 || w.net.Now().After(until) {
+		if slices.Contains(counted, member.String()) || w.net.Now().After(until) {
 			break
 		}
 		if err := w.pass(time.Second); err != nil {
 			return err
 		}
 	}
-	if len(counted) != 1 || counted[0] != member.id.String() {
-		return w.violated(nil, "the subject counts %d peers as members, and not %s alone", len(counted), member)
+	if len(counted) != 1 || counted[0] != member.String() {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "the subject counts %d peers as members, and not %q alone", len(counted), name)
 	}
 	return nil
 }

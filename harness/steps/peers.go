@@ -314,6 +314,18 @@ func (w *World) named(host string) (*peer, error) {
 	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the scenario has no peer on %q", host)}
 }
 
+// idOf is the peerId of a peer, or of an injector.
+func (w *World) idOf(host string) (wire.ID, error) {
+	if p, err := w.named(host); err == nil {
+		return p.id, nil
+	}
+	in, err := w.scriptedNamed(host)
+	if err != nil {
+		return wire.ID{}, err
+	}
+	return in.ID, nil
+}
+
 // scriptedNamed finds an injector by its name.
 func (w *World) scriptedNamed(name string) (*scripted, error) {
 	for _, in := range w.injectors {

@@ -63,7 +63,8 @@ type membership struct {
 
 // isMember takes note of a join that a peer has sent, itself or through relays
 // (LAT-MEMB-024). Deployed peers count everybody as a member who passes on
-// anything of a subcluster.
+// anything of a subcluster, and answer at a rendezvous in the name of whatever
+// subcluster was asked for, so that an answer shows no membership.
 func (p *Peer) isMember(r *remote, subclusterID []byte) {
 	id, ok := wire.AsID(subclusterID)
 	if !ok {

@@ -117,7 +117,7 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	// two ticks of deployed peers every second one is lost.
 	p.gate(id, p.k*3/4)
 	p.answerRendezvous(pk)
-	if r := p.remoteByID(b.RequesterPeerID); r != nil {
+	if r := p.remoteByID(b.RequesterPeerID); r != nil && !b.Has.Has(wire.KeyRendezvousRequesterPeerID) {
 		p.isMember(r, pk.SubclusterID)
 	}
 
