@@ -443,7 +443,8 @@ func TestValidate(t *testing.T) {
 		{"PerMinute", func(c *peer.Config) { c.Limits.PerMinute = 1025 }},
 		{"CachePackets", func(c *peer.Config) { c.Limits.CachePackets = 6605 }},
 		{"IntroPings", func(c *peer.Config) { c.Limits.IntroPings = 4 }},
-		{"Pace", func(c *peer.Config) { c.Limits.Pace = -1 }},
+		{"Limits.Pace", func(c *peer.Config) { c.Limits.Pace = -1 }},
+		{"Limits.StreamPace", func(c *peer.Config) { c.Limits.StreamPace = -1 }},
 		{"negative", func(c *peer.Config) { c.Limits.Peers = -1 }},
 	} {
 		bad := good

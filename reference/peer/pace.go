@@ -61,8 +61,11 @@ func (p *Peer) pace() {
 
 // nextPace is when pace has something to do; zero if it has nothing.
 func (p *Peer) nextPace() (next time.Time) {
-	if p.tasks.len() > 0 || p.outgoing.len() > 0 {
+	if p.tasks.len() > 0 {
 		return p.paceAt
+	}
+	if p.outgoing.len() > 0 {
+		next = later(p.paceAt, p.streamAt)
 	}
 	for _, o := range p.outboxes {
 		if at := p.nextAnswer(o); !at.IsZero() && (next.IsZero() || at.Before(next)) {

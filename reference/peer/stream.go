@@ -24,6 +24,7 @@ type Streaming struct {
 type streaming struct {
 	outgoing     queue[outgoing]
 	streamTurn   bool
+	streamAt     time.Time                   // when the next of them may go
 	relayed      table[streamKey, time.Time] // until when the same is not relayed again
 	streamsGiven table[messageKey, struct{}] // that were delivered
 	assembling   table[messageKey, assembly]
@@ -83,12 +84,14 @@ func (p *Peer) Stream(now time.Time, m Streaming) error {
 	return nil
 }
 
-// sendOutgoing sends the next packet of an own stream; false if there is none.
+// sendOutgoing sends the next packet of an own stream; false if there is none
+// whose time has come (LAT-STRM-003).
 func (p *Peer) sendOutgoing() bool {
-	for p.outgoing.len() > 0 {
+	for p.outgoing.len() > 0 && !p.streamAt.After(p.now) {
 		o := p.outgoing.pop()
 		if r := p.remoteByID(o.to); r != nil {
 			p.pass(r, o.datagram)
+			p.streamAt = later(p.streamAt, p.now.Add(-catchUp*p.limits.StreamPace)).Add(max(p.limits.StreamPace, time.Microsecond))
 			return true
 		}
 	}

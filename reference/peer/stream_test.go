@@ -84,9 +84,9 @@ func TestStreaming(t *testing.T) {
 						within++
 					}
 				}
-				require.LessOrEqual(t, within, 18, "in 10 ms")
+				require.LessOrEqual(t, within, 12, "in 10 ms")
 			}
-			require.True(t, len(streams) < 90 || streams[len(streams)-1].at.Sub(start) > 80*time.Millisecond)
+			require.True(t, len(streams) < 90 || streams[len(streams)-1].at.Sub(start) > 250*time.Millisecond)
 			require.Zero(t, b.peer.Cache().Len())
 		})
 	}
@@ -111,7 +111,7 @@ func TestStreamingIsRefused(t *testing.T) {
 	}
 	require.ErrorIs(t, err, peer.ErrBusy)
 	require.Equal(t, 8, accepted, "7 of 1 MiB wait, and one is too much")
-	n.run(10 * time.Second)
+	n.run(25 * time.Second)
 	require.Equal(t, 7, b.count(peer.Stream, nil))
 	require.NoError(t, a.peer.Stream(n.now, long), "there is room again")
 	a.peer.Stop(n.now)
