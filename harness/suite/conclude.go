@@ -135,7 +135,7 @@ func (r *runner) stale(p *planned) {
 		}
 	}
 	for _, q := range r.Registry.All() {
-		if p.whole && seen[q.ID] && !open[q.ID] {
+		if p.whole && seen[q.ID] && !open[q.ID] && !p.partial[q.ID] {
 			p.failures.Judged(q.ID)
 		}
 	}

@@ -67,6 +67,7 @@ type planned struct {
 	failures  *verdict.Failures // known, of the subject
 	excuses   *verdict.Failures // known, of the companion
 	whole     bool              // every scenario was picked, but for the cell's own tags
+	partial   map[string]bool   // requirements of which the cell's tags leave out a scenario
 	missing   string            // why the cell can't run
 	cells     []*report.Cell    // one for every seed
 }
@@ -131,12 +132,18 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 			failures: verdict.NewFailures(cell.Subject.Known, cell.Companion.Name, cell.Lab),
 			excuses:  verdict.NewFailures(cell.Companion.Known, cell.Subject.Name, cell.Lab),
 			whole:    c.Select == Selection{},
+			partial:  map[string]bool{},
 		}
 		if p.scenarios, err = (Selection{Tags: cell.Tags}).Of(picked); err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name(), err)
 		}
 		if len(p.scenarios) == 0 {
 			return nil, fmt.Errorf("%s: nothing to run: none of %d scenarios is picked by %q", cell.Name(), len(picked), cell.Tags)
+		}
+		for _, s := range picked {
+			if !slices.ContainsFunc(p.scenarios, func(o Scenario) bool { return o.Key == s.Key }) {
+				p.partial[s.Requirement] = true
+			}
 		}
 		if _, ok := checked[cell.Lab]; !ok {
 			checked[cell.Lab] = l.Check(ctx)

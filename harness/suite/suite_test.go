@@ -242,6 +242,15 @@ func TestKnownFailuresOfARun(t *testing.T) {
 		r := run(t, append(known("LAT-MSG-001", "sig"), known("LAT-MSG-002", "x")...), Selection{Tags: "@LAT-MSG-002"})
 		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
 	})
+	t.Run("nor do the tags of a cell that leave out a scenario of the requirement", func(t *testing.T) {
+		alone := rule("@LAT-MSG-001 @alone", "fails alone", "Given a subject", `Then it breaks it by "sig"`)
+		c := config(t, feature(alone, rule("@LAT-MSG-001", "passes", "Given a subject", "Then it answers")), "honest")
+		c.Cells[0].Subject.Known = known("LAT-MSG-001", "sig")
+		require.Equal(t, report.AsExpected, judge(t, c).Exit)
+		c.Cells[0].Tags = "not @alone"
+		r := judge(t, c)
+		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+	})
 	t.Run("a failure of a lab is never excused", func(t *testing.T) {
 		c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a lab that can't", "Then it answers")), "honest")
 		c.Cells[0].Subject.Known = known("LAT-MSG-001", "Given a lab that can't")
