@@ -146,6 +146,14 @@ func (w *World) unfit(p *peer, format string, args ...any) error {
 	return &verdict.CompanionFailed{Finding: f}
 }
 
+// blames is a companion that broke the scenario's requirement, which leaves the
+// subject unjudged.
+func (w *World) blames(p *peer, frames []int, format string, args ...any) error {
+	f := verdict.Finding{Implementation: p.manifest.Name, Host: p.host, Requirement: w.o.Requirement.ID, Text: fmt.Sprintf(format, args...), Frames: frames}
+	w.findings = append(w.findings, f)
+	return &verdict.CompanionFailed{Finding: f}
+}
+
 // call sends a command and awaits its reply. The result is decoded into out,
 // unless out is nil.
 func (w *World) call(p *peer, do string, with, out any) error {

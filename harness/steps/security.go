@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -122,18 +123,46 @@ func (w *World) whenJoinNames(name, victim string) error {
 	return w.give(in, p)
 }
 
-// thenNobodySends is thenNothingReaches for every peer of the scenario: what a
-// companion sends is that peer's failure.
+// thenNobodySends judges every peer of the scenario. Who is introduced to the
+// victim may ping it: to blame is who made the introduction, the subject or a
+// companion.
 func (w *World) thenNobodySends(victim string) error {
-	if err := w.thenNothingReaches(victim); err != nil {
+	in, err := w.scriptedNamed(victim)
+	if err != nil {
 		return err
 	}
+	at := in.address().Addr()
+	if all := w.unprompted(w.subject, at); len(all) > 0 {
+		return w.violated(frames(all), "the subject sent %d datagrams to %q, to which no other peer had introduced it", len(all), victim)
+	}
+	if all := introducing(w.sentBy(w.subject.host), at); len(all) > 0 {
+		return &verdict.Violation{Requirement: "LAT-MEMB-010", Frames: frames(all),
+			Text: fmt.Sprintf("the subject introduced %q at the address that a join named", victim)}
+	}
 	for _, p := range w.peers {
-		if all := w.arrivedFrom(w.receivedBy(victim), p.host); !p.subject && len(all) > 0 {
-			return w.unfit(p, "%d datagrams of it reached %q, of which it knows nothing but that a join named its address", len(all), victim)
+		if all := append(w.unprompted(p, at), introducing(w.sentBy(p.host), at)...); len(all) > 0 {
+			return w.blames(p, frames(all), "%d datagrams of it went to %q or introduce it, because a join named its address", len(all), victim)
 		}
 	}
 	return nil
+}
+
+// unprompted lists what a peer sent to an address before anybody introduced it
+// there, and the introductions that it sent there itself.
+func (w *World) unprompted(p *peer, at netip.Addr) []seen {
+	told := introducing(w.receivedBy(p.host), at)
+	return slices.DeleteFunc(slices.Clone(w.sentBy(p.host)), func(s seen) bool {
+		introduces := s.packet != nil && s.packet.Type == wire.Intro
+		return s.to.Addr() != at || !introduces && len(told) > 0 && !s.At.Before(told[0].At)
+	})
+}
+
+// introducing keeps the introductions of somebody at an address.
+func introducing(all []seen, at netip.Addr) []seen {
+	return slices.DeleteFunc(ofType(all, wire.Intro), func(s seen) bool {
+		target, ok := named(s.body())
+		return !ok || target.Addr() != at
+	})
 }
 
 func (w *World) whenIntroducesSeveral(name string, count int, target string) error {

@@ -193,6 +193,11 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 		if len(w.Findings()) == 0 {
 			x.Findings = append(x.Findings, companion.Finding)
 		}
+		for i := range x.Findings {
+			if x.Findings[i].Requirement != "" && x.Findings[i].Signature == "" {
+				x.Findings[i].Signature = end.step
+			}
+		}
 		return companion.Finding.Frames
 	}
 	var violation *verdict.Violation

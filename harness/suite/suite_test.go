@@ -170,6 +170,22 @@ func TestACompanionThatFailsPreflightLeavesTheSubjectUnjudged(t *testing.T) {
 	require.Equal(t, report.Unexpected, r.Exit)
 }
 
+// What a companion is known to do wrong leaves the subject unjudged, and is
+// expected.
+func TestACompanionThatBreaksTheRequirementLeavesTheSubjectUnjudged(t *testing.T) {
+	c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then the companion breaks it")), "honest")
+	r := judge(t, c)
+	x := only(t, r)
+	require.Equal(t, verdict.Inconclusive, x.Outcome)
+	require.Equal(t, "Then the companion breaks it", x.Findings[0].Signature)
+	require.Equal(t, report.Unexpected, r.Exit)
+
+	c.Cells[0].Companion.Known = []manifest.Known{{Requirement: "LAT-MSG-001", Signature: "Then the companion breaks it", Reason: "because"}}
+	r = judge(t, c)
+	require.Equal(t, verdict.Inconclusive, only(t, r).Outcome)
+	require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+}
+
 func TestADeathIsLaidToTheDatagramThatKillsAFreshPeer(t *testing.T) {
 	f := feature(rule("@LAT-MSG-001", "r", "Given a subject", `When it gets "tea"`, `And it gets "poison"`, "Then it answers"))
 	x := only(t, judge(t, config(t, f, "dies of poison")))

@@ -128,6 +128,9 @@ func (w *fakeWorld) Register(sc *godog.ScenarioContext) {
 	sc.Then(`^it breaks it by "([^"]*)"$`, func(signature string) error {
 		return &verdict.Violation{Text: "the answer was wrong", Signature: signature, Frames: w.received}
 	})
+	sc.Then(`^the companion breaks it$`, func() error {
+		return &verdict.CompanionFailed{Finding: verdict.Finding{Implementation: w.o.Companion.Name, Host: "bob", Requirement: w.o.Requirement.ID, Text: "it did"}}
+	})
 	sc.Then(`^it panics$`, func() error { panic("out of cheese") })
 	sc.Then(`^it does not concern it$`, func() error { return &verdict.NotApplicable{Reason: "it has no door"} })
 	sc.Then(`^something odd happens$`, func() error { return fmt.Errorf("odd") })

@@ -73,7 +73,7 @@ type Finding struct {
 	Implementation string
 	Host           string // the peer's name in the scenario
 	Requirement    string // that it broke; may be empty
-	Signature      string
+	Signature      string // empty: the text of the failing step, where there is a requirement
 	Text           string
 	Frames         []int
 }
