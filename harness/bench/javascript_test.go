@@ -31,20 +31,27 @@ const (
 	relayAhead = 64 // streams under way
 )
 
-// javaScriptRelays tells how many datagrams a second the JavaScript peer relays,
-// as an indexed peer in a lab. Why it can't be told is text.
-func javaScriptRelays(b *testing.B) (perSecond float64, why string) {
+// javaScriptPeer is the JavaScript peer and the lab for it, or why it can't run
+// here, which is fatal where it is required.
+func javaScriptPeer(b *testing.B) (m manifest.Manifest, l lab.Lab, missing error) {
 	m, err := manifest.Bundled("socket-0.6")
 	require.NoError(b, err)
-	l := netns.New()
-	missing := l.Check(b.Context())
+	l = netns.New()
+	missing = l.Check(b.Context())
 	if missing == nil && !m.Prepared() {
 		missing = fmt.Errorf("the JavaScript peer is not installed: run punchlist setup")
 	}
+	if missing != nil && strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "socket-js") {
+		b.Fatal(missing)
+	}
+	return m, l, missing
+}
+
+// javaScriptRelays tells how many datagrams a second the JavaScript peer relays,
+// as an indexed peer in a lab. Why it can't be told is text.
+func javaScriptRelays(b *testing.B) (perSecond float64, why string) {
+	m, l, missing := javaScriptPeer(b)
 	if missing != nil {
-		if needed := os.Getenv("PUNCHLIST_REQUIRE"); strings.Contains(needed, "socket-js") {
-			b.Fatal(missing)
-		}
 		return 0, missing.Error()
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
