@@ -44,7 +44,7 @@ help: ## list the targets
 .PHONY: build
 build: ## build the programs into bin/
 	@mkdir -p bin
-	go build -o bin/ ./harness/cmd/... $(wildcard ./reference/cmd/...)
+	go build -o bin/ ./harness/cmd/... ./reference/cmd/...
 
 .PHONY: setup
 setup: build ## install what the JavaScript peers need
