@@ -61,13 +61,14 @@ type membership struct {
 	until        time.Time
 }
 
-// isMember takes note of a join that a peer has sent, itself or through relays
-// (LAT-MEMB-024). Deployed peers count everybody as a member who passes on
+// isMember takes note of a join that a known peer has sent, itself or through
+// relays (LAT-MEMB-024). Deployed peers count everybody as a member who passes on
 // anything of a subcluster, and answer at a rendezvous in the name of whatever
 // subcluster was asked for, so that an answer shows no membership.
-func (p *Peer) isMember(r *remote, subclusterID []byte) {
-	id, ok := wire.AsID(subclusterID)
-	if !ok {
+func (p *Peer) isMember(join *wire.Packet) {
+	r := p.remoteByID(join.Body.RequesterPeerID)
+	id, ok := wire.AsID(join.SubclusterID)
+	if r == nil || !ok || join.Body.Has.Has(wire.KeyRendezvousRequesterPeerID) {
 		return
 	}
 	until := p.now.Add(memberTicks * p.k)

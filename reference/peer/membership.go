@@ -101,6 +101,11 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		return
 	}
 	p.heardThrough(b.RequesterPeerID, from, pk.Hops == 2)
+	// Before the gate: the first join of a member mostly comes before the member
+	// is known, and the next ones have the same id.
+	if p.isVerified(from) {
+		p.isMember(pk)
+	}
 	if p.gated(id) {
 		return
 	}
@@ -117,14 +122,12 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	// two ticks of deployed peers every second one is lost.
 	p.gate(id, p.k*3/4)
 	p.answerRendezvous(pk)
-	if r := p.remoteByID(b.RequesterPeerID); r != nil && !b.Has.Has(wire.KeyRendezvousRequesterPeerID) {
-		p.isMember(r, pk.SubclusterID)
-	}
 
 	addressed := b.Has.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&
 		(!b.Has.Has(wire.KeyRendezvousPeerID) || b.RendezvousPeerID == p.config.ID)
 	if p.cameDirectly(pk, from) {
 		p.record(b.RequesterPeerID, nattype.Of(b.NATType), from, pk.ClusterID)
+		p.isMember(pk)
 		if addressed {
 			// LAT-MEMB-007. Deployed members leave the rendezvous' own id out, and
 			// deployed rendezvous then introduce everybody but the two.

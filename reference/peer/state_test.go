@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,6 +233,24 @@ func TestMembers(t *testing.T) {
 	require.Zero(t, a.received("not for alice any more"))
 	require.Empty(t, members(b))
 	require.Len(t, ids(a), 2, "it still keeps and relays")
+}
+
+// Who comes is known as a member as soon as it is met, not only a K later.
+func TestMembersAreKnownWhenTheyCome(t *testing.T) {
+	for _, natType := range []nattype.Type{nattype.Unrestricted, nattype.AddrRestricted, nattype.PortRestricted} {
+		t.Run(natType.String(), func(t *testing.T) {
+			n := newNetwork(t)
+			_, list := n.indexed(3)
+			a := n.leaf("alice", natType, list)
+			n.run(3 * k / 2)
+			n.leaf("bob", natType, list)
+			n.run(k / 2)
+			known := slices.ContainsFunc(a.peer.Peers(), func(r peer.PeerInfo) bool {
+				return r.ID == id("bob") && r.Connected && slices.Contains(r.Subclusters, wire.ID(subKeys.SubclusterID))
+			})
+			require.True(t, known)
+		})
+	}
 }
 
 // FuzzState feeds whatever as a state: it is restored whole or not at all, and
