@@ -29,7 +29,7 @@ they begin like one; --all tells of the others.
 
 Exit status: 0 done, 1 a peer would not take the datagram for a packet (of a
 capture: nothing in it is a packet), 2 wrong usage.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if file != "" {
 				if len(args) > 0 {

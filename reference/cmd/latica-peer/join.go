@@ -25,12 +25,13 @@ import (
 
 // joinSettings are the flags of join.
 type joinSettings struct {
-	id, cluster, keyFile, signFile, event string
-	port, probePort                       uint16
-	bootstrap                             []string
-	keepalive, timeout                    time.Duration
-	json, follow                          bool
-	log                                   logSettings
+	id                                wire.ID
+	cluster, keyFile, signFile, event string
+	port, probePort                   uint16
+	bootstrap                         []peer.Bootstrap
+	keepalive, timeout                time.Duration
+	json, follow                      bool
+	log                               logSettings
 }
 
 func joinCommand() *cobra.Command {
@@ -55,7 +56,7 @@ Exit status: 0 done, 1 something could not be published in time, 2 it can't
 start with these settings.`,
 		Example: `  latica-peer join --cluster my-app --key-file our.key --bootstrap ID@203.0.113.1:9777 --follow
   date | LATICA_KEY=… latica-peer join --config ~/.latica.yaml --event time`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, err := s.log.settled(c)
 			if err != nil {
@@ -69,15 +70,15 @@ start with these settings.`,
 	f.StringVar(&s.keyFile, "key-file", "", "`FILE` whose first line is the shared key")
 	f.StringVar(&s.signFile, "sign", "", "`FILE` whose first line is a signing seed, see keygen --signing")
 	f.StringVar(&s.event, "event", "", "event `NAME` to publish under")
-	f.StringVar(&s.id, "id", "", "own peerId, 64 hex digits; a new one if left out")
+	idFlag(f, &s.id, "id", "own `PEERID`, 64 hex digits; a new one if left out")
 	f.Uint16Var(&s.port, "port", 0, "UDP port; 0: any")
 	f.Uint16Var(&s.probePort, "probe-port", 0, "second UDP port; 0: any")
-	f.StringArrayVar(&s.bootstrap, "bootstrap", nil, "a bootstrap peer, `PEERID@ADDRESS:PORT`; two or three are needed")
+	bootstrapFlag(f, &s.bootstrap, "a bootstrap peer, `PEERID@ADDRESS:PORT`; two or three are needed")
 	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "how long after the end of stdin to wait for somebody to publish to")
 	f.BoolVar(&s.json, "json", false, "print what arrives as JSON")
 	f.BoolVar(&s.follow, "follow", false, "stay when stdin ends")
-	s.log.flags(f, "warn")
+	s.log.flags(f, slog.LevelWarn)
 	return c
 }
 
@@ -101,7 +102,7 @@ func (s *joinSettings) sharedKey() ([32]byte, error) {
 }
 
 func (s *joinSettings) config() (peer.Config, error) {
-	c := peer.Config{MainPort: s.port, ProbePort: s.probePort, Keepalive: s.keepalive, Random: rand.Reader}
+	c := peer.Config{MainPort: s.port, ProbePort: s.probePort, Keepalive: s.keepalive, Bootstrap: s.bootstrap, Random: rand.Reader}
 	var err error
 	if c.ID, err = ownID(s.id, ""); err != nil {
 		return c, err
@@ -110,9 +111,6 @@ func (s *joinSettings) config() (peer.Config, error) {
 		return c, usage("there is no cluster: give --cluster, a text that all members know")
 	}
 	c.ClusterID = seal.ClusterID(s.cluster)
-	if c.Bootstrap, err = parseBootstrap(s.bootstrap); err != nil {
-		return c, err
-	}
 	if len(c.Bootstrap) == 0 {
 		return c, usage("there is no bootstrap peer: give --bootstrap PEERID@ADDRESS:PORT, twice or more")
 	}

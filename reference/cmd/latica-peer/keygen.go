@@ -24,8 +24,11 @@ Exit status: 0 done, 2 wrong usage.`,
   latica-peer keygen "a text that all members know"
   latica-peer keygen --signing
   latica-peer keygen --peer-id`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if signing && peerID {
+				return usage("give either --signing or --peer-id")
+			}
 			var secret [32]byte
 			if len(args) == 1 {
 				if signing || peerID {
@@ -58,6 +61,5 @@ Exit status: 0 done, 2 wrong usage.`,
 	}
 	c.Flags().BoolVar(&signing, "signing", false, "make an Ed25519 seed to sign messages with")
 	c.Flags().BoolVar(&peerID, "peer-id", false, "make a random peerId")
-	c.MarkFlagsMutuallyExclusive("signing", "peer-id")
 	return c
 }

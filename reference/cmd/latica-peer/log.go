@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -11,13 +13,32 @@ import (
 )
 
 // logSettings are the flags of commands that run a peer and log what it does.
-type logSettings struct{ format, level string }
+type logSettings struct {
+	format string
+	level  slog.Level
+}
 
 // flags adds them, and --config, from which all settings may come.
-func (l *logSettings) flags(f *pflag.FlagSet, level string) {
+func (l *logSettings) flags(f *pflag.FlagSet, level slog.Level) {
 	f.String("config", "", "YAML `FILE` with settings")
-	f.StringVar(&l.format, "log", "text", "format of the log on stderr: text or json")
-	f.StringVar(&l.level, "log-level", level, "debug (every connection), info, warn or error")
+	l.format, l.level = "text", level
+	f.Var(&one[string]{into: &l.format, read: readFormat, kind: "format", text: l.format}, "log", "format of the log on stderr: text or json")
+	f.Var(&one[slog.Level]{into: &l.level, read: readLevel, kind: "level", text: strings.ToLower(level.String())}, "log-level",
+		"debug (every connection), info, warn or error")
+}
+
+func readFormat(text string) (string, error) {
+	if text != "text" && text != "json" {
+		return "", errors.New("text or json is wanted")
+	}
+	return text, nil
+}
+
+func readLevel(text string) (level slog.Level, err error) {
+	if level.UnmarshalText([]byte(text)) != nil {
+		err = errors.New("debug, info, warn or error is wanted")
+	}
+	return level, err
 }
 
 // settled settles all flags of a command, and opens its log.
@@ -25,23 +46,20 @@ func (l *logSettings) settled(c *cobra.Command) (*slog.Logger, error) {
 	if err := settle(c); err != nil {
 		return nil, err
 	}
-	return newLog(c.ErrOrStderr(), l.format, l.level)
+	log := newLog(c.ErrOrStderr(), l.format, l.level)
+	for _, name := range strangeVariables(c.Root()) {
+		log.Warn("a variable of the environment is no setting", "variable", name)
+	}
+	return log, nil
 }
 
 // newLog is the program's log.
-func newLog(to io.Writer, format, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usage("log-level %q: debug, info, warn or error is wanted", level)
+func newLog(to io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(to, options))
 	}
-	options := &slog.HandlerOptions{Level: l}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(to, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(to, options)), nil
-	}
-	return nil, usage("log %q: text or json is wanted", format)
+	return slog.New(slog.NewTextHandler(to, options))
 }
 
 func logEvent(log *slog.Logger, e peer.Event) {

@@ -10,9 +10,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"punchlist/reference/wire"
 )
 
 func main() { os.Exit(program()) }
@@ -25,7 +29,11 @@ const (
 
 // program runs the command line and returns the exit code.
 func program() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	// Only the first signal is waited for: the second one ends the program.
 	context.AfterFunc(ctx, stop)
 	defer stop()
@@ -57,18 +65,20 @@ func root() *cobra.Command {
 		Example: `  latica-peer serve --address 203.0.113.1 --dir /var/lib/latica
                                  be a bootstrap peer
   latica-peer keygen "our text"  make the keys of a subcluster
-  latica-peer join --key-file our.key --bootstrap ID@203.0.113.1:9777
+  latica-peer join --cluster my-app --key-file our.key --bootstrap ID@203.0.113.1:9777
                                  publish lines of stdin, print what arrives
   latica-peer decode 03050b11…   say what a datagram is, field by field
   latica-peer decode --capture run.pcapng
                                  the same for each datagram of a capture`,
-		Long: `Latica-peer is the reference peer of Latica, wire version 6.
+		Long: `Latica-peer is the reference peer of Latica, wire version 6: a bootstrap peer
+to run, a member that publishes what it reads, and the tools around them.
 
 Exit status: 0 done, 1 it ran and failed, 2 it can't start with what it was
 given.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          atMost(0),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.HiddenDefaultCmd = true
@@ -77,6 +87,29 @@ given.`,
 	})
 	c.AddCommand(serveCommand(), joinCommand(), keygenCommand(), decodeCommand(), testeeCommand())
 	return c
+}
+
+// atMost has a command take so many arguments at most.
+func atMost(most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) <= most:
+			return nil
+		case c.HasSubCommands():
+			return usage("there is no command %q; see %s --help", args[0], c.CommandPath())
+		}
+		return usage("%q is one argument too many; see %s --help", args[most], c.CommandPath())
+	}
+}
+
+// version is that of the program, as far as the build knows it, and what it was
+// built with and for.
+func version() string {
+	of := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		of = info.Main.Version
+	}
+	return fmt.Sprintf("%s (wire version %d, %s, %s/%s)", of, wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func printJSON(out io.Writer, v any, indent string) error {

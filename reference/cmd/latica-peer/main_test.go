@@ -6,11 +6,12 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"punchlist/reference/peer"
+	"punchlist/reference/wire"
 	"punchlist/vectors"
 )
 
@@ -43,7 +45,16 @@ func TestCommandLine(t *testing.T) {
 			require.NoError(t, err)
 			return os.WriteFile(filepath.Join(e.WorkDir, "ping.bin"), bytes, 0o600)
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"usage-error": usageErrorCommand},
 	})
+}
+
+// usageErrorCommand runs latica-peer, which must exit with 2.
+func usageErrorCommand(ts *testscript.TestScript, not bool, args []string) {
+	var exit *exec.ExitError
+	if err := ts.Exec("latica-peer", args...); !errors.As(err, &exit) || exit.ExitCode() != exitUsage || not {
+		ts.Fatalf("latica-peer %q: %v, exit status %d is wanted", args, err, exitUsage)
+	}
 }
 
 // A running is the command line in this process, with the test at its streams.
@@ -226,13 +237,13 @@ func checkMetrics(t *testing.T, address string) func() {
 
 func TestServeKeepsItsPeerID(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	a, err := ownID("", dir)
+	a, err := ownID(wire.ID{}, dir)
 	require.NoError(t, err)
-	b, err := ownID("", dir)
+	b, err := ownID(wire.ID{}, dir)
 	require.NoError(t, err)
 	require.Equal(t, a, b)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "peer-id"), []byte("nonsense\n"), 0o600))
-	_, err = ownID("", dir)
+	_, err = ownID(wire.ID{}, dir)
 	require.ErrorContains(t, err, "remove it to become another peer")
 }
 
@@ -252,16 +263,4 @@ func TestWhatArrivesDoesNothingToATerminal(t *testing.T) {
 	p := printer{out: &out}
 	require.NoError(t, p.packet(peer.Event{Kind: peer.Packet}))
 	require.Contains(t, out.String(), "can't be opened")
-}
-
-func TestLogRefusesWhatItDoesNotKnow(t *testing.T) {
-	for _, c := range []struct{ format, level, want string }{
-		{"xml", "info", `log "xml"`}, {"text", "loud", `log-level "loud"`},
-	} {
-		_, err := newLog(io.Discard, c.format, c.level)
-		require.ErrorContains(t, err, c.want)
-	}
-	log, err := newLog(io.Discard, "json", "debug")
-	require.NoError(t, err)
-	require.True(t, log.Enabled(t.Context(), slog.LevelDebug))
 }

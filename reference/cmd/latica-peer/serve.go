@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,14 +24,17 @@ import (
 
 // serveSettings are the flags of serve.
 type serveSettings struct {
-	id, dir, address  string
-	port, probePort   uint16
-	bootstrap, limits []string
-	keepalive         time.Duration
-	stateEvery        time.Duration
-	cachePackets      int
-	metrics           string
-	log               logSettings
+	id              wire.ID
+	dir             string
+	address         netip.Addr
+	port, probePort uint16
+	bootstrap       []peer.Bootstrap
+	limits          []limit
+	keepalive       time.Duration
+	stateEvery      time.Duration
+	cachePackets    int
+	metrics         string
+	log             logSettings
 }
 
 func serveCommand() *cobra.Command {
@@ -58,7 +63,7 @@ settings.`,
 		Example: `  latica-peer serve --address 203.0.113.1 --dir /var/lib/latica
   latica-peer serve --config /etc/latica-peer.yaml --metrics 127.0.0.1:9779
   LATICA_PORT=9777 LATICA_LOG=json latica-peer serve`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, err := s.log.settled(c)
 			if err != nil {
@@ -68,18 +73,18 @@ settings.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&s.id, "id", "", "own peerId, 64 hex digits")
+	idFlag(f, &s.id, "id", "own `PEERID`, 64 hex digits")
 	f.StringVar(&s.dir, "dir", "", "`FOLDER` to keep the peerId and the state in; it is made if it is missing")
 	f.DurationVar(&s.stateEvery, "state-every", 5*time.Minute, "time between two writes of the state; at least 1s")
-	f.StringVar(&s.address, "address", "", "own public IPv4 `ADDRESS`; that of the only interface if left out")
+	f.Var(&one[netip.Addr]{into: &s.address, read: readAddress}, "address", "own public IPv4 `ADDRESS`; that of the only interface if left out")
 	f.Uint16Var(&s.port, "port", 9777, "UDP port that peers are configured with")
 	f.Uint16Var(&s.probePort, "probe-port", 9778, "UDP port that second answers come from, which shows peers how their NAT filters")
-	f.StringArrayVar(&s.bootstrap, "bootstrap", nil, "another bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often")
+	bootstrapFlag(f, &s.bootstrap, "another bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often")
 	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
-	f.IntVar(&s.cachePackets, "cache-packets", 0, "packets kept for others; 0: 6604")
-	f.StringArrayVar(&s.limits, "limit", nil, "a bound on what others can make it keep or do, `NAME=NUMBER`; may be given often.\nNames: "+strings.Join(limitNames(), ", "))
+	f.IntVar(&s.cachePackets, "cache-packets", 0, "`NUMBER` of packets kept for others; 0: 6604")
+	f.Var(&many[limit]{into: &s.limits, read: readLimit}, "limit", "a bound on what others can make it keep or do, `NAME=NUMBER`; may be given often.\nNames: "+strings.Join(limitNames(), ", "))
 	f.StringVar(&s.metrics, "metrics", "", "`[HOST]:PORT` for Prometheus (/metrics) and health (/healthz), without HOST on loopback; off if left out")
-	s.log.flags(f, "info")
+	s.log.flags(f, slog.LevelInfo)
 	return c
 }
 
@@ -87,25 +92,18 @@ settings.`,
 func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 	c := peer.Config{
 		Indexed: true, MainPort: s.port, ProbePort: s.probePort, Keepalive: s.keepalive, Random: rand.Reader,
-		Limits: peer.Limits{CachePackets: s.cachePackets},
+		Address: s.address, Bootstrap: s.bootstrap, Limits: peer.Limits{CachePackets: s.cachePackets},
 	}
 	var err error
 	if c.ID, err = ownID(s.id, s.dir); err != nil {
 		return c, err
 	}
-	if s.id == "" && s.dir == "" {
+	if s.id.IsZero() && s.dir == "" {
 		log.Warn("the peerId is a new one: give --dir, or peers won't find this one after a restart", "peerId", c.ID)
 	}
-	if c.Bootstrap, err = parseBootstrap(s.bootstrap); err != nil {
-		return c, err
-	}
-	if s.address != "" {
-		if c.Address, err = netip.ParseAddr(s.address); err != nil {
-			return c, usage("address: %w", err)
-		}
-	}
-	if err := parseLimits(s.limits, &c.Limits); err != nil {
-		return c, err
+	limits := limitsByName(&c.Limits)
+	for _, l := range s.limits {
+		*limits[l.name] = l.most
 	}
 	if s.cachePackets < 0 {
 		return c, usage("cache-packets: %d is less than nothing", s.cachePackets)
@@ -125,6 +123,7 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may end before the peer does
 	state := newKeeper(s.dir, log)
 	if config.State, err = state.load(); err != nil {
 		return err
@@ -144,7 +143,9 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 		switch {
 		case e.Kind == peer.Ready:
 			ready = true
-		case e.Kind == peer.NAT && !e.Addr.IsValid():
+		case e.Kind == peer.NAT && e.Addr.IsValid():
+			log.Info("others are configured with", "bootstrap", fmt.Sprintf("%s@%s", p.Info().ID, e.Addr))
+		case e.Kind == peer.NAT:
 			log.Warn("the own address is unknown, so that this peer is no rendezvous: give --address")
 		case e.Kind == peer.Error && !ready:
 			fail(usage("%s", e.Text))
@@ -188,20 +189,16 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 
 // ownID is the peerId of the settings, of the folder, or a new one that is put
 // there.
-func ownID(given, dir string) (wire.ID, error) {
-	if given != "" {
-		id, err := wire.ParseID(given)
-		if err != nil {
-			return id, usage("id: %w", err)
-		}
-		return id, nil
+func ownID(given wire.ID, dir string) (wire.ID, error) {
+	if !given.IsZero() {
+		return given, nil
 	}
 	if dir != "" {
 		path := filepath.Join(dir, "peer-id")
 		text, err := os.ReadFile(path)
 		switch {
 		case err == nil:
-			id, err := wire.ParseID(firstLine(text))
+			id, err := readPeerID(firstLine(text))
 			if err != nil {
 				return id, usage("%s: %w; mend it, or remove it to become another peer", path, err)
 			}

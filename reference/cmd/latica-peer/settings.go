@@ -1,15 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
-	"net/netip"
 	"os"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +17,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/reference/peer"
-	"punchlist/reference/wire"
 )
 
 // settle gives the flags that the command line left alone their value from the
@@ -25,42 +24,58 @@ import (
 // flag's name in capitals behind LATICA_, with _ for -.
 func settle(c *cobra.Command) error {
 	path := setting(c.Flags().Lookup("config"))
-	var file map[string]yaml.Node
+	var file []fileSetting
 	if path != "" {
 		var err error
 		if file, err = readConfig(path); err != nil {
 			return err
 		}
 	}
-	known := map[string]bool{}
+	settled := map[string]bool{} // by the command line or the environment
 	var problems []error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name == "config" || f.Name == "help" {
-			return
-		}
-		known[f.Name] = true
-		if f.Changed {
-			return
-		}
-		if value := os.Getenv(variable(f)); value != "" {
+		value := os.Getenv(variable(f))
+		switch {
+		case !isSetting(f):
+		case f.Changed:
+			settled[f.Name] = true
+		case value != "":
+			settled[f.Name] = true
 			if err := fromText(f, value); err != nil {
 				problems = append(problems, usage("%s: %w", variable(f), err))
 			}
-			return
-		}
-		if node, set := file[f.Name]; set {
-			if err := fromNode(f, node); err != nil {
-				problems = append(problems, usage("%s:%d: %s: %w", path, node.Line, f.Name, err))
-			}
 		}
 	})
-	for name, node := range file { // order-free: sorted below
-		if !known[name] {
-			problems = append(problems, usage("%s:%d: there is no setting %q; see %s --help", path, node.Line, name, c.CommandPath()))
+	for _, s := range file {
+		f := c.Flags().Lookup(s.name)
+		if f == nil || !isSetting(f) {
+			problems = append(problems, usage("%s:%d: there is no setting %q; see %s --help", path, s.line, s.name, c.CommandPath()))
+		} else if !settled[s.name] {
+			if line, err := fromNode(f, s.value); err != nil {
+				problems = append(problems, usage("%s:%d: %s: %w", path, line, s.name, err))
+			}
 		}
 	}
-	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(problems...)
+}
+
+// isSetting tells whether a flag may come from the environment or the file too.
+func isSetting(f *pflag.Flag) bool { return f.Name != "config" && f.Name != "help" }
+
+// strangeVariables are the variables of the environment that look like settings,
+// and are none of any command.
+func strangeVariables(root *cobra.Command) (names []string) {
+	known := map[string]bool{"LATICA_KEY": true, "LATICA_CONFIG": true}
+	for _, c := range root.Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) { known[variable(f)] = true })
+	}
+	for _, text := range os.Environ() {
+		if name, _, _ := strings.Cut(text, "="); strings.HasPrefix(name, "LATICA_") && !known[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func variable(f *pflag.Flag) string {
@@ -77,17 +92,46 @@ func setting(f *pflag.Flag) string {
 	return f.Value.String()
 }
 
-// readConfig reads a YAML file of settings.
-func readConfig(path string) (map[string]yaml.Node, error) {
+// A fileSetting is a setting as it stands in a file.
+type fileSetting struct {
+	name  string
+	line  int
+	value *yaml.Node
+}
+
+// readConfig reads a YAML file of settings, in their order.
+func readConfig(path string) ([]fileSetting, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usage("the configuration can't be read: %w", err)
 	}
-	var file map[string]yaml.Node
-	if err := yaml.Unmarshal(text, &file); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	var file, second yaml.Node
+	switch err := documents.Decode(&file); {
+	case errors.Is(err, io.EOF):
+		return nil, nil // nothing but comments
+	case err != nil:
 		return nil, usage("%s: %w", path, err)
 	}
-	return file, nil
+	settings := file.Content[0]
+	if settings.Kind == yaml.ScalarNode && settings.Tag == "!!null" {
+		return nil, nil
+	}
+	if settings.Kind != yaml.MappingNode {
+		return nil, usage("%s:%d: lines NAME: VALUE are wanted", path, settings.Line)
+	}
+	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, usage("%s: one document is wanted; there is another behind ---", path)
+	}
+	var all []fileSetting
+	for pair := range slices.Chunk(settings.Content, 2) {
+		s := fileSetting{pair[0].Value, pair[0].Line, pair[1]}
+		if i := slices.IndexFunc(all, func(other fileSetting) bool { return other.name == s.name }); i >= 0 {
+			return nil, usage("%s:%d: %s is set already in line %d", path, s.line, s.name, all[i].line)
+		}
+		all = append(all, s)
+	}
+	return all, nil
 }
 
 // fromText sets a flag to a value of the environment, or to each of several
@@ -104,71 +148,34 @@ func fromText(f *pflag.Flag, text string) error {
 	return list.Replace(values)
 }
 
-// fromNode sets a flag to a value of the file, or to each of a list.
-func fromNode(f *pflag.Flag, node yaml.Node) error {
-	switch node.Kind {
-	case yaml.ScalarNode:
-		return f.Value.Set(node.Value)
-	case yaml.SequenceNode:
-		list, ok := f.Value.(pflag.SliceValue)
-		if !ok {
-			return errors.New("one value is wanted, not a list")
-		}
-		var values []string
-		for _, n := range node.Content {
-			if n.Kind != yaml.ScalarNode {
-				return fmt.Errorf("line %d: a plain value is wanted", n.Line)
-			}
-			values = append(values, n.Value)
-		}
-		return list.Replace(values)
+// fromNode sets a flag to a value of the file, or to each of a list. With an
+// error comes its line.
+func fromNode(f *pflag.Flag, node *yaml.Node) (int, error) {
+	if node.Kind == yaml.ScalarNode {
+		return node.Line, f.Value.Set(node.Value)
 	}
-	return errors.New("a plain value or a list is wanted")
+	if node.Kind != yaml.SequenceNode {
+		return node.Line, errors.New("a plain value or a list is wanted")
+	}
+	list, ok := f.Value.(pflag.SliceValue)
+	if !ok {
+		return node.Line, errors.New("one value is wanted, not a list")
+	}
+	for _, n := range node.Content {
+		if n.Kind != yaml.ScalarNode {
+			return n.Line, errors.New("a plain value is wanted")
+		}
+		if err := list.Append(n.Value); err != nil {
+			return n.Line, fmt.Errorf("%q: %w", n.Value, err)
+		}
+	}
+	return node.Line, nil
 }
 
 const settingsHelp = `Each setting is a flag, a variable of the environment (--probe-port is
 LATICA_PROBE_PORT), or a line of the YAML file that --config names
 (probe-port: 9778); the first of these that says something is taken. What may be
 given often is a list in the file, and separated by commas in the environment.`
-
-// parseBootstrap reads PEERID@ADDRESS:PORT.
-func parseBootstrap(list []string) ([]peer.Bootstrap, error) {
-	var all []peer.Bootstrap
-	for _, text := range list {
-		id, at, found := strings.Cut(text, "@")
-		if !found {
-			return nil, usage("bootstrap %q: PEERID@ADDRESS:PORT is wanted", text)
-		}
-		b := peer.Bootstrap{}
-		var err error
-		if b.ID, err = wire.ParseID(id); err != nil {
-			return nil, usage("bootstrap %q: its peerId: %w", text, err)
-		}
-		if b.Addr, err = netip.ParseAddrPort(at); err != nil {
-			return nil, usage("bootstrap %q: its address: %w (an IPv4 address and a port, no name)", text, err)
-		}
-		all = append(all, b)
-	}
-	return all, nil
-}
-
-// parseLimits reads NAME=NUMBER into the limits.
-func parseLimits(list []string, into *peer.Limits) error {
-	limits := limitsByName(into)
-	for _, text := range list {
-		name, number, _ := strings.Cut(text, "=")
-		limit, known := limits[name]
-		if !known {
-			return usage("limit %q: there is no %q; there are %s", text, name, strings.Join(limitNames(), ", "))
-		}
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 {
-			return usage("limit %q: NAME=NUMBER is wanted, with a number from 1", text)
-		}
-		*limit = n
-	}
-	return nil
-}
 
 // limitsByName are the limits that are numbers: PendingPerIP is pending-per-ip.
 func limitsByName(l *peer.Limits) map[string]*int {
