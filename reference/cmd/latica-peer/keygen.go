@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 
 func keygenCommand() *cobra.Command {
 	var signing, peerID bool
+	var out string
 	c := &cobra.Command{
 		Use:   "keygen [TEXT]",
 		Short: "Make keys: of a subcluster, or to sign with; or a peerId",
@@ -19,10 +21,13 @@ func keygenCommand() *cobra.Command {
 follow from a text which its members share. The shared key is the secret: who
 has it can read, write and pass for a member. The subclusterId is public.
 
-Exit status: 0 done, 2 wrong usage.`,
-		Example: `  latica-peer keygen | jq -r .sharedKey > our.key
+With --out the secret goes into a new file, which its owner alone can read and
+which join takes as --key-file or --sign; only what is public is printed.
+
+Exit status: 0 done, 1 the file can't be written, 2 wrong usage.`,
+		Example: `  latica-peer keygen --out our.key
   latica-peer keygen "a text that all members know"
-  latica-peer keygen --signing
+  latica-peer keygen --signing --out my.seed
   latica-peer keygen --peer-id`,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -38,13 +43,21 @@ Exit status: 0 done, 2 wrong usage.`,
 			} else if _, err := rand.Read(secret[:]); err != nil {
 				return err
 			}
+			if out != "" {
+				if peerID {
+					return usage("a peerId is no secret: leave --out away")
+				}
+				if err := writeSecret(out, hex.EncodeToString(secret[:])); err != nil {
+					return err
+				}
+			}
 			var made any
 			switch {
 			case signing:
 				made = struct {
-					SigningSeed string `json:"signingSeed"` // secret
+					SigningSeed string `json:"signingSeed,omitempty"`
 					PublicKey   string `json:"publicKey"`
-				}{hex.EncodeToString(secret[:]), hex.EncodeToString(ed25519.NewKeyFromSeed(secret[:]).Public().(ed25519.PublicKey))}
+				}{shown(secret, out), hex.EncodeToString(ed25519.NewKeyFromSeed(secret[:]).Public().(ed25519.PublicKey))}
 			case peerID:
 				made = struct {
 					PeerID string `json:"peerId"`
@@ -52,14 +65,37 @@ Exit status: 0 done, 2 wrong usage.`,
 			default:
 				keys := seal.NewKeys(secret)
 				made = struct {
-					SharedKey    string `json:"sharedKey"` // secret
+					SharedKey    string `json:"sharedKey,omitempty"`
 					SubclusterID string `json:"subclusterId"`
-				}{hex.EncodeToString(secret[:]), hex.EncodeToString(keys.SubclusterID[:])}
+				}{shown(secret, out), hex.EncodeToString(keys.SubclusterID[:])}
 			}
 			return printJSON(c.OutOrStdout(), made, "  ")
 		},
 	}
+	c.Flags().StringVar(&out, "out", "", "new `FILE` for the secret, instead of printing it")
 	c.Flags().BoolVar(&signing, "signing", false, "make an Ed25519 seed to sign messages with")
 	c.Flags().BoolVar(&peerID, "peer-id", false, "make a random peerId")
 	return c
+}
+
+// shown is a secret as it is printed: not where it is in a file.
+func shown(secret [32]byte, file string) string {
+	if file != "" {
+		return ""
+	}
+	return hex.EncodeToString(secret[:])
+}
+
+// writeSecret writes a line into a file that does not exist yet: a key that is
+// overwritten is lost to all who hold messages for it.
+func writeSecret(path, secret string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(secret + "\n")
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
