@@ -84,6 +84,9 @@ func (p *Peer) Stream(now time.Time, m Streaming) error {
 	return nil
 }
 
+// Unstreamed is how many packets of own streams wait for their turn.
+func (p *Peer) Unstreamed() int { return p.outgoing.len() }
+
 // sendOutgoing sends the next packet of an own stream; false if there is none
 // whose time has come (LAT-STRM-003).
 func (p *Peer) sendOutgoing() bool {

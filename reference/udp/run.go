@@ -35,16 +35,16 @@ func Run(ctx context.Context, t Testee, in io.Reader, out io.Writer) error {
 	h := newHost(t)
 	defer h.close()
 	h.readers.Go(func() { h.watch(ownAddresses, watchEvery) })
-	w := newWriter(out)
+	w := NewWriter(out)
 	go h.readLines(in)
 	err := h.runTestee(ctx, t, w)
-	if flushed := w.close(); err == nil {
+	if flushed := w.Close(); err == nil {
 		err = flushed
 	}
 	return err
 }
 
-func (h *host) runTestee(ctx context.Context, t Testee, w *writer) error {
+func (h *host) runTestee(ctx context.Context, t Testee, w *Writer) error {
 	defer context.AfterFunc(ctx, h.wake)()
 	for {
 		if err := h.drainTestee(t, w); err != nil {
@@ -70,7 +70,7 @@ func (h *host) runTestee(ctx context.Context, t Testee, w *writer) error {
 }
 
 // drainTestee does all that a testee asks for.
-func (h *host) drainTestee(t Testee, w *writer) error {
+func (h *host) drainTestee(t Testee, w *Writer) error {
 	for more := true; more; more = h.tellOpened() {
 		var o testee.Output
 		for t.Poll(&o) {
@@ -82,7 +82,7 @@ func (h *host) drainTestee(t Testee, w *writer) error {
 			case testee.Send:
 				h.send(o.Socket, o.To, o.Data)
 			case testee.Line:
-				if err := w.line(o.Data); err != nil {
+				if err := w.Line(o.Data); err != nil {
 					return err
 				}
 			}

@@ -15,11 +15,13 @@ const (
 	flushWithin = 10 * time.Second
 )
 
-var errUnread = errors.New("write a reply: nobody reads the lines")
+// ErrUnread is what a Writer returns whose reader does not read.
+var ErrUnread = errors.New("nobody reads the lines that are written")
 
-// A writer writes lines by a goroutine of its own, so that who has a line
-// never waits for who reads it.
-type writer struct {
+// A Writer writes lines by a goroutine of its own, so that who has a line
+// never waits for who reads it. What waits is bounded, by 64 MiB. It is for any
+// number of goroutines.
+type Writer struct {
 	done chan struct{} // closed when the goroutine has ended
 
 	mu     sync.Mutex
@@ -29,14 +31,15 @@ type writer struct {
 	err    error // of out
 }
 
-func newWriter(out io.Writer) *writer {
-	w := &writer{done: make(chan struct{})}
+// NewWriter makes a writer, which is to be closed.
+func NewWriter(out io.Writer) *Writer {
+	w := &Writer{done: make(chan struct{})}
 	w.wake = sync.NewCond(&w.mu)
 	go w.run(out)
 	return w
 }
 
-func (w *writer) run(out io.Writer) {
+func (w *Writer) run(out io.Writer) {
 	defer close(w.done)
 	var chunk []byte
 	for {
@@ -51,30 +54,49 @@ func (w *writer) run(out io.Writer) {
 		}
 		if _, err := out.Write(chunk); err != nil {
 			w.mu.Lock()
-			w.err = fmt.Errorf("write a reply: %w", err)
+			w.err = fmt.Errorf("write a line: %w", err)
 			w.mu.Unlock()
 			return
 		}
 	}
 }
 
-// line queues a line, and returns the error of an earlier one.
-func (w *writer) line(line []byte) error {
+// Line queues a line. Errors: ErrUnread, or that of out for an earlier line.
+func (w *Writer) Line(line []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
-		return w.err
-	}
-	if len(w.unread)+len(line) > mostUnread {
-		return errUnread
+	if err := w.fits(len(line) + 1); err != nil {
+		return err
 	}
 	w.unread = append(append(w.unread, line...), '\n')
 	w.wake.Signal()
 	return nil
 }
 
-// close waits until all lines are written.
-func (w *writer) close() error {
+// Write queues text as it is, with the errors of Line.
+func (w *Writer) Write(text []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.fits(len(text)); err != nil {
+		return 0, err
+	}
+	w.unread = append(w.unread, text...)
+	w.wake.Signal()
+	return len(text), nil
+}
+
+func (w *Writer) fits(length int) error {
+	if w.err != nil {
+		return w.err
+	}
+	if len(w.unread)+length > mostUnread {
+		return ErrUnread
+	}
+	return nil
+}
+
+// Close waits until all is written, 10 s at most. Errors: as of Line.
+func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.wake.Signal()
@@ -85,6 +107,6 @@ func (w *writer) close() error {
 		defer w.mu.Unlock()
 		return w.err
 	case <-time.After(flushWithin):
-		return errUnread
+		return ErrUnread
 	}
 }

@@ -1,19 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
+	"slices"
+	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -25,12 +23,12 @@ import (
 
 // joinSettings are the flags of join.
 type joinSettings struct {
-	id                                wire.ID
+	id, to                            wire.ID
 	cluster, keyFile, signFile, event string
 	port, probePort                   uint16
 	bootstrap                         []peer.Bootstrap
 	keepalive, timeout                time.Duration
-	json, follow                      bool
+	json, follow, whole, quiet        bool
 	log                               logSettings
 }
 
@@ -38,10 +36,37 @@ func joinCommand() *cobra.Command {
 	var s joinSettings
 	c := &cobra.Command{
 		Use:   "join",
-		Short: "Join a subcluster: publish each line of stdin, print what arrives",
-		Long: `Join is a member of a subcluster: what stands on a line of stdin it seals and
-publishes, and what others publish it opens and prints, one line each. The
-members are found through bootstrap peers, and through NATs.
+		Short: "Join a subcluster: send each line of stdin, print what arrives",
+		Long: `Join is a member of a subcluster. Each line of stdin it seals and publishes to
+all members; with --to it streams them to one. What arrives it opens and prints.
+The members are found through bootstrap peers, and through NATs.
+
+On stdout there are messages and nothing else, one a line:
+
+  good evening                    was published
+  <8f3a…64 digits in all…> hello  was streamed to this member, by that one
+  "two\nlines"                    quoted, as in Go or JSON: it is more than plain
+                                  text, or begins with " or <
+
+Nothing of a message reaches a terminal that could do something to it. A name is
+what a sender says of itself: who has the shared key can say another one.
+With --json each is an object:
+
+  {"event":"packet","time":…,"packetId":…,"message":"good evening","opened":true,"verified":false,"hops":1}
+  {"event":"stream","time":…,"peerId":…,"packetId":…,"hex":"00ff",…}
+
+with "hex" instead of "message" where it is no UTF-8, and "verified" where it is
+signed by the key that it names, which vouches for little.
+
+What happens is told on stderr, unless --quiet: the own peerId, who is connected
+or lost, and who is a member or none any more. Members are told of by joins of
+their own, the last of which counts for eight heartbeats.
+
+A message has up to 1 MiB, a line or, with --whole, all of stdin. What is longer
+than a datagram is split. Members take 1024 packets a minute of one publisher:
+who reads more has to wait. A message is published once somebody is there for
+it, and others keep it for hours: who joins later gets it too. A stream is sent
+to who is connected, and has no answer: what the network loses of it is lost.
 
 ` + settingsHelp + `
 
@@ -49,35 +74,44 @@ The shared key comes from --key-file (64 hex digits, or anything else that
 members have agreed on), or from LATICA_KEY; never from the command line, which
 others on the machine can see.
 
-It ends when stdin does and all that was published has gone to somebody, or
-with --timeout; with --follow at a signal.
+It ends when stdin does and all has been sent to somebody, or with --follow at a
+signal: SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
 
-Exit status: 0 done, 1 something could not be published in time, 2 it can't
+Exit status: 0 done, 1 something could not be sent, or not in time, 2 it can't
 start with these settings.`,
-		Example: `  latica-peer join --cluster my-app --key-file our.key --bootstrap ID@203.0.113.1:9777 --follow
-  date | LATICA_KEY=… latica-peer join --config ~/.latica.yaml --event time`,
+		Example: `  latica-peer keygen --out our.key
+  latica-peer join --cluster my-app --key-file our.key --bootstrap ID@203.0.113.1:9777 --bootstrap ID@203.0.113.2:9777 --follow
+  date | LATICA_KEY=… latica-peer join --config ~/.latica.yaml --event time
+  latica-peer join --config ~/.latica.yaml --to PEERID < lines.txt
+  latica-peer join --config ~/.latica.yaml --to PEERID --timeout 20s < /dev/null   # is it there?
+  latica-peer join --config ~/.latica.yaml --whole < picture.png
+  latica-peer join --config ~/.latica.yaml --follow --json < /dev/null | jq -r .message`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, err := s.log.settled(c)
+			log, closeLog, err := s.log.settled(c)
 			if err != nil {
 				return err
 			}
-			return join(c.Context(), s, c.InOrStdin(), c.OutOrStdout(), log)
+			defer closeLog()
+			return join(c.Context(), s, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr(), log)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&s.cluster, "cluster", "", "`TEXT` that names the cluster, the same for all its members")
 	f.StringVar(&s.keyFile, "key-file", "", "`FILE` whose first line is the shared key")
+	idFlag(f, &s.to, "to", "stream to the one member `PEERID`, instead of publishing to all")
+	f.BoolVar(&s.whole, "whole", false, "send all of stdin as one message, instead of each line")
+	f.BoolVar(&s.follow, "follow", false, "stay when stdin ends")
+	f.DurationVar(&s.timeout, "timeout", time.Minute, "how long to wait for somebody to send to: for --to before what is sent, for all at the end; 0: for ever")
+	f.BoolVar(&s.json, "json", false, "print messages, and what happens, as JSON, one object a line")
+	f.BoolVar(&s.quiet, "quiet", false, "don't tell on stderr what happens")
 	f.StringVar(&s.signFile, "sign", "", "`FILE` whose first line is a signing seed, see keygen --signing")
-	f.StringVar(&s.event, "event", "", "event `NAME` to publish under")
+	f.StringVar(&s.event, "event", "", "event `NAME` to send under")
 	idFlag(f, &s.id, "id", "own `PEERID`, 64 hex digits; a new one if left out")
 	f.Uint16Var(&s.port, "port", 0, "UDP port; 0: any")
 	f.Uint16Var(&s.probePort, "probe-port", 0, "second UDP port; 0: any")
-	bootstrapFlag(f, &s.bootstrap, "a bootstrap peer, `PEERID@ADDRESS:PORT`; two or three are needed")
+	bootstrapFlag(f, &s.bootstrap, "a bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often, and two are needed")
 	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
-	f.DurationVar(&s.timeout, "timeout", time.Minute, "how long after the end of stdin to wait for somebody to publish to")
-	f.BoolVar(&s.json, "json", false, "print what arrives as JSON")
-	f.BoolVar(&s.follow, "follow", false, "stay when stdin ends")
 	s.log.flags(f, slog.LevelWarn)
 	return c
 }
@@ -114,6 +148,12 @@ func (s *joinSettings) config() (peer.Config, error) {
 	if len(c.Bootstrap) == 0 {
 		return c, usage("there is no bootstrap peer: give --bootstrap PEERID@ADDRESS:PORT, twice or more")
 	}
+	if s.to == c.ID {
+		return c, usage("to: that is the own peerId")
+	}
+	if s.timeout < 0 {
+		return c, usage("timeout: %v is less than nothing", s.timeout)
+	}
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
 	}
@@ -136,7 +176,7 @@ func (s *joinSettings) signingKey() (ed25519.PrivateKey, error) {
 }
 
 // join runs the member until its input ends, or the context is cancelled.
-func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log *slog.Logger) error {
+func join(ctx context.Context, s joinSettings, in io.Reader, out, errOut io.Writer, log *slog.Logger) error {
 	config, err := s.config()
 	if err != nil {
 		return err
@@ -149,138 +189,68 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out io.Writer, log 
 	if err != nil {
 		return err
 	}
-	keys := seal.NewKeys(shared)
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	ready := false
-	arrived := printer{out: out, json: s.json}
-	p := peer.New(time.Now(), config)
-	server := udp.NewServer(p, func(e peer.Event) {
-		logEvent(log, e)
-		switch {
-		case e.Kind == peer.Ready:
-			ready = true
-		case e.Kind == peer.Error && !ready:
-			end(usage("%s", e.Text))
-		case e.Kind == peer.Packet:
-			if err := arrived.packet(e); err != nil {
-				end(err)
-			}
-		}
-	})
-	p.Join(time.Now(), keys)
-
-	// The reader of stdin may be stuck in a read when the program ends, and is
-	// left to it, with the one that waits for its lines.
-	lines := make(chan []byte)
-	var failed error
-	go func() {
-		defer close(lines)
-		scanner := bufio.NewScanner(in)
-		scanner.Buffer(make([]byte, 0, 64<<10), 1<<20)
-		for scanner.Scan() {
-			select {
-			case lines <- append([]byte{}, scanner.Bytes()...):
-			case <-ctx.Done():
-				return
-			}
-		}
-		failed = scanner.Err()
-	}()
-	go func() {
-		for line := range lines {
-			var err error
-			if server.Do(ctx, func(now time.Time) {
-				_, err = p.Publish(now, peer.Publication{Subcluster: keys.SubclusterID, Event: s.event, Message: line, SigningKey: signing})
-			}) != nil {
-				return
-			}
-			if err != nil {
-				end(err)
-				return
-			}
-		}
-		if failed != nil {
-			end(fmt.Errorf("stdin: %w", failed))
-			return
-		}
-		if !s.follow {
-			end(waitUntilSent(ctx, server, p, s.timeout))
-		}
-	}()
-	server.Run(ctx)
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errDone) {
-		return cause
+	// Lines are written by goroutines of their own: the peer waits for no reader.
+	arrived := printer{out: udp.NewWriter(out), json: s.json, color: colorful(out)}
+	notes := printer{out: udp.NewWriter(errOut), json: s.json, color: colorful(errOut), quiet: s.quiet}
+	err = runMember(ctx, config, &member{
+		keys: seal.NewKeys(shared), event: s.event, signing: signing, to: s.to, timeout: s.timeout, follow: s.follow, notes: notes,
+	}, in, s.whole, arrived, log)
+	_ = notes.out.Close()
+	if closed := arrived.out.Close(); err == nil && closed != nil {
+		err = fmt.Errorf("stdout: %w", closed)
 	}
-	return nil
-}
-
-var errDone = errors.New("all was published")
-
-// waitUntilSent waits until nothing waits to be sent; errDone, or what was not.
-func waitUntilSent(ctx context.Context, server *udp.Server, p *peer.Peer, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	waiting := 0
-	for {
-		if err := server.Do(ctx, func(time.Time) { waiting = p.Unpublished() }); err == nil && waiting == 0 {
-			return errDone
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%d packets went to nobody: no peer was reached within %v", waiting, timeout)
-		}
-	}
-}
-
-// A printer prints messages, one a line.
-type printer struct {
-	out  io.Writer
-	json bool
-}
-
-func (p *printer) packet(e peer.Event) error {
-	if p.json {
-		line := struct {
-			PacketID string `json:"packetId"`
-			EventID  string `json:"eventId,omitempty"`
-			Message  string `json:"message,omitempty"` // where it is text
-			Hex      string `json:"hex,omitempty"`     // where it is none
-			Opened   bool   `json:"opened"`
-			Verified bool   `json:"verified"`
-			Hops     uint32 `json:"hops"`
-		}{PacketID: e.PacketID.String(), EventID: hex.EncodeToString(e.EventID), Opened: e.Opened, Verified: e.Verified, Hops: e.Hops}
-		if utf8.Valid(e.Message) {
-			line.Message = string(e.Message)
-		} else {
-			line.Hex = hex.EncodeToString(e.Message)
-		}
-		return printJSON(p.out, line, "")
-	}
-	if !e.Opened {
-		_, err := fmt.Fprintf(p.out, "# %s can't be opened\n", e.PacketID)
-		return err
-	}
-	_, err := fmt.Fprintln(p.out, printable(e.Message))
 	return err
 }
 
-// printable is a message as one line that does nothing to a terminal.
-func printable(message []byte) string {
-	text := string(message)
-	quoted := strconv.Quote(text)
-	if inside := quoted[1 : len(quoted)-1]; inside == text {
-		return text
+var errDone = errors.New("all was sent")
+
+func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader, whole bool, arrived printer, log *slog.Logger) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	ready := false
+	m.peer = peer.New(time.Now(), config)
+	m.server = udp.NewServer(m.peer, func(e peer.Event) {
+		now := time.Now()
+		logEvent(log, e)
+		m.notes.event(now, e, slices.ContainsFunc(config.Bootstrap, func(b peer.Bootstrap) bool { return b.ID == e.PeerID }))
+		switch e.Kind {
+		case peer.Ready:
+			ready = true
+		case peer.Error:
+			if !ready {
+				end(usage("%s", e.Text))
+			}
+		case peer.Connection, peer.Disconnection:
+			m.look(now)
+		case peer.Packet, peer.Stream:
+			if err := arrived.message(now, e); err != nil {
+				end(fmt.Errorf("stdout: %w", err))
+			}
+		}
+	})
+	m.peer.Join(time.Now(), m.keys)
+
+	// Who reads stdin may be stuck in a read when the program ends.
+	inputs := make(chan input)
+	go readInput(ctx, in, whole, inputs)
+	var others sync.WaitGroup
+	others.Go(func() { m.watch(ctx) })
+	others.Go(func() {
+		if err := m.send(ctx, inputs); err != nil {
+			end(err)
+		} else {
+			end(errDone)
+		}
+	})
+	m.server.Run(ctx)
+	others.Wait()
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errDone):
+		return nil
+	case !errors.Is(cause, context.Canceled):
+		return cause
+	case m.unsent() > 0:
+		return fmt.Errorf("stopped by a signal: %d packets went to nobody", m.unsent())
 	}
-	plain := utf8.ValidString(text)
-	for _, r := range text {
-		plain = plain && strconv.IsPrint(r)
-	}
-	if plain {
-		return text
-	}
-	return quoted
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"punchlist/reference/peer"
+	"punchlist/reference/udp"
 )
 
 // logSettings are the flags of commands that run a peer and log what it does.
@@ -41,16 +42,19 @@ func readLevel(text string) (level slog.Level, err error) {
 	return level, err
 }
 
-// settled settles all flags of a command, and opens its log.
-func (l *logSettings) settled(c *cobra.Command) (*slog.Logger, error) {
+// settled settles all flags of a command, and opens its log, which is to be
+// closed. It is written by a goroutine of its own: a terminal that is held must
+// not hold the peer.
+func (l *logSettings) settled(c *cobra.Command) (*slog.Logger, func(), error) {
 	if err := settle(c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	log := newLog(c.ErrOrStderr(), l.format, l.level)
+	out := udp.NewWriter(c.ErrOrStderr())
+	log := newLog(out, l.format, l.level)
 	for _, name := range strangeVariables(c.Root()) {
 		log.Warn("a variable of the environment is no setting", "variable", name)
 	}
-	return log, nil
+	return log, func() { _ = out.Close() }, nil
 }
 
 // newLog is the program's log.

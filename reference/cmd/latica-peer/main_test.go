@@ -2,16 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,18 +40,21 @@ func TestCommandLine(t *testing.T) {
 			e.Setenv("PING", first.Datagram)
 			bytes, err := hex.DecodeString(first.Datagram)
 			require.NoError(t, err)
+			e.Values[allProcesses{}] = processes{}
+			// Bytes of every kind, of several datagrams.
+			long := make([]byte, 5000)
+			for i := range long {
+				long[i] = byte(i * i / 7)
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(e.WorkDir, "long.bin"), long, 0o600))
+			e.Setenv("LONG", hex.EncodeToString(long))
+			for _, name := range []string{"alice", "bob", "carol", "dave"} {
+				e.Setenv(strings.ToUpper(name), strings.Repeat(name[:1], 64))
+			}
 			return os.WriteFile(filepath.Join(e.WorkDir, "ping.bin"), bytes, 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"usage-error": usageErrorCommand},
+		Cmds: scriptCommands,
 	})
-}
-
-// usageErrorCommand runs latica-peer, which must exit with 2.
-func usageErrorCommand(ts *testscript.TestScript, not bool, args []string) {
-	var exit *exec.ExitError
-	if err := ts.Exec("latica-peer", args...); !errors.As(err, &exit) || exit.ExitCode() != exitUsage || not {
-		ts.Fatalf("latica-peer %q: %v, exit status %d is wanted", args, err, exitUsage)
-	}
 }
 
 // A running is the command line in this process, with the test at its streams.
@@ -245,22 +245,4 @@ func TestServeKeepsItsPeerID(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "peer-id"), []byte("nonsense\n"), 0o600))
 	_, err = ownID(wire.ID{}, dir)
 	require.ErrorContains(t, err, "remove it to become another peer")
-}
-
-func TestWhatArrivesDoesNothingToATerminal(t *testing.T) {
-	for message, want := range map[string]string{
-		"plain":         "plain",
-		"grüße, 世界":     "grüße, 世界",
-		"say \"hi\" \\": "say \"hi\" \\",
-		"\x1b[2Jgone":   `"\x1b[2Jgone"`,
-		"two\nlines":    `"two\nlines"`,
-		"\xff":          `"\xff"`,
-		"\u202eright":   `"\u202eright"`,
-	} {
-		require.Equal(t, want, printable([]byte(message)))
-	}
-	var out bytes.Buffer
-	p := printer{out: &out}
-	require.NoError(t, p.packet(peer.Event{Kind: peer.Packet}))
-	require.Contains(t, out.String(), "can't be opened")
 }

@@ -65,10 +65,11 @@ settings.`,
   LATICA_PORT=9777 LATICA_LOG=json latica-peer serve`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, err := s.log.settled(c)
+			log, closeLog, err := s.log.settled(c)
 			if err != nil {
 				return err
 			}
+			defer closeLog()
 			return serve(c.Context(), s, log)
 		},
 	}
