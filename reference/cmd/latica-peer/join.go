@@ -234,7 +234,7 @@ func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader,
 	inputs := make(chan input)
 	go readInput(ctx, in, whole, inputs)
 	var others sync.WaitGroup
-	others.Go(func() { m.watch(ctx) })
+	others.Go(func() { m.watch(ctx, log) })
 	others.Go(func() {
 		if err := m.send(ctx, inputs); err != nil {
 			end(err)

@@ -102,14 +102,17 @@ func atMost(most int) cobra.PositionalArgs {
 	}
 }
 
-// version is that of the program, as far as the build knows it, and what it was
-// built with and for.
+// version is that of the program, and what it was built with and for.
 func version() string {
-	of := "unknown"
+	return fmt.Sprintf("%s (wire version %d, %s, %s/%s)", buildVersion(), wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// buildVersion is the version as far as the build knows it.
+func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		of = info.Main.Version
+		return info.Main.Version
 	}
-	return fmt.Sprintf("%s (wire version %d, %s, %s/%s)", of, wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return "unknown"
 }
 
 func printJSON(out io.Writer, v any, indent string) error {

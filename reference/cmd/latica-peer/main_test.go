@@ -225,7 +225,7 @@ func checkMetrics(t *testing.T, address string) func() {
 	}
 	status, body := get("/metrics")
 	require.Equal(t, http.StatusOK, status, body)
-	for _, want := range []string{`latica_datagrams_total{direction="in"}`, `latica_packets_received_total{type="ping"}`, `latica_size_limit{of="cache"} 6604`, "process_resident_memory_bytes"} {
+	for _, want := range []string{`latica_datagrams_total{direction="in"}`, `latica_packets_received_total{type="ping"}`, `latica_size_limit{of="cache"} 6604`, `latica_build_info{version="`, "process_resident_memory_bytes"} {
 		require.Contains(t, body, want)
 	}
 	require.Eventually(t, func() bool { status, _ := get("/healthz"); return status == http.StatusOK }, 10*time.Second, 10*time.Millisecond)

@@ -5,9 +5,11 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
+	"punchlist/reference/nattype"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/udp"
@@ -19,6 +21,8 @@ const (
 	askEvery = 50 * time.Millisecond
 	// lookEvery is how often the members are looked at.
 	lookEvery = time.Second
+	// uneasyAfter is when it is told that bootstrap peers don't answer.
+	uneasyAfter = 5 * time.Second
 	// mostWaiting is how many packets wait for somebody to send them to before no
 	// more input is read.
 	mostWaiting = 512
@@ -248,13 +252,21 @@ func (m *member) look(now time.Time) {
 	m.members = members
 }
 
-// watch looks at intervals, since membership ends by nothing being heard.
-func (m *member) watch(ctx context.Context) {
+// watch looks at intervals, since membership ends by nothing being heard. It
+// warns once of a peer that does not find out where it is.
+func (m *member) watch(ctx context.Context, log *slog.Logger) {
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
+	uneasy := time.NewTimer(uneasyAfter)
+	defer uneasy.Stop()
 	for m.server.Do(ctx, m.look) == nil {
 		select {
 		case <-again.C:
+		case <-uneasy.C:
+			known := false
+			if m.server.Do(ctx, func(time.Time) { known = m.peer.Info().NATType != nattype.Unknown }) == nil && !known {
+				log.Warn("the peer does not find out yet how it is reached", "state", m.plight(ctx))
+			}
 		case <-ctx.Done():
 			return
 		}

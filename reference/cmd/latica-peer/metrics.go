@@ -71,6 +71,7 @@ type collector struct {
 }
 
 var (
+	descBuild     = desc("build_info", "1, of the version that runs.", "version")
 	descDatagrams = desc("datagrams_total", "UDP datagrams, by direction.", "direction")
 	descBytes     = desc("bytes_total", "UDP payload bytes, by direction.", "direction")
 	descUnsent    = desc("unsent_total", "Datagrams that the kernel refused to send.")
@@ -114,6 +115,7 @@ func (c *collector) collect() (all []prometheus.Metric) {
 		all = append(all, prometheus.MustNewConstMetric(d, kind, value, labels...))
 	}
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	add(descBuild, gauge, 1, buildVersion())
 	t := c.server.Traffic()
 	add(descDatagrams, counter, float64(t.In), "in")
 	add(descDatagrams, counter, float64(t.Out), "out")

@@ -60,7 +60,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"ended": func(ts *testscript.TestScript, _ bool, args []string) {
 		p := processOf(ts, args[0])
 		if code := p.wait(ts); fmt.Sprint(code) != args[1] {
-			ts.Fatalf("%s ended with %d:\n%s", args[0], code, strings.Join(p.err.all(), "\n"))
+			ts.Fatalf("%s ended with %d:\n%s", args[0], code, p.err.abridged())
 		}
 	},
 	"save": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -155,7 +155,7 @@ func (p *process) wait(ts *testscript.TestScript) int {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		ts.Fatalf("it does not end; it has said\n%s", strings.Join(p.err.all(), "\n"))
+		ts.Fatalf("it does not end; it has said\n%s", p.err.abridged())
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -200,6 +200,15 @@ func (s *stream) all() []string {
 	return append([]string{}, s.lines...)
 }
 
+// abridged is all of it for the one who reads why a script failed.
+func (s *stream) abridged() string {
+	text := ""
+	for _, line := range s.all() {
+		text += fmt.Sprintf("%.200s\n", line)
+	}
+	return text
+}
+
 func (s *stream) next(want *regexp.Regexp) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,14 +228,14 @@ func (s *stream) until(ts *testscript.TestScript, want *regexp.Regexp) string {
 			return line
 		}
 		if ended {
-			ts.Fatalf("it ended before it wrote %q, but it wrote\n%s", want, strings.Join(s.all(), "\n"))
+			ts.Fatalf("it ended before it wrote %.200q, but it wrote\n%s", want, s.abridged())
 		}
 		select {
 		case <-s.more:
 		case <-s.ended:
 			ended = true
 		case <-tooLate:
-			ts.Fatalf("it did not write %q, but\n%s", want, strings.Join(s.all(), "\n"))
+			ts.Fatalf("it did not write %.200q, but\n%s", want, s.abridged())
 		}
 	}
 }
