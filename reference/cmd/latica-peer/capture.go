@@ -57,14 +57,19 @@ func openCapture(f io.Reader) (source, func(gopacket.CaptureInfo) layers.LinkTyp
 	return r, func(gopacket.CaptureInfo) layers.LinkType { return r.LinkType() }, nil
 }
 
-// decodeCapture prints the UDP datagrams of a capture, a line each.
-func decodeCapture(out io.Writer, path string, all bool) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return usageError{err}
+// decodeCapture prints the UDP datagrams of a capture, a line each: at once of
+// one that comes on stdin, which may still grow.
+func decodeCapture(in io.Reader, out io.Writer, path string, all bool) error {
+	live := path == "-"
+	if !live {
+		f, err := os.Open(path)
+		if err != nil {
+			return usageError{err}
+		}
+		defer f.Close()
+		in = f
 	}
-	defer f.Close()
-	from, link, err := openCapture(f)
+	from, link, err := openCapture(in)
 	if err != nil {
 		return usage("%s is neither pcap nor pcapng: %w", path, err)
 	}
@@ -97,6 +102,11 @@ func decodeCapture(out io.Writer, path string, all bool) error {
 		}
 		if err := printJSON(lines, line, ""); err != nil {
 			return err
+		}
+		if live {
+			if err := lines.Flush(); err != nil {
+				return err
+			}
 		}
 	}
 	if packets == 0 {

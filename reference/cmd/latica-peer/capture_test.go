@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -74,7 +76,7 @@ func TestDecodeOfACapture(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
 
 		var out strings.Builder
-		require.NoError(t, decodeCapture(&out, path, false))
+		require.NoError(t, decodeCapture(nil, &out, path, false))
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		require.Len(t, lines, 2*len(links), "the packet and the one that is cut short")
 		for i := range links {
@@ -89,8 +91,22 @@ func TestDecodeOfACapture(t *testing.T) {
 			require.NotEmpty(t, said.Faults)
 		}
 		out.Reset()
-		require.NoError(t, decodeCapture(&out, path, true))
+		require.NoError(t, decodeCapture(nil, &out, path, true))
 		require.Equal(t, len(contents)*len(links), strings.Count(out.String(), "\n"))
+
+		// On stdin it is decoded as it comes, before it has ended.
+		in, capture := io.Pipe()
+		decoded, live := io.Pipe()
+		ended := make(chan error, 1)
+		go func() { ended <- decodeCapture(in, live, "-", true) }()
+		go func() { _, _ = capture.Write(file.Bytes()) }()
+		coming := bufio.NewScanner(decoded)
+		coming.Buffer(nil, 1<<20)
+		for range len(contents) * len(links) {
+			require.True(t, coming.Scan())
+		}
+		require.NoError(t, capture.Close())
+		require.NoError(t, <-ended)
 	}
 }
 
@@ -99,7 +115,7 @@ func TestDecodeOfACaptureWithoutPackets(t *testing.T) {
 	require.NoError(t, pcapgo.NewWriter(&file).WriteFileHeader(65535, layers.LinkTypeEthernet))
 	path := filepath.Join(t.TempDir(), "empty.pcap")
 	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
-	require.ErrorContains(t, decodeCapture(&bytes.Buffer{}, path, true), "nothing in it is a packet")
+	require.ErrorContains(t, decodeCapture(nil, &bytes.Buffer{}, path, true), "nothing in it is a packet")
 	require.NoError(t, os.WriteFile(path, append(file.Bytes(), 1, 2, 3), 0o600))
-	require.ErrorContains(t, decodeCapture(&bytes.Buffer{}, path, true), "packet 1")
+	require.ErrorContains(t, decodeCapture(nil, &bytes.Buffer{}, path, true), "packet 1")
 }

@@ -20,15 +20,20 @@ func decodeCommand() *cobra.Command {
 		Short: "Say what a datagram is, field by field; or each one of a capture",
 		Long: `Decode prints a datagram as JSON: every field with its offset, the keys of its
 body, and every fault, also beyond the first. Without HEX it is read from
-stdin, as hex or as the bytes themselves.
+stdin, as hex or as the bytes themselves. Hex may have 0x before it, and spaces
+or colons in it.
 
 Of a capture (pcap or pcapng: Ethernet, Linux cooked, raw IP, loopback) every
 UDP datagram over IPv4 becomes one line of JSON, with its number in the
-capture, time and ends. Datagrams that are no packet are told too, as far as
+capture, time and ends; - is a capture on stdin, as it comes. Datagrams that are no packet are told too, as far as
 they begin like one; --all tells of the others.
 
 Exit status: 0 done, 1 a peer would not take the datagram for a packet (of a
 capture: nothing in it is a packet), 2 wrong usage.`,
+		Example: `  latica-peer decode 03050b11…
+  latica-peer decode < datagram.bin
+  latica-peer decode --capture run.pcapng | jq -c '[.number, .from, .to, .packetId]'
+  tcpdump -i any -U -w - udp port 9777 | latica-peer decode --capture -`,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if file != "" {
@@ -39,7 +44,7 @@ capture: nothing in it is a packet), 2 wrong usage.`,
 				if err != nil {
 					return err
 				}
-				return decodeCapture(c.OutOrStdout(), file, all)
+				return decodeCapture(c.InOrStdin(), c.OutOrStdout(), file, all)
 			}
 			text := strings.Join(args, "")
 			if len(args) == 0 {
@@ -52,7 +57,7 @@ capture: nothing in it is a packet), 2 wrong usage.`,
 			datagram := []byte(text)
 			if len(args) > 0 || isText(text) {
 				var err error
-				if datagram, err = hex.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
+				if datagram, err = hex.DecodeString(digits(text)); err != nil {
 					return usage("the datagram is no hex: %w", err)
 				}
 			}
@@ -66,9 +71,15 @@ capture: nothing in it is a packet), 2 wrong usage.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&file, "capture", "", "a pcap or pcapng `FILE` instead of a datagram")
+	c.Flags().StringVar(&file, "capture", "", "a pcap or pcapng `FILE` instead of a datagram; -: stdin")
 	c.Flags().Bool("all", false, "of a capture: tell of datagrams too that don't begin like a packet")
 	return c
+}
+
+// digits are the hex digits of a text as programs print it.
+func digits(text string) string {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "0x")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ':' }), "")
 }
 
 // isText tells hex, right or wrong, from the bytes of a datagram.

@@ -93,7 +93,9 @@ start with these settings.`,
 				return err
 			}
 			defer closeLog()
-			return join(c.Context(), s, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr(), log)
+			ctx, stop := untilSignal(c.Context())
+			defer stop()
+			return join(ctx, s, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr(), log)
 		},
 	}
 	f := c.Flags()

@@ -19,7 +19,9 @@ func keygenCommand() *cobra.Command {
 		Short: "Make keys: of a subcluster, or to sign with; or a peerId",
 		Long: `Keygen prints, as JSON, the keys of a subcluster: random ones, or those that
 follow from a text which its members share. The shared key is the secret: who
-has it can read, write and pass for a member. The subclusterId is public.
+has it can read, write and pass for a member. The subclusterId is public. A TEXT
+should be long: who can guess it has the key, and others on the machine can see it
+while keygen runs.
 
 With --out the secret goes into a new file, which its owner alone can read and
 which join takes as --key-file or --sign; only what is public is printed.

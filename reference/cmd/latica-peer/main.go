@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,15 +30,7 @@ const (
 
 // program runs the command line and returns the exit code.
 func program() int {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	// Only the first signal is waited for: the second one ends the program.
-	context.AfterFunc(ctx, stop)
-	defer stop()
-	err := root().ExecuteContext(ctx)
+	err := root().Execute()
 	var usage usageError
 	switch {
 	case err == nil:
@@ -49,6 +42,18 @@ func program() int {
 		fmt.Fprintln(os.Stderr, "latica-peer:", err)
 		return exitFailed
 	}
+}
+
+// untilSignal is a context that the first signal to end cancels; the second one
+// ends the program. Only what has something to do at its end asks for it.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(ctx, signals...)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // A usageError is something that only who started the program can mend.
@@ -115,9 +120,16 @@ func buildVersion() string {
 	return "unknown"
 }
 
+// printJSON prints a value in ASCII, so that nothing in it does anything to a
+// terminal.
 func printJSON(out io.Writer, v any, indent string) error {
-	e := json.NewEncoder(out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", indent)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := out.Write(wire.ASCII(text.Bytes()))
+	return err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/hex"
 	"io"
 	"os"
@@ -91,7 +90,7 @@ func (p printer) message(now time.Time, e peer.Event) error {
 		text = hex.EncodeToString(e.Message)
 		line.Hex = &text
 	}
-	return p.object(line)
+	return printJSON(p.out, line, "")
 }
 
 // printable is a message as one line that does nothing to a terminal, and is
@@ -129,7 +128,7 @@ func (p printer) note(now time.Time, n note, words string) {
 	}
 	if p.json {
 		n.Time = stamp(now)
-		_ = p.object(n)
+		_ = printJSON(p.out, n, "")
 		return
 	}
 	before, after, _ := strings.Cut(words, "%")
@@ -177,16 +176,6 @@ func (p printer) event(now time.Time, e peer.Event, indexed bool) {
 		return
 	}
 	p.note(now, n, words)
-}
-
-// object prints JSON in ASCII, which does nothing to a terminal either.
-func (p printer) object(v any) error {
-	var line bytes.Buffer
-	if err := printJSON(&line, v, ""); err != nil {
-		return err
-	}
-	_, err := p.out.Write(wire.ASCII(line.Bytes()))
-	return err
 }
 
 func stamp(now time.Time) string { return now.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -70,7 +70,9 @@ settings.`,
 				return err
 			}
 			defer closeLog()
-			return serve(c.Context(), s, log)
+			ctx, stop := untilSignal(c.Context())
+			defer stop()
+			return serve(ctx, s, log)
 		},
 	}
 	f := c.Flags()

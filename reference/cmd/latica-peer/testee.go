@@ -21,7 +21,9 @@ Exit status: 0 ended so, 1 it failed.`,
 		Args:    atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			agent := testee.New(testee.Options{Name: "reference", Version: testee.Version, Random: rand.Reader})
-			return udp.Run(c.Context(), agent, c.InOrStdin(), c.OutOrStdout())
+			ctx, stop := untilSignal(c.Context())
+			defer stop()
+			return udp.Run(ctx, agent, c.InOrStdin(), c.OutOrStdout())
 		},
 	}
 }
