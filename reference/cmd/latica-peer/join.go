@@ -113,7 +113,7 @@ start with these settings.`,
 	f.Uint16Var(&s.port, "port", 0, "UDP port; 0: any")
 	f.Uint16Var(&s.probePort, "probe-port", 0, "second UDP port; 0: any")
 	bootstrapFlag(f, &s.bootstrap, "a bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often, and two are needed")
-	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
+	keepaliveFlag(f, &s.keepalive)
 	s.log.flags(f, slog.LevelWarn)
 	return c
 }
@@ -155,6 +155,9 @@ func (s *joinSettings) config() (peer.Config, error) {
 	}
 	if s.timeout < 0 {
 		return c, usage("timeout: %v is less than nothing", s.timeout)
+	}
+	if err := checkPorts(s.port, s.probePort); err != nil {
+		return c, err
 	}
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
@@ -212,16 +215,16 @@ func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader,
 	ready := false
 	m.peer = peer.New(time.Now(), config)
 	m.server = udp.NewServer(m.peer, func(e peer.Event) {
+		if e.Kind == peer.Error && !ready {
+			end(usage("%s", e.Text))
+			return
+		}
 		now := time.Now()
 		logEvent(log, e)
 		m.notes.event(now, e, slices.ContainsFunc(config.Bootstrap, func(b peer.Bootstrap) bool { return b.ID == e.PeerID }))
 		switch e.Kind {
 		case peer.Ready:
 			ready = true
-		case peer.Error:
-			if !ready {
-				end(usage("%s", e.Text))
-			}
 		case peer.Connection, peer.Disconnection:
 			m.look(now)
 		case peer.Packet, peer.Stream:

@@ -83,7 +83,7 @@ settings.`,
 	f.Uint16Var(&s.port, "port", 9777, "UDP port that peers are configured with")
 	f.Uint16Var(&s.probePort, "probe-port", 9778, "UDP port that second answers come from, which shows peers how their NAT filters")
 	bootstrapFlag(f, &s.bootstrap, "another bootstrap peer, `PEERID@ADDRESS:PORT`; may be given often")
-	f.DurationVar(&s.keepalive, "keepalive", peer.DefaultKeepalive, "time between two heartbeats")
+	keepaliveFlag(f, &s.keepalive)
 	f.IntVar(&s.cachePackets, "cache-packets", 0, "`NUMBER` of packets kept for others; 0: 6604")
 	f.Var(&many[limit]{into: &s.limits, read: readLimit}, "limit", "a bound on what others can make it keep or do, `NAME=NUMBER`; may be given often.\nNames: "+strings.Join(limitNames(), ", "))
 	f.StringVar(&s.metrics, "metrics", "", "`[HOST]:PORT` for Prometheus (/metrics) and health (/healthz), without HOST on loopback; off if left out")
@@ -114,6 +114,9 @@ func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 	if s.stateEvery < time.Second {
 		return c, usage("state-every: %v is less than 1s", s.stateEvery)
 	}
+	if err := checkPorts(s.port, s.probePort); err != nil {
+		return c, err
+	}
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
 	}
@@ -142,6 +145,10 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 		log.Info("state restored", "packets", p.Cache().Len())
 	}
 	server := udp.NewServer(p, func(e peer.Event) {
+		if e.Kind == peer.Error && !ready {
+			fail(usage("%s", e.Text))
+			return
+		}
 		logEvent(log, e)
 		switch {
 		case e.Kind == peer.Ready:
@@ -150,8 +157,6 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 			log.Info("others are configured with", "bootstrap", fmt.Sprintf("%s@%s", p.Info().ID, e.Addr))
 		case e.Kind == peer.NAT:
 			log.Warn("the own address is unknown, so that this peer is no rendezvous: give --address")
-		case e.Kind == peer.Error && !ready:
-			fail(usage("%s", e.Text))
 		}
 	})
 	isReady := func() (is bool) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -103,6 +104,28 @@ func readBootstrap(text string) (b peer.Bootstrap, err error) {
 		return b, fmt.Errorf("%q is no IPv4 address and port; a name is not looked up", at)
 	}
 	return b, nil
+}
+
+func keepaliveFlag(f *pflag.FlagSet, into *time.Duration) {
+	*into = peer.DefaultKeepalive
+	f.Var(&one[time.Duration]{into: into, kind: "duration", read: readKeepalive, text: into.String()}, "keepalive",
+		"time between two heartbeats, 30s in the deployed network; at least "+peer.MinKeepalive.String())
+}
+
+func readKeepalive(text string) (time.Duration, error) {
+	k, err := time.ParseDuration(text)
+	if err == nil && k < peer.MinKeepalive {
+		err = fmt.Errorf("%v is less than %v", k, peer.MinKeepalive)
+	}
+	return k, err
+}
+
+// checkPorts tells of two ports that can't both be bound.
+func checkPorts(port, probePort uint16) error {
+	if port != 0 && port == probePort {
+		return usage("port and probe-port are both %d: two are needed", port)
+	}
+	return nil
 }
 
 // readAddress reads an IPv4 address.
