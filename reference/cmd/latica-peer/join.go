@@ -77,8 +77,8 @@ others on the machine can see.
 It ends when stdin does and all has been sent to somebody, or with --follow at a
 signal: SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
 
-Exit status: 0 done, 1 something could not be sent, or not in time, 2 it can't
-start with these settings.`,
+Exit status: 0 done, 1 something could not be sent, not in time, or not before the
+signal, 2 it can't start with these settings.`,
 		Example: `  latica-peer keygen --out our.key
   latica-peer join --cluster my-app --key-file our.key --bootstrap ID@203.0.113.1:9777 --bootstrap ID@203.0.113.2:9777 --follow
   date | LATICA_KEY=… latica-peer join --config ~/.latica.yaml --event time
@@ -254,8 +254,6 @@ func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader,
 		return nil
 	case !errors.Is(cause, context.Canceled):
 		return cause
-	case m.unsent() > 0:
-		return fmt.Errorf("stopped by a signal: %d packets went to nobody", m.unsent())
 	}
-	return nil
+	return m.stopped()
 }

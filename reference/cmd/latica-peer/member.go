@@ -40,6 +40,8 @@ type member struct {
 	follow  bool
 	notes   printer
 	rate    rate
+	sending bool // a message that was read, and waits
+	ended   bool // the inputs
 
 	members []wire.ID // that are connected; for the server's goroutine
 }
@@ -56,15 +58,18 @@ func (m *member) send(ctx context.Context, inputs <-chan input) error {
 		select {
 		case i, more := <-inputs:
 			if !more {
+				m.ended = true
 				return m.flush(ctx)
 			}
 			if i.err != nil {
 				m.follow = false // it has failed, but for what it has read
 				return errors.Join(i.err, m.flush(ctx))
 			}
+			m.sending = true
 			if err := m.sendOne(ctx, i.message); err != nil {
 				return err
 			}
+			m.sending = false
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -165,6 +170,20 @@ func (m *member) flush(ctx context.Context) error {
 		return fmt.Errorf("%s was lost before all was sent to it", m.to)
 	}
 	return m.nobody(ctx, err)
+}
+
+// stopped is what a signal has kept from being sent, when send has returned and
+// the server has ended.
+func (m *member) stopped() error {
+	switch n := m.unsent(); {
+	case !m.follow && !m.ended:
+		return errors.New("stopped by a signal before all of stdin was sent")
+	case m.sending:
+		return errors.New("stopped by a signal while a message waited to be sent")
+	case n > 0:
+		return fmt.Errorf("stopped by a signal: %d packets went to nobody", n)
+	}
+	return nil
 }
 
 // nobody explains that nobody was there to send to in time.
