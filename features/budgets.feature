@@ -67,7 +67,7 @@ Feature: Cache and budgets
       When 8 s pass
       Then that publish has reached "bob" once
 
-  @LAT-BUDG-010 @alone @extended
+  @LAT-BUDG-010 @alone @virtual @extended
   Rule: What is multicast a last time lives for a moment only
 
     Scenario: To a peer that came after it

@@ -103,6 +103,13 @@ Feature: Ping and pong
       Then a pong from the peer on "carol" reaches "eve" with:
         | natType | absent |
 
+  @LAT-MSG-009 @extended
+  Rule: A heartbeat is harmless to whoever has started again
+
+    Scenario: To a peer that is connected
+      When "eve" is known to the subject
+      Then within 4 keepalive intervals 3 reflection pings of the subject reach "eve", and no plain one
+
   @LAT-NAT-008
   Rule: An indexed peer is unrestricted and does not ask
 

@@ -348,3 +348,36 @@ func (w *World) thenHeartbeats(intervals, count int) error {
 	return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
 		"not every bootstrap peer got %d pings of the subject within %d keepalive intervals", count, intervals)
 }
+
+// thenReflectionPings wants so many reflection pings at an injector, and none
+// without isReflection and isConnection.
+func (w *World) thenReflectionPings(intervals, count int, name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	var reflections, plain []int
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
+		reflections, plain = nil, nil
+		for _, s := range ofType(w.reached(in.host), wire.Ping) {
+			reflection, _ := s.body().Get("isReflection")
+			connection, _ := s.body().Get("isConnection")
+			switch {
+			case reflection == true:
+				reflections = append(reflections, s.Seq)
+			case connection != true:
+				plain = append(plain, s.Seq)
+			}
+		}
+		return len(plain) > 0 || len(reflections) >= count
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(plain) > 0:
+		return w.violated(plain, "a plain ping of the subject reached %q", name)
+	case !ok:
+		return w.violated(reflections, "%d reflection pings of the subject reached %q within %d keepalive intervals, and not %d", len(reflections), name, intervals, count)
+	}
+	return nil
+}

@@ -209,6 +209,7 @@ func (w *World) table() []definition {
 		{`^after its answer the subject sent reflection pings with probeExternalPort from its main socket to (\d+) bootstrap peers$`, w.thenStageTwo},
 		{`^the subject sent each bootstrap peer a connection ping with natType (\d+)$`, w.thenAnnounced},
 		{`^the subject sent no plain ping to a peer that had not announced a natType$`, w.thenNoPlainPing},
+		{`^within (\d+) keepalive intervals (\d+) reflection pings of the subject reach "([^"]+)", and no plain one$`, w.thenReflectionPings},
 
 		// Traversal and membership.
 		{`^the subject and "([^"]+)" are connected without a proxy$`, w.thenConnected},

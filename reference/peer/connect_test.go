@@ -183,7 +183,7 @@ func TestOwnJoins(t *testing.T) {
 	require.Equal(t, "HSArWb5UJM0haa5WeZptVuJYQvbNxM5+ftEZrflrUsc=:HrpZmQGyD+9GeOj7Yfmz8ZPELrFE6ftcZr7FVJbRV5g=", string(p.Body.Key))
 }
 
-// LAT-MEMB-009, LAT-MSG-008.
+// LAT-MEMB-009, LAT-MSG-009.
 func TestHeartbeats(t *testing.T) {
 	n := newNetwork(t)
 	indexed, list := n.indexed(3)
@@ -191,11 +191,12 @@ func TestHeartbeats(t *testing.T) {
 	n.run(3*k + time.Second)
 	for _, i := range indexed {
 		beats := a.sent(func(d datagram, p wire.Packet) bool {
-			return d.to == i.at(peer.Main) && p.Type == wire.Ping && !p.Body.IsConnection && !p.Body.IsReflection
+			return d.to == i.at(peer.Main) && p.Type == wire.Ping && p.Body.Has.Has(wire.KeyPingID|wire.KeyNATType)
 		})
 		require.Len(t, beats, 3)
 		for _, d := range beats {
 			p := d.packet()
+			require.True(t, p.Body.IsReflection)
 			require.Equal(t, 7, p.Body.NATType)
 		}
 	}

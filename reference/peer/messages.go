@@ -43,9 +43,9 @@ func (p *Peer) announce(r *remote) {
 	p.tellPeer(r, &ping)
 }
 
-// heartbeat pings a known peer (LAT-MEMB-009), plainly if it is known to have a
-// NAT type (LAT-MSG-008). The pingId, which deployed heartbeats lack and deployed
-// peers echo, verifies its address anew.
+// heartbeat pings a known peer (LAT-MEMB-009), by a reflection ping, whatever the
+// peer has announced (LAT-MSG-009): one that has just started again behind the
+// same mapping has no NAT type, and a deployed one dies of a plain ping then. The pingId verifies the address anew.
 func (p *Peer) heartbeat(r *remote) {
 	if r.proxy != nil {
 		return
@@ -58,8 +58,9 @@ func (p *Peer) heartbeat(r *remote) {
 	}
 	r.pingID = p.newEchoID()
 	ping := p.newPing()
-	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID
+	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID | wire.KeyIsReflection | wire.KeyReflectionID
 	ping.Body.NATType, ping.Body.PingID = int(p.natType), r.pingID
+	ping.Body.IsReflection, ping.Body.ReflectionID = true, p.newEchoID()
 	p.tellPeer(r, &ping)
 }
 
@@ -136,7 +137,7 @@ func (p *Peer) answer(b *wire.Body, from netip.AddrPort) {
 		o.Has |= wire.KeyNATType
 		o.NATType = int(p.natType)
 	}
-	if !b.IsReflection && (!connection || p.unlimited(from.Addr())) {
+	if p.unlimited(from.Addr()) || !b.IsReflection && !connection {
 		// What is of no use to a stranger would use up the bytes of the question that
 		// goes to it next.
 		extras = wire.KeyCacheSize | wire.KeyUptime | wire.KeyCacheSummaryHash

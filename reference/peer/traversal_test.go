@@ -202,7 +202,7 @@ func TestAPeerWhoseEchoCanNotComeBack(t *testing.T) {
 	require.True(t, o.reaches(d))
 	require.NotEmpty(t, o.sent(func(s datagram, p wire.Packet) bool { return s.to == opened && p.Type == wire.Sync }))
 	require.NotEmpty(t, o.sent(func(s datagram, p wire.Packet) bool {
-		return s.to == opened && p.Type == wire.Ping && !p.Body.IsReflection
+		return s.to == opened && p.Type == wire.Ping && p.Body.Has.Has(wire.KeyPingID|wire.KeyNATType)
 	}), "kept alive")
 	// Its joins, which others relay, are its sign of life.
 	for range 5 {
