@@ -66,7 +66,8 @@ Feature: What little may set off
       And "bob" joins the subcluster "news"
       And "carol" joins the subcluster "news"
       And "dan" joins the subcluster "news"
-      And "eve" is known to the subject
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When "eve" is known to the subject
       And "eve" sends the subject a join that names the address of "victim"
       And 2 keepalive intervals pass
       Then nothing from any peer reaches "victim"
