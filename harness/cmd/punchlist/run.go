@@ -45,7 +45,7 @@ a folder: report.json, junit.xml, summary.md, and for each scenario its packets
 
 The peer under test is the subject, all other peers of a scenario (bootstrap
 peers too) are companions. An implementation is a bundled one (reference,
-socket-0.6) or the file of a manifest.
+socket-0.6, socket-0.5) or the file of a manifest.
 
 A lab is where the peers run: sim (in one process, in virtual time; the
 reference alone), or netns (any program, on real sockets, each peer in a
@@ -92,6 +92,12 @@ expected; 2 it could not run, or not all of it.`,
 func run(c *cobra.Command, f runFlags) error {
 	if f.seeds < 1 {
 		return fmt.Errorf("--seeds %d: at least one seed is needed", f.seeds)
+	}
+	if f.jobs < 0 {
+		return fmt.Errorf("--jobs %d: at least one is needed; 0 takes the default", f.jobs)
+	}
+	if f.timeout <= 0 {
+		return fmt.Errorf("--timeout %v: a scenario needs some time", f.timeout)
 	}
 	cells, named, err := f.resolve()
 	if err != nil {

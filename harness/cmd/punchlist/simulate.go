@@ -103,6 +103,9 @@ func pairFlags(f *pflag.FlagSet) *simulate.Pair {
 	return &x
 }
 
+// maxSeeds is how many samples one run keeps.
+const maxSeeds = 1_000_000
+
 type simulateFlags struct {
 	first int64
 	seeds int
@@ -166,6 +169,9 @@ func (f simulateFlags) run(c *cobra.Command, x simulate.Experiment, alone bool) 
 	if f.seeds < 1 {
 		return fmt.Errorf("--seeds %d: at least one seed is needed", f.seeds)
 	}
+	if f.seeds > maxSeeds {
+		return fmt.Errorf("--seeds %d: at most %d at once; --first and --join put several runs together", f.seeds, maxSeeds)
+	}
 	if f.jobs < 1 {
 		return fmt.Errorf("--jobs %d: at least one is needed", f.jobs)
 	}
@@ -215,6 +221,9 @@ func join(x simulate.Experiment, files []string) (simulate.Result, error) {
 		}
 		if err := json.Unmarshal(text, &shards[i]); err != nil {
 			return simulate.Result{}, fmt.Errorf("%s is not what --json prints: %w", file, err)
+		}
+		if len(shards[i].Parameters) == 0 {
+			return simulate.Result{}, fmt.Errorf("%s is not what --json prints: it names no parameters", file)
 		}
 	}
 	return simulate.Join(x, shards...)
