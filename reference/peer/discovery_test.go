@@ -204,7 +204,7 @@ func TestOnlyAnswersToTheLiveQuestionCount(t *testing.T) {
 }
 
 // A NAT that gives each destination another address is a mapping that depends
-// on the endpoint; deployed discovery stops for ever (D-26).
+// on the endpoint; deployed discovery stops for ever (DEV-026).
 func TestTwoMappedAddressesAreAnAnswer(t *testing.T) {
 	n := newNetwork(t)
 	a := n.host("alice")

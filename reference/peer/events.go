@@ -44,7 +44,7 @@ type Event struct {
 	PacketID     wire.ID // of the head, where the message was split
 	ClusterID    wire.ID // zero where the packet names none of 32 bytes
 	SubclusterID wire.ID
-	EventID      []byte // usr1; nil where unset
+	EventID      []byte // usr1 (LAT-KEY-008); nil where unset
 	Message      []byte // plaintext; nil where it could not be opened
 	Opened       bool   // the message could be opened, and may be empty
 	Verified     bool   // sig verifies with usr2, which vouches for little: see seal.Verify
@@ -65,7 +65,8 @@ func eventOf(kind EventKind, id wire.ID, pk *wire.Packet, hops uint32) Event {
 	return e
 }
 
-// open adds what is sealed in a message; false if it does not open.
+// open adds what is sealed in a message; false if it does not open. The signature
+// is reported (LAT-KEY-005), and withholds nothing (LAT-KEY-006).
 func (e *Event) open(keys seal.Keys, pk *wire.Packet, sealed []byte) bool {
 	message, err := seal.Open(keys, sealed)
 	if err != nil {

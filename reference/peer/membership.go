@@ -129,8 +129,8 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		p.record(b.RequesterPeerID, nattype.Of(b.NATType), from, pk.ClusterID)
 		p.isMember(pk)
 		if addressed {
-			// LAT-MEMB-007. Deployed members leave the rendezvous' own id out, and
-			// deployed rendezvous then introduce everybody but the two.
+			// LAT-MEMB-007, LAT-MEMB-011. Deployed members leave the rendezvous' own id
+			// out, and deployed rendezvous then introduce everybody but the two.
 			if r := p.remoteByID(b.RendezvousRequesterPeerID); r != nil && r.direct() && r.id != b.RequesterPeerID {
 				p.introduce(pk, from, r)
 			}
@@ -167,8 +167,9 @@ func (p *Peer) cameDirectly(pk *wire.Packet, from netip.AddrPort) bool {
 
 // introduceAll introduces a requester to up to six connected peers
 // (LAT-MEMB-002): those of its cluster and others, since membership is not asked
-// for. Deployed peers introduce at the address that the join claims, whoever
-// sent it from wherever.
+// for. It is introduced at the address from which the join came (LAT-MEMB-010),
+// and introductions go to no other (LAT-SEC-004): deployed peers take the address
+// that the join claims for both, whoever sent it from wherever.
 func (p *Peer) introduceAll(pk *wire.Packet, from netip.AddrPort) {
 	live := p.liveExcept(from)
 	n := 0

@@ -169,8 +169,8 @@ func (p *Peer) connect(r *remote) {
 
 // path is how a peer is reached: from which socket, and at which address, which
 // is that of its proxy if it has one. What reaches it by a socket of the pool
-// keeps using that, since from another one it would come out of another mapping
-// of the own NAT.
+// keeps using that (LAT-TRAV-017), since from another one it would come out of
+// another mapping of the own NAT.
 func (r *remote) path() (Socket, netip.AddrPort) {
 	if r.proxy != nil {
 		return r.proxy.path()
@@ -254,6 +254,8 @@ func (p *Peer) forget(r *remote) {
 // shifted, so that it is the wrong one.
 const silentTicks = 3
 
+// prune forgets those that have been silent, other than bootstrap peers
+// (LAT-MEMB-020).
 func (p *Peer) prune() {
 	for i := 0; i < len(p.remotes); {
 		r := p.remotes[i]

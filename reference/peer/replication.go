@@ -67,7 +67,7 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 }
 
 // packetsOf seals a message for a joined subcluster, and splits it into packets
-// like the template.
+// like the template, each with the event in usr1 (LAT-KEY-007).
 func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string, message []byte, signing ed25519.PrivateKey) ([]wire.Packet, error) {
 	keys, joined := p.keys.Find(subcluster[:])
 	if !joined {
@@ -171,8 +171,8 @@ func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 		p.synced(from, false)
 		return
 	}
-	// Hops beyond the maximum would end a deployed peer that evicts the packet
-	// after a sync.
+	// Hops beyond the maximum, with which it is kept but not relayed (LAT-REPL-006),
+	// would end a deployed peer that evicts the packet after a sync.
 	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
 	p.keep(entry(pk, stored))
 	p.open1(pk)
@@ -229,6 +229,8 @@ func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
 		return
 	}
 	entries := p.cache.Children(id)
+	// Without an index it is a reply to the head (LAT-ID-008), which deployed peers
+	// take for its first fragment.
 	entries = slices.DeleteFunc(entries, func(e cache.Entry) bool { return e.Index < 1 })
 	if int64(len(entries)) < head.Body.Indexes {
 		return

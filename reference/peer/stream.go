@@ -54,8 +54,9 @@ func newStreaming(l Limits) streaming {
 // and sends it there (LAT-STRM-001): not at once, but a packet at a time, after
 // the messages streamed before (LAT-STRM-003). Nothing tells whether it arrives.
 //
-// A message for several peers is sealed for each anew: a deployed peer seals what
-// it has sealed for the one before, so that the first alone can read it.
+// A message for several peers is sealed for each anew (LAT-STRM-010): a
+// deployed peer seals what it has sealed for the one before, so that the first
+// alone can read it.
 func (p *Peer) Stream(now time.Time, m Streaming) error {
 	p.begin(now)
 	if p.closing {
@@ -146,7 +147,8 @@ func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, 
 
 // takeStream delivers a stream for this peer when it is whole and can be opened,
 // whoever brought it, and whether its source is known or not (LAT-STRM-002).
-// Deployed peers want to know the source, whose name is not proven by that.
+// Deployed peers want to know the source, whose name is not proven by that. What
+// is forged (LAT-STRM-013) or does not open (LAT-STRM-011) is dropped.
 func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from netip.AddrPort) {
 	if pk.Index > 0 {
 		head, ok := wire.AsID(pk.PreviousID)

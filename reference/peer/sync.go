@@ -168,7 +168,8 @@ func (p *Peer) countSummary(datagram []byte) {
 }
 
 // sync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
-// (LAT-SYNC-007). The answers wait in the outbox of that address.
+// (LAT-SYNC-007). The answers wait in the outbox of that address, each once: they
+// are 16 summaries at most, and packets no more than are cached (LAT-SYNC-011).
 func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if !p.trusts(from) {
 		p.hold(from, datagram)

@@ -31,7 +31,8 @@ func (a *allowance) used(now time.Time, window time.Duration) bool {
 }
 
 // mayContact takes one datagram to an address that somebody else has named out
-// of what may be sent to its IP, and to all such, in a K (LAT-TRAV-005). An IP
+// of what may be sent to its IP, and to all such, in a K (LAT-TRAV-005,
+// LAT-SEC-005), where deployed peers obey every introduction. An IP
 // that is configured or verified needs no shelter beyond the total.
 func (p *Peer) mayContact(ip netip.Addr) bool {
 	if !p.unlimited(ip) {
@@ -44,7 +45,7 @@ func (p *Peer) mayContact(ip netip.Addr) bool {
 }
 
 // mayBurst takes one traversal to an IP out of one for each IP, and few to all,
-// in a K (LAT-TRAV-007): an IP that is sent connection pings in it gets none.
+// in a K (LAT-TRAV-018): an IP that is sent connection pings in it gets none.
 func (p *Peer) mayBurst(ip netip.Addr) bool {
 	a, _ := p.targets.put(ip)
 	if a.used(p.now, p.k) || !p.traversals.take(p.now, p.k, p.limits.Traversals) {

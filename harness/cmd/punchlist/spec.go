@@ -22,9 +22,10 @@ func specCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Hold the registry against the features that judge it",
 		Long: `Check fails on a MUST that no scenario judges, on a scenario tagged with a
-requirement that does not exist, on a Rule without exactly one requirement, and
-when more than one requirement in ten is verified by inspection alone. It lists
-what nothing judges, and the MUSTs that are judged only in virtual time.`,
+requirement that does not exist, on a Rule without exactly one requirement, when
+more than one requirement in ten is verified by inspection alone, and on an
+invalid list of deviations. It lists what nothing judges, and the MUSTs that are
+judged only in virtual time.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return specCheck(c) },
 	})
@@ -36,13 +37,17 @@ func specCheck(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	deviations, err := spec.LoadDeviations(registry)
+	if err != nil {
+		return err
+	}
 	scenarios, err := suite.Scenarios(features.Files)
 	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
 	cover := registry.Check(suite.Evidence(scenarios))
-	fmt.Fprintf(out, "%d requirements, %d scenarios\n", len(registry.All()), len(scenarios))
+	fmt.Fprintf(out, "%d requirements, %d scenarios, %d deviations of deployed peers\n", len(registry.All()), len(scenarios), len(deviations))
 	list := func(title string, all []spec.Requirement) {
 		if len(all) == 0 {
 			return

@@ -1,0 +1,70 @@
+package punchlist_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/spec"
+)
+
+var (
+	requirementName = regexp.MustCompile(`LAT-[A-Z]{2,5}-[0-9]{3}`)
+	deviationName   = regexp.MustCompile(`DEV-[0-9]+`)
+)
+
+func deviations(t *testing.T) []spec.Deviation {
+	registry, err := spec.Load()
+	require.NoError(t, err)
+	all, err := spec.LoadDeviations(registry)
+	require.NoError(t, err)
+	return all
+}
+
+// What the reference does instead of a deviation is named where it does it.
+func TestTheReferenceNamesWhatItDoesInstead(t *testing.T) {
+	named := map[string]bool{}
+	for _, file := range sources(t, ".go") {
+		if !strings.HasPrefix(file, "reference/") || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, group := range parsed.Comments {
+			for _, id := range requirementName.FindAllString(group.Text(), -1) {
+				named[id] = true
+			}
+		}
+	}
+	for _, d := range deviations(t) {
+		for _, id := range d.Requirements {
+			if !named[id] {
+				t.Errorf("%s: no comment of reference/ names %s: name it where it is obeyed", d.ID, id)
+			}
+		}
+	}
+}
+
+func TestEveryDeviationThatIsNamedIsListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, d := range deviations(t) {
+		listed[d.ID] = true
+	}
+	for _, file := range sources(t, ".go", ".mjs", ".yaml", ".feature", ".md") {
+		if strings.HasPrefix(file, "spec/deviations") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, id := range deviationName.FindAllString(string(text), -1) {
+			if !listed[id] {
+				t.Errorf("%s names %s, which spec/deviations.yaml does not have", file, id)
+			}
+		}
+	}
+}
