@@ -83,6 +83,33 @@ Feature: What little may set off
       And 3 s pass
       Then some, and at most 3 pings from the subject go to the address of "victim"
 
+  @LAT-SEC-006 @alone @extended
+  Rule: One join sets off a handful of packets
+
+    Scenario: Eight peers are known
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "dave" on the public internet
+      And an injector "erin" on the public internet
+      And an injector "frank" on the public internet
+      And an injector "grace" on the public internet
+      And an injector "heidi" on the public internet
+      And an injector "ivan" on the public internet
+      When "eve" is known to the subject
+      And "bob" is known to the subject as a member of the cluster
+      And "carol" is known to the subject as a member of the cluster
+      And "dave" is known to the subject as a member of the cluster
+      And "erin" is known to the subject as a member of the cluster
+      And "frank" is known to the subject as a member of the cluster
+      And "grace" is known to the subject as a member of the cluster
+      And "heidi" is known to the subject as a member of the cluster
+      And "ivan" is known to the subject as a member of the cluster
+      And "eve" sends the subject a join
+      And 2 keepalive intervals pass
+      Then because of it the subject has sent some, and at most 12 intros and 6 joins
+
   @LAT-TRAV-005 @alone @extended
   Rule: A stranger sets off no traversal
 

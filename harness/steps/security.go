@@ -79,6 +79,18 @@ func (w *World) whenTrigger(name, trigger string) error {
 	return nil
 }
 
+// thenSetsOff counts the intros and joins of the subject, which sends none but
+// because of somebody's join.
+func (w *World) thenSetsOff(intros, joins int) error {
+	sent := w.sentBy(w.subject.host)
+	introduced, relayed := ofType(sent, wire.Intro), ofType(sent, wire.Join)
+	if len(introduced) == 0 || len(introduced) > intros || len(relayed) > joins {
+		return w.violated(append(frames(introduced), frames(relayed)...),
+			"because of one join the subject sent %d intros and %d joins", len(introduced), len(relayed))
+	}
+	return nil
+}
+
 // thenAmplifies adds up all that the subject sent to the address of an
 // injector, whatever the port, and all that it received from there.
 func (w *World) thenAmplifies(name string, factor int) error {

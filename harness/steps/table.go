@@ -301,6 +301,7 @@ func (w *World) table() []definition {
 
 		// Security.
 		{`^the subject has sent "([^"]+)" at most (\d+) bytes for each byte that it got$`, w.thenAmplifies},
+		{`^because of it the subject has sent some, and at most (\d+) intros and (\d+) joins$`, w.thenSetsOff},
 
 		{`^nothing from any peer reaches "([^"]+)"$`, w.thenNobodySends},
 		{`^some, and at most (\d+) pings from the subject go to the address of "([^"]+)"$`, w.thenConnectionPingsAtMost},
