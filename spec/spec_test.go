@@ -2,6 +2,8 @@ package spec
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -112,4 +114,32 @@ func ExampleLoad() {
 	q, _ := r.Lookup("LAT-FRAME-001")
 	fmt.Println(q.Level, q.Class)
 	// Output: MUST codec
+}
+
+// A chapter that is written has the sentence of each of its requirements behind an
+// anchor, and no anchor that is none.
+func TestChapters(t *testing.T) {
+	r, err := Load()
+	require.NoError(t, err)
+	files, err := filepath.Glob("[0-9][0-9]-*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		want := map[string]bool{}
+		for _, q := range r.All() {
+			if q.Chapter == file {
+				want[fmt.Sprintf(`<a id="%s"></a>**%s** %s`, q.ID, q.ID, strings.TrimSpace(q.Text))] = true
+			}
+		}
+		require.NotEmpty(t, want, "%s is the chapter of no requirement", file)
+		for _, line := range strings.Split(string(text), "\n") {
+			if strings.Contains(line, "<a id=") {
+				require.True(t, want[line], "%s has %q, and the registry has no such requirement, or another sentence", file, line)
+				delete(want, line)
+			}
+		}
+		require.Empty(t, want, "%s lacks", file)
+	}
 }
