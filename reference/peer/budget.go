@@ -53,10 +53,8 @@ func (p *Peer) multicastExpired() {
 	if p.natType == nattype.Unknown {
 		return
 	}
-	datagram := append(p.room(), e.Datagram...)
+	datagram := p.aged(e.Datagram, p.k)
 	wire.PatchHops(datagram, e.Hops+1)
-	wire.PatchTTL(datagram, uint32(p.k.Milliseconds()))
-	p.sent(datagram)
 	for _, r := range p.choose(p.liveExcept(), e.ClusterID[:]) {
 		p.pass(r, datagram)
 	}

@@ -150,14 +150,6 @@ func (p *Peer) responderFound() {
 	}
 }
 
-// reflectionPing makes a reflection ping of the current attempt.
-func (p *Peer) reflectionPing() wire.Packet {
-	ping := p.newPing()
-	ping.Body.Has |= wire.KeyIsReflection | wire.KeyReflectionID
-	ping.Body.IsReflection, ping.Body.ReflectionID = true, p.discovery.reflectionID
-	return ping
-}
-
 // askMapping is stage 1: from the probe socket (LAT-NAT-005). It keeps to
 // responders that this socket has sent to before, so that there are others left
 // for stage 2, until one of them has been silent twice.
@@ -182,7 +174,7 @@ func (p *Peer) askMapping() {
 	d.asked = chosen.addr
 	d.contact(chosen.addr)
 	d.reflectionID = p.newEchoID()
-	ping := p.reflectionPing()
+	ping := p.reflectionPing(d.reflectionID)
 	ping.Body.Has |= wire.KeyIsProbe
 	ping.Body.IsProbe = true
 	if datagram, ok := p.encode(&ping); ok {
@@ -246,7 +238,7 @@ func (p *Peer) compare() {
 }
 
 func (p *Peer) askResponder(r *responder) {
-	ping := p.reflectionPing()
+	ping := p.reflectionPing(p.discovery.reflectionID)
 	if p.discovery.port != 0 {
 		ping.Body.Has |= wire.KeyProbeExternalPort
 		ping.Body.ProbeExternalPort = p.discovery.port

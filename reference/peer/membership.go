@@ -166,10 +166,10 @@ func (p *Peer) cameDirectly(pk *wire.Packet, from netip.AddrPort) bool {
 }
 
 // introduceAll introduces a requester to up to six connected peers
-// (LAT-MEMB-002, LAT-SEC-006): those of its cluster and others, since membership is not asked
-// for. It is introduced at the address from which the join came (LAT-MEMB-010),
-// and introductions go to no other (LAT-SEC-004): deployed peers take the address
-// that the join claims for both, whoever sent it from wherever.
+// (LAT-MEMB-002, LAT-SEC-006): those of its cluster and others, since membership
+// is not asked for. It is introduced at the address from which the join came
+// (LAT-MEMB-010), and introductions go to no other (LAT-SEC-004): deployed peers
+// take the address that the join claims for both, whoever sent it from wherever.
 func (p *Peer) introduceAll(pk *wire.Packet, from netip.AddrPort) {
 	live := p.liveExcept(from)
 	n := 0

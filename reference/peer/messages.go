@@ -30,6 +30,14 @@ func (p *Peer) newPing() wire.Packet {
 	return ping
 }
 
+// reflectionPing makes a reflection ping with an id to be echoed.
+func (p *Peer) reflectionPing(id wire.EchoID) wire.Packet {
+	ping := p.newPing()
+	ping.Body.Has |= wire.KeyIsReflection | wire.KeyReflectionID
+	ping.Body.IsReflection, ping.Body.ReflectionID = true, id
+	return ping
+}
+
 // announce sends a known peer a connection ping with the own NAT type
 // (LAT-NAT-009): it makes that peer count us as connected. It is the one ping
 // besides reflection that a deployed peer survives before it knows its type.
@@ -45,7 +53,8 @@ func (p *Peer) announce(r *remote) {
 
 // heartbeat pings a known peer (LAT-MEMB-009), by a reflection ping, whatever the
 // peer has announced (LAT-MSG-009): one that has just started again behind the
-// same mapping has no NAT type, and a deployed one dies of a plain ping then. The pingId verifies the address anew.
+// same mapping has no NAT type, and a deployed one dies of a plain ping then. The
+// pingId verifies the address anew.
 func (p *Peer) heartbeat(r *remote) {
 	if r.proxy != nil {
 		return
@@ -57,10 +66,9 @@ func (p *Peer) heartbeat(r *remote) {
 		return
 	}
 	r.pingID = p.newEchoID()
-	ping := p.newPing()
-	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID | wire.KeyIsReflection | wire.KeyReflectionID
+	ping := p.reflectionPing(p.newEchoID())
+	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID
 	ping.Body.NATType, ping.Body.PingID = int(p.natType), r.pingID
-	ping.Body.IsReflection, ping.Body.ReflectionID = true, p.newEchoID()
 	p.tellPeer(r, &ping)
 }
 
@@ -137,7 +145,7 @@ func (p *Peer) answer(b *wire.Body, from netip.AddrPort) {
 		o.Has |= wire.KeyNATType
 		o.NATType = int(p.natType)
 	}
-	if p.unlimited(from.Addr()) || !b.IsReflection && !connection {
+	if !b.IsReflection && !connection || p.unlimited(from.Addr()) {
 		// What is of no use to a stranger would use up the bytes of the question that
 		// goes to it next.
 		extras = wire.KeyCacheSize | wire.KeyUptime | wire.KeyCacheSummaryHash

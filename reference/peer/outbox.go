@@ -213,9 +213,7 @@ func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 	if left < time.Millisecond || p.isRecent(at(id, o.to), true) {
 		return false
 	}
-	datagram := append(p.room(), e.Datagram...)
-	wire.PatchTTL(datagram, uint32(left.Milliseconds()))
-	p.sent(datagram)
+	datagram := p.aged(e.Datagram, left)
 	p.syncStats.Packets++
 	p.syncStats.PacketBytes += uint64(len(datagram))
 	o.lastSent = p.now
@@ -223,6 +221,14 @@ func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 		r.sync.moved = true
 	}
 	return true
+}
+
+// aged is a cached datagram in the arena, with another ttl.
+func (p *Peer) aged(cached []byte, ttl time.Duration) []byte {
+	datagram := append(p.room(), cached...)
+	wire.PatchTTL(datagram, uint32(ttl.Milliseconds()))
+	p.sent(datagram)
+	return datagram
 }
 
 // sendTo sends a datagram to an outbox's address, on the path of the peer that is

@@ -122,10 +122,10 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 }
 
 // relayStream sends a stream on to the peer that it is for (LAT-STRM-006), if
-// its source is verified (LAT-STRM-009), as long as it can't have been here before: with one
-// hop more, up to 16 (LAT-STRM-008), once (LAT-STRM-007) and never back to where
-// it came from. Deployed relays do none of it, so that two which take each other
-// for the way to a third send one packet for ever.
+// its source is verified (LAT-STRM-009), as long as it can't have been here
+// before: with one hop more, up to 16 (LAT-STRM-008), once (LAT-STRM-007) and never
+// back to where it came from. Deployed relays do none of it, so that two which take
+// each other for the way to a third send one packet for ever.
 func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, datagram []byte, held bool) {
 	r := p.remoteByID(key.to)
 	if r == nil || !r.connected || pk.Hops >= wire.MaxHops {
