@@ -1,15 +1,11 @@
 package spec
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 )
 
 //go:embed deviations.yaml
@@ -41,10 +37,8 @@ func ParseDeviations(file string, data []byte, r *Registry) ([]Deviation, error)
 	var doc struct {
 		Deviations []Deviation `yaml:"deviations"`
 	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&doc); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if err := decode(file, data, &doc); err != nil {
+		return nil, err
 	}
 	if len(doc.Deviations) == 0 {
 		return nil, fmt.Errorf("%s: no deviations in it", file)

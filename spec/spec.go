@@ -66,10 +66,8 @@ func Parse(file string, data []byte) (*Registry, error) {
 	var doc struct {
 		Requirements []Requirement `yaml:"requirements"`
 	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&doc); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if err := decode(file, data, &doc); err != nil {
+		return nil, err
 	}
 	r := &Registry{all: doc.Requirements, index: make(map[string]int, len(doc.Requirements))}
 	for i, q := range doc.Requirements {
@@ -86,6 +84,16 @@ func Parse(file string, data []byte) (*Registry, error) {
 		return nil, fmt.Errorf("%s: no requirements in it", file)
 	}
 	return r, nil
+}
+
+// decode reads YAML with no keys but those of doc; of an empty text nothing.
+func decode(file string, data []byte, doc any) error {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(doc); err != nil && err != io.EOF {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 var (

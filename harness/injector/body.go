@@ -51,6 +51,12 @@ func (b Body) Get(key string) (any, bool) {
 	return nil, false
 }
 
+// Says tells whether the value of a key is true.
+func (b Body) Says(key string) bool {
+	v, _ := b.Get(key)
+	return v == true
+}
+
 // JSON is the compact text of the body.
 func (b Body) JSON() []byte {
 	var out bytes.Buffer

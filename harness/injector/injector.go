@@ -134,7 +134,7 @@ func (in *Injector) pong(ping *wire.Packet, from netip.AddrPort) Body {
 			b = b.With(key, v)
 		}
 	}
-	if v, ok := raw.Get("isReflection"); ok && v == true {
+	if raw.Says("isReflection") {
 		return b.With("isReflection", true)
 	}
 	return b.With("natType", NATType)

@@ -309,7 +309,7 @@ func (w *World) thenNoPongWithBoth(a, b string) error {
 
 func (w *World) thenNoPingWith(key string) error {
 	for _, s := range ofType(w.sentBy(w.subject.host), wire.Ping) {
-		if v, ok := s.body().Get(key); ok && v == true {
+		if s.body().Says(key) {
 			return w.violated([]int{s.Seq}, "the subject sent a ping with %s", key)
 		}
 	}

@@ -164,8 +164,7 @@ func (w *World) thenPingedWhereIntroduced(name string) error {
 // connectionPing says whether the subject sent one to an address after a time.
 func (w *World) connectionPing(to netip.AddrPort, after time.Time) bool {
 	return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
-		connection, _ := s.body().Get("isConnection")
-		return s.to == to && connection == true && !s.At.Before(after)
+		return s.to == to && s.body().Says("isConnection") && !s.At.Before(after)
 	})
 }
 
@@ -331,8 +330,7 @@ func (w *World) thenAnotherJoin(intervals int) error {
 func (w *World) thenHeartbeats(intervals, count int) error {
 	beats := func(b *peer) []seen {
 		return slices.DeleteFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
-			probe, _ := s.body().Get("isProbe")
-			return probe == true
+			return s.body().Says("isProbe")
 		})
 	}
 	start := map[*peer]int{}
@@ -360,12 +358,10 @@ func (w *World) thenReflectionPings(intervals, count int, name string) error {
 	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
 		reflections, plain = nil, nil
 		for _, s := range ofType(w.reached(in.host), wire.Ping) {
-			reflection, _ := s.body().Get("isReflection")
-			connection, _ := s.body().Get("isConnection")
-			switch {
-			case reflection == true:
+			switch b := s.body(); {
+			case b.Says("isReflection"):
 				reflections = append(reflections, s.Seq)
-			case connection != true:
+			case isPlain(b):
 				plain = append(plain, s.Seq)
 			}
 		}

@@ -103,9 +103,7 @@ func (w *World) thenStageOne() error {
 func (w *World) stageOne() *seen {
 	for _, s := range ofType(w.sentBy(w.subject.host), wire.Ping) {
 		b := s.body()
-		reflection, _ := b.Get("isReflection")
-		probe, _ := b.Get("isProbe")
-		if reflection == true && probe == true && s.from.Port() == w.subject.probePort {
+		if b.Says("isReflection") && b.Says("isProbe") && s.from.Port() == w.subject.probePort {
 			return &s
 		}
 	}
@@ -120,9 +118,8 @@ func (w *World) thenStageTwo(responders int) error {
 	asked := map[netip.AddrPort]bool{}
 	for _, s := range ofType(w.sentBy(w.subject.host), wire.Ping) {
 		b := s.body()
-		reflection, _ := b.Get("isReflection")
 		_, probed := b.Get("probeExternalPort")
-		if reflection == true && probed && s.from.Port() == w.subject.port && s.At.After(one.At) {
+		if b.Says("isReflection") && probed && s.from.Port() == w.subject.port && s.At.After(one.At) {
 			asked[s.to] = true
 		}
 	}
@@ -137,9 +134,9 @@ func (w *World) thenAnnounced(natType int) error {
 	for _, b := range w.bootstraps() {
 		ok, err := w.await(answerWithin, func() bool {
 			return slices.ContainsFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
-				connection, _ := s.body().Get("isConnection")
-				announced, _ := s.body().Get("natType")
-				return connection == true && announced == float64(natType)
+				b := s.body()
+				announced, _ := b.Get("natType")
+				return b.Says("isConnection") && announced == float64(natType)
 			})
 		})
 		if err != nil {
@@ -183,14 +180,16 @@ func (w *World) thenNoPlainPing() error {
 		if e.packet.Type != wire.Ping {
 			continue
 		}
-		reflection, _ := b.Get("isReflection")
-		connection, _ := b.Get("isConnection")
-		if reflection != true && connection != true && !announced[e.to] {
+		if isPlain(b) && !announced[e.to] {
 			return w.violated([]int{e.Seq}, "the subject sent a plain ping to %s, which had not announced a natType", w.who(e.to))
 		}
 	}
 	return nil
 }
+
+// isPlain tells whether a ping with the body is neither a reflection ping nor a
+// connection ping.
+func isPlain(b injector.Body) bool { return !b.Says("isReflection") && !b.Says("isConnection") }
 
 // who names the owner of an address.
 func (w *World) who(a netip.AddrPort) string {

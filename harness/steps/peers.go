@@ -141,15 +141,17 @@ func (w *World) unfit(p *peer, format string, args ...any) error {
 	if p.subject {
 		return &verdict.AdapterBroken{Implementation: p.manifest.Name, Host: p.host, Text: text}
 	}
-	f := verdict.Finding{Implementation: p.manifest.Name, Host: p.host, Text: text}
-	w.findings = append(w.findings, f)
-	return &verdict.CompanionFailed{Finding: f}
+	return w.companionFailed(p, verdict.Finding{Text: text})
 }
 
 // blames is a companion that broke the scenario's requirement, which leaves the
 // subject unjudged.
 func (w *World) blames(p *peer, frames []int, format string, args ...any) error {
-	f := verdict.Finding{Implementation: p.manifest.Name, Host: p.host, Requirement: w.o.Requirement.ID, Text: fmt.Sprintf(format, args...), Frames: frames}
+	return w.companionFailed(p, verdict.Finding{Requirement: w.o.Requirement.ID, Text: fmt.Sprintf(format, args...), Frames: frames})
+}
+
+func (w *World) companionFailed(p *peer, f verdict.Finding) error {
+	f.Implementation, f.Host = p.manifest.Name, p.host
 	w.findings = append(w.findings, f)
 	return &verdict.CompanionFailed{Finding: f}
 }

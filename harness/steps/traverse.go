@@ -258,9 +258,9 @@ func (w *World) thenOwnAddressIsNATs(intervals int, host string) error {
 func (w *World) thenDiscoversAnew(seconds int) error {
 	ok, err := w.await(time.Duration(seconds)*time.Second, func() bool {
 		return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
-			reflection, _ := s.body().Get("isReflection")
-			_, asked := s.body().Get("isProbe")
-			return !s.At.Before(w.changed) && reflection == true && asked
+			b := s.body()
+			_, asked := b.Get("isProbe")
+			return !s.At.Before(w.changed) && b.Says("isReflection") && asked
 		})
 	})
 	if err != nil || ok {
