@@ -1,14 +1,10 @@
 package bench
 
 import (
-	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -36,8 +32,6 @@ const (
 	syncSources   = 1000             // packets from one address
 	syncLoading   = time.Millisecond // between two of them
 	syncLatency   = 10 * time.Millisecond
-	syncAddress   = 9777
-	syncReplying  = time.Minute // a summary of so much takes a while
 )
 
 // BenchmarkSync brings two caches together that differ, at a loss of a fifth:
@@ -71,16 +65,6 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-// pair is two JavaScript peers in a lab.
-type pair struct {
-	tb   testing.TB
-	ctx  context.Context
-	net  lab.Net
-	runs map[string]lab.Testee
-	ids  map[string]string // peerIds
-	next int               // command
-}
-
 // javaScriptSyncs lets the application of one ask for syncs until both are
 // equal, and reports what that took, and what was missing after the first: the
 // only one that there is when nobody asks.
@@ -98,7 +82,7 @@ func javaScriptSyncs(b *testing.B, x simulate.Sync, differ int) {
 	missing, first, rounds, last := differ, differ, 0, begun
 	for missing > 0 && rounds < syncRounds && p.net.Now().Sub(begun) < syncLasts {
 		asked := p.net.Now()
-		p.call("alice", testee.Sync, testee.SyncWith{PeerID: p.ids["bob"]}, nil)
+		p.call("alice", testee.Sync, testee.SyncWith{PeerID: peerID("bob")}, nil)
 		rounds++
 		last = p.quiet()
 		missing = len(everything) - len(p.cached("bob"))
@@ -162,7 +146,7 @@ func publishes(tb testing.TB, x simulate.Sync) [][]byte {
 }
 
 // startPair starts two peers that know of each other, and whose links are down.
-func startPair(b *testing.B) *pair {
+func startPair(b *testing.B) *peers {
 	m, l, missing := javaScriptPeer(b)
 	if missing != nil {
 		b.Skip(missing)
@@ -172,69 +156,27 @@ func startPair(b *testing.B) *pair {
 		{Name: "alice", Realm: internet.Public, Link: down}, {Name: "bob", Realm: internet.Public, Link: down}, {Name: "loader", Realm: internet.Public},
 	}}, lab.Options{Seed: 1})
 	require.NoError(b, err)
-	p := &pair{tb: b, ctx: b.Context(), net: n, runs: map[string]lab.Testee{}, ids: map[string]string{
-		"alice": fmt.Sprintf("%x", seal.PeerID("alice")), "bob": fmt.Sprintf("%x", seal.PeerID("bob")),
-	}}
+	p := newPeers(b, b.Context(), n)
 	for host, other := range map[string]string{"alice": "bob", "bob": "alice"} { // order-free: they can't hear each other
-		t, err := n.Start(p.ctx, host, m)
-		require.NoError(b, err)
-		p.runs[host] = t
-		p.call(host, testee.Hello, nil, nil)
-		p.call(host, testee.Start, testee.StartWith{
-			PeerID: p.ids[host], ClusterID: hex.EncodeToString(make([]byte, 32)), Port: syncAddress, ProbePort: syncAddress + 1, Indexed: true,
-			Address: n.Addr(host).String(), Keepalive: syncKeepalive.Milliseconds(),
-			Bootstrap: []testee.Bootstrap{{PeerID: p.ids[other], Address: n.Addr(other).String(), Port: syncAddress}},
-		}, nil)
-		p.await(20*time.Second, func() bool {
-			return slices.ContainsFunc(t.Messages(), func(m testee.Message) bool { return m.Event == testee.Ready })
-		}, "it is not ready")
+		p.start(m, host, peerID(host), syncKeepalive, testee.Bootstrap{PeerID: peerID(other), Address: n.Addr(other).String(), Port: peerPort})
 	}
 	return p
 }
 
-// await moves the lab until something holds, which must come about.
-func (p *pair) await(within time.Duration, holds func() bool, otherwise string) {
-	require.NoError(p.tb, lab.Await(p.ctx, p.net, within, holds), otherwise)
-}
+func peerID(name string) string { return fmt.Sprintf("%x", seal.PeerID(name)) }
 
-func (p *pair) pass(d time.Duration) {
+func (p *peers) pass(d time.Duration) {
 	until := p.net.Now().Add(d)
 	for p.net.Now().Before(until) {
 		require.NoError(p.tb, p.net.Step(p.ctx, until))
 	}
 }
 
-func (p *pair) link(host string, l internet.Link) {
+func (p *peers) link(host string, l internet.Link) {
 	require.NoError(p.tb, p.net.Change(internet.Change{Node: host, Link: &l}))
 }
 
-// call gives a command, and awaits its result.
-func (p *pair) call(host, do string, with, out any) {
-	p.next++
-	c := testee.Command{ID: p.next, Do: do}
-	if with != nil {
-		text, err := json.Marshal(with)
-		require.NoError(p.tb, err)
-		c.With = text
-	}
-	t := p.runs[host]
-	require.NoError(p.tb, t.Send(c))
-	var reply testee.Message
-	p.await(syncReplying, func() bool {
-		at := slices.IndexFunc(t.Messages(), func(m testee.Message) bool { return m.ID == c.ID })
-		if at >= 0 {
-			reply = t.Messages()[at]
-		}
-		require.Nil(p.tb, t.Exit(), "%s has ended", host)
-		return at >= 0
-	}, host+" does not answer "+do)
-	require.Nil(p.tb, reply.Error, "%s: %s", host, do)
-	if out != nil {
-		require.NoError(p.tb, json.Unmarshal(reply.OK, out))
-	}
-}
-
-func (p *pair) cached(host string) []string {
+func (p *peers) cached(host string) []string {
 	var c testee.CacheOK
 	p.call(host, testee.Cache, testee.CacheWith{}, &c)
 	return c.IDs
@@ -242,10 +184,10 @@ func (p *pair) cached(host string) []string {
 
 // fill gives a peer packets, as if they came by multicast from several others,
 // until it has all, while nobody else can reach it.
-func (p *pair) fill(host string, packets [][]byte) {
+func (p *peers) fill(host string, packets [][]byte) {
 	p.link(host, internet.Link{Latency: syncLatency})
 	defer p.link(host, internet.Link{Down: true})
-	to := netip.AddrPortFrom(p.net.Addr(host), syncAddress)
+	to := netip.AddrPortFrom(p.net.Addr(host), peerPort)
 	var from lab.Endpoint
 	for i, datagram := range packets {
 		if i%syncSources == 0 {
@@ -262,7 +204,7 @@ func (p *pair) fill(host string, packets [][]byte) {
 
 // quiet waits until nobody has sent anything for a while, and tells when the
 // last thing was sent.
-func (p *pair) quiet() time.Time {
+func (p *peers) quiet() time.Time {
 	for until := p.net.Now().Add(syncLasts); ; {
 		sent := p.net.Trace().Len()
 		p.pass(syncQuiet)
