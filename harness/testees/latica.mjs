@@ -3,15 +3,26 @@
 // testee protocol and the objects of the package.
 import { createHash } from 'node:crypto'
 
-import { Refusal, bytes, emit, hex } from './testee.mjs'
+import { Refusal, bytes, emit, hex, unsupported } from './testee.mjs'
 
 const BYTE_FIELDS = ['clusterId', 'subclusterId', 'previousId', 'packetId', 'nextId', 'usr1', 'usr2', 'usr3', 'usr4', 'sig']
 const NUMBER_FIELDS = ['type', 'version', 'clock', 'hops', 'index', 'ttl']
 
+const STRATEGIES = {
+  STRATEGY_DIRECT_CONNECT: 'direct',
+  STRATEGY_DEFER: 'defer',
+  STRATEGY_TRAVERSAL_OPEN: 'open',
+  STRATEGY_TRAVERSAL_CONNECT: 'connect',
+  STRATEGY_PROXY: 'proxy'
+}
+
+// What the package has only inside its running peer.
+const inPeerOnly = () => unsupported('the package has no such function of its own')
+
 // Takes the package's own classes and functions. packet makes a packet of the
 // given fields, and throws where the package would not make it; Buffer is what
 // its sockets give it.
-export function latica ({ Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION, Buffer: DatagramBuffer, packet: make }) {
+export function latica ({ Packet, Cache, Encryption, NAT, sodium, sha256, CACHE_TTL, VERSION, Buffer: DatagramBuffer, packet: make }) {
   const sha = value => sha256(value, { bytes: true })
 
   function fields (packet) {
@@ -66,6 +77,37 @@ export function latica ({ Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION,
       throw new Refusal('bad-command', 'rule must be control, message or fragment')
     },
 
+    async derive (w) {
+      const message = bytes(w.message ?? '', 'message')
+      switch (w.rule) {
+        case 'event':
+          return { value: hex(await sha(message)) }
+        case 'shared-key':
+          return { value: hex(await Encryption.createSharedKey(message)) }
+        case 'subcluster':
+        case 'encryption': {
+          const { publicKey } = await rejecting(() => Encryption.createKeyPair(message))
+          return { value: hex(w.rule === 'subcluster' ? publicKey : sodium.crypto_sign_ed25519_pk_to_curve25519(publicKey)) }
+        }
+      }
+      throw new Refusal('bad-command', 'rule must be event, shared-key, subcluster or encryption')
+    },
+
+    async sign (w) {
+      const { publicKey, privateKey } = await Encryption.createKeyPair(bytes(w.signingSeed, 'signingSeed', 32))
+      return { usr2: hex(publicKey), sig: hex(Encryption.sign(bytes(w.message ?? '', 'message'), privateKey)) }
+    },
+
+    async verify (w) {
+      const [message, sig, usr2] = ['message', 'sig', 'usr2'].map(name => bytes(w[name] ?? '', name))
+      await sodium.ready
+      return { verified: await rejecting(() => Encryption.verify(message, sig, usr2)) }
+    },
+
+    strategy ({ natType = 0, other = 0 }) {
+      return { strategy: STRATEGIES[NAT.toStringStrategy(NAT.connectionStrategy(natType, other))] }
+    },
+
     async seal (w) {
       const keys = await Encryption.createKeyPair(bytes(w.sharedKey, 'sharedKey', 32))
       return { message: hex(new Encryption().seal(bytes(w.message ?? '', 'message'), keys)) }
@@ -80,7 +122,12 @@ export function latica ({ Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION,
     async summarize ({ keys = [], prefix = '' }) {
       const cache = new Cache(new Map(keys.map(key => [key, {}])))
       return { summary: summaryOf(await cache.summarize(prefix, () => true)) }
-    }
+    },
+
+    split: inPeerOnly,
+    compose: inPeerOnly,
+    'nat-type': inPeerOnly,
+    negotiate: inPeerOnly
   }
 
   // What the application layer adds to a message before it is sealed.

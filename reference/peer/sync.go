@@ -204,20 +204,14 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if r != nil {
 		r.sync.active = p.now
 	}
-	for digit := range 16 {
-		child, ok := theirs.Prefix.Child(digit)
-		if !ok {
-			return
-		}
-		switch {
-		case theirs.Has(digit) && (!ours.Has(digit) || ours.Buckets[digit] != theirs.Buckets[digit]):
-			// A deployed peer goes deeper into equal buckets too.
+	for child, do := range ours.Answer(&theirs) {
+		if do == cache.Deeper {
 			p.addAnswer(from, summaryAt(child))
-		case !theirs.Has(digit) && ours.Has(digit):
-			for e := range p.cache.Under(p.now, child) {
-				if !p.addAnswer(from, answer{id: e.ID, digits: wholePacket}) {
-					break
-				}
+			continue
+		}
+		for e := range p.cache.Under(p.now, child) {
+			if !p.addAnswer(from, answer{id: e.ID, digits: wholePacket}) {
+				break
 			}
 		}
 	}

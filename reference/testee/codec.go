@@ -2,12 +2,16 @@ package testee
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"punchlist/reference/cache"
+	"punchlist/reference/nattype"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	contract "punchlist/spec/testee"
@@ -21,56 +25,71 @@ func rejected(err error) *contract.Error {
 func (a *Agent) codec(now time.Time, do string, with contract.CodecWith) (any, *contract.Error) {
 	switch do {
 	case contract.Decode:
-		datagram, problem := bytesOf(with.Datagram, "datagram")
-		if problem != nil {
-			return nil, problem
-		}
-		var p wire.Packet
-		if fault := wire.Decode(&p, datagram); !fault.OK() {
-			return nil, rejected(fault.Err())
-		}
-		if p.Version != wire.Version {
-			return nil, rejected(errVersion)
-		}
-		return contract.CodecOK{Packet: shown(&p)}, nil
+		return decode(with)
 	case contract.Encode:
-		if with.Packet == nil {
-			return nil, bad("packet is missing")
-		}
-		p, problem := read(with.Packet)
-		if problem != nil {
-			return nil, problem
-		}
-		datagram, err := wire.Append(nil, &p)
-		if err != nil {
-			return nil, rejected(err)
-		}
-		return contract.CodecOK{Datagram: hex.EncodeToString(datagram)}, nil
+		return encode(with)
 	case contract.PacketID:
 		return packetID(with)
+	case contract.Split:
+		return split(with)
+	case contract.Compose:
+		return compose(with)
+	case contract.Derive:
+		return derive(with)
+	case contract.Seal, contract.Open:
+		return a.sealing(do, with)
+	case contract.Sign:
+		return sign(with)
+	case contract.Verify:
+		return verify(with)
+	case contract.NATType:
+		return classify(with)
+	case contract.Strategy:
+		choice := nattype.Choose(nattype.Of(with.NATType), nattype.Of(with.Other))
+		return contract.CodecOK{Strategy: strategies[choice]}, nil
 	case contract.Summarize:
 		return summarize(now, with)
+	default: // contract.Negotiate
+		return negotiate(now, with)
 	}
-	shared, problem := asID(with.SharedKey, "sharedKey")
+}
+
+func decode(with contract.CodecWith) (any, *contract.Error) {
+	datagram, problem := bytesOf(with.Datagram, "datagram")
 	if problem != nil {
 		return nil, problem
 	}
-	message, problem := bytesOf(with.Message, "message")
+	p, problem := taken(datagram)
 	if problem != nil {
 		return nil, problem
 	}
-	var out []byte
-	var err error
-	if do == contract.Seal {
-		out, err = seal.Seal(a.options.Random, seal.NewKeys(shared), message)
-	} else {
-		out, err = seal.Open(seal.NewKeys(shared), message)
+	return contract.CodecOK{Packet: shown(&p)}, nil
+}
+
+// taken is the packet that a datagram is for a peer.
+func taken(datagram []byte) (p wire.Packet, problem *contract.Error) {
+	if fault := wire.Decode(&p, datagram); !fault.OK() {
+		return p, rejected(fault.Err())
 	}
+	if p.Version != wire.Version {
+		return p, rejected(errVersion)
+	}
+	return p, nil
+}
+
+func encode(with contract.CodecWith) (any, *contract.Error) {
+	if with.Packet == nil {
+		return nil, bad("packet is missing")
+	}
+	p, problem := read(with.Packet)
+	if problem != nil {
+		return nil, problem
+	}
+	datagram, err := wire.Append(nil, &p)
 	if err != nil {
 		return nil, rejected(err)
 	}
-	text := hex.EncodeToString(out)
-	return contract.CodecOK{Message: &text}, nil
+	return contract.CodecOK{Datagram: hex.EncodeToString(datagram)}, nil
 }
 
 func bytesOf(text, what string) ([]byte, *contract.Error) {
@@ -118,18 +137,209 @@ func summarize(now time.Time, with contract.CodecWith) (any, *contract.Error) {
 	if err != nil {
 		return nil, bad("prefix: %v", err)
 	}
-	c := cache.New(len(with.Keys))
-	for i, text := range with.Keys {
+	c, problem := filled(now, with.Keys)
+	if problem != nil {
+		return nil, problem
+	}
+	s := summary(c.Summary(now, prefix))
+	return contract.CodecOK{Summary: &s}, nil
+}
+
+// filled is a cache with packets of these ids.
+func filled(now time.Time, keys []string) (*cache.Cache, *contract.Error) {
+	c := cache.New(len(keys))
+	for i, text := range keys {
 		id, problem := asID(text, fmt.Sprintf("key %d", i))
 		if problem != nil {
 			return nil, problem
 		}
 		if _, evicted := c.Insert(now, cache.Entry{ID: id}); evicted != nil {
-			return nil, failed(fmt.Errorf("%d keys are more than a cache holds", len(with.Keys)))
+			return nil, failed(fmt.Errorf("%d keys are more than a cache holds", len(keys)))
 		}
 	}
-	s := summary(c.Summary(now, prefix))
-	return contract.CodecOK{Summary: &s}, nil
+	return c, nil
+}
+
+func split(with contract.CodecWith) (any, *contract.Error) {
+	if with.Packet == nil {
+		return nil, bad("packet is missing")
+	}
+	template, problem := read(with.Packet)
+	if problem != nil {
+		return nil, problem
+	}
+	message := template.Message
+	template.PreviousID, template.NextID, template.Message = nil, nil, nil
+	packets, err := wire.Split(template, message, nil, with.TS)
+	if err != nil {
+		return nil, rejected(err)
+	}
+	var ok contract.CodecOK
+	for i := range packets {
+		datagram, err := wire.Append(nil, &packets[i])
+		if err != nil {
+			return nil, rejected(err)
+		}
+		ok.Datagrams = append(ok.Datagrams, hex.EncodeToString(datagram))
+	}
+	return ok, nil
+}
+
+// compose joins the message of the first head, or of the first packet that is
+// whole, for which everything is there.
+func compose(with contract.CodecWith) (any, *contract.Error) {
+	packets := make([]wire.Packet, len(with.Datagrams))
+	for i, text := range with.Datagrams {
+		datagram, problem := bytesOf(text, fmt.Sprintf("datagram %d", i))
+		if problem != nil {
+			return nil, problem
+		}
+		if packets[i], problem = taken(datagram); problem != nil {
+			return nil, problem
+		}
+	}
+	err := errors.New("nothing is the head of a message")
+	for i := range packets {
+		if packets[i].Index != 0 {
+			continue
+		}
+		var message []byte
+		if message, err = wire.Compose(&packets[i], packets); err == nil {
+			text := hex.EncodeToString(message)
+			return contract.CodecOK{Message: &text}, nil
+		}
+	}
+	return nil, rejected(err)
+}
+
+func derive(with contract.CodecWith) (any, *contract.Error) {
+	message, problem := bytesOf(with.Message, "message")
+	if problem != nil {
+		return nil, problem
+	}
+	var value [32]byte
+	switch with.Rule {
+	case contract.DeriveEvent:
+		value = seal.EventID(message)
+	case contract.DeriveSharedKey:
+		value = seal.SharedKey(message)
+	case contract.DeriveSubcluster, contract.DeriveEncryption:
+		private, err := seal.KeyPair(message)
+		if err != nil {
+			return nil, rejected(err)
+		}
+		public := private.Public().(ed25519.PublicKey)
+		copy(value[:], public)
+		if with.Rule == contract.DeriveEncryption {
+			if value, err = seal.X25519Public(public); err != nil {
+				return nil, rejected(err)
+			}
+		}
+	default:
+		return nil, bad("rule: %q is none of event, shared-key, subcluster, encryption", with.Rule)
+	}
+	return contract.CodecOK{Value: hex.EncodeToString(value[:])}, nil
+}
+
+func (a *Agent) sealing(do string, with contract.CodecWith) (any, *contract.Error) {
+	shared, problem := asID(with.SharedKey, "sharedKey")
+	if problem != nil {
+		return nil, problem
+	}
+	message, problem := bytesOf(with.Message, "message")
+	if problem != nil {
+		return nil, problem
+	}
+	var out []byte
+	var err error
+	if do == contract.Seal {
+		out, err = seal.Seal(a.options.Random, seal.NewKeys(shared), message)
+	} else {
+		out, err = seal.Open(seal.NewKeys(shared), message)
+	}
+	if err != nil {
+		return nil, rejected(err)
+	}
+	text := hex.EncodeToString(out)
+	return contract.CodecOK{Message: &text}, nil
+}
+
+func sign(with contract.CodecWith) (any, *contract.Error) {
+	seed, problem := asID(with.SigningSeed, "signingSeed")
+	if problem != nil {
+		return nil, problem
+	}
+	message, problem := bytesOf(with.Message, "message")
+	if problem != nil {
+		return nil, problem
+	}
+	private, err := seal.KeyPair(seed[:])
+	if err != nil {
+		return nil, rejected(err)
+	}
+	public := private.Public().(ed25519.PublicKey)
+	return contract.CodecOK{Usr2: hex.EncodeToString(public), Sig: hex.EncodeToString(seal.Sign(private, message))}, nil
+}
+
+func verify(with contract.CodecWith) (any, *contract.Error) {
+	var parts [3][]byte
+	for i, part := range []struct{ text, name string }{{with.Usr2, "usr2"}, {with.Message, "message"}, {with.Sig, "sig"}} {
+		var problem *contract.Error
+		if parts[i], problem = bytesOf(part.text, part.name); problem != nil {
+			return nil, problem
+		}
+	}
+	verified := seal.Verify(parts[0], parts[1], parts[2])
+	return contract.CodecOK{Verified: &verified}, nil
+}
+
+// classify concludes a NAT type from what two responders showed.
+func classify(with contract.CodecWith) (any, *contract.Error) {
+	if len(with.Answers) != 2 {
+		return nil, bad("answers: two responders answer, not %d", len(with.Answers))
+	}
+	one, other := with.Answers[0], with.Answers[1]
+	e := nattype.Evidence{SameMapping: one.Address == other.Address && one.Port == other.Port}
+	for _, answer := range with.Answers {
+		e.FromKnown = e.FromKnown || answer.Second && answer.Contacted
+		e.FromStranger = e.FromStranger || answer.Second && !answer.Contacted
+	}
+	return contract.CodecOK{NATType: int(nattype.Classify(e))}, nil
+}
+
+var strategies = map[nattype.Strategy]string{
+	nattype.Direct: "direct", nattype.Defer: "defer", nattype.TraversalOpen: "open",
+	nattype.TraversalConnect: "connect", nattype.Proxy: "proxy",
+}
+
+// negotiate is what the peer of a cache sends because of a summary.
+func negotiate(now time.Time, with contract.CodecWith) (any, *contract.Error) {
+	message, problem := bytesOf(with.Summary, "summary")
+	if problem != nil {
+		return nil, problem
+	}
+	theirs, err := cache.DecodeSummary(message)
+	if err != nil {
+		return nil, rejected(err)
+	}
+	c, problem := filled(now, with.Keys)
+	if problem != nil {
+		return nil, problem
+	}
+	ours := c.Summary(now, theirs.Prefix)
+	answer := contract.SyncAnswer{Summaries: []string{}, Packets: []string{}}
+	for child, do := range ours.Answer(&theirs) {
+		if do == cache.Deeper {
+			deeper := c.Summary(now, child)
+			answer.Summaries = append(answer.Summaries, hex.EncodeToString(deeper.Append(nil)))
+			continue
+		}
+		for e := range c.Under(now, child) {
+			answer.Packets = append(answer.Packets, e.ID.String())
+		}
+	}
+	slices.Sort(answer.Packets)
+	return contract.CodecOK{Answer: &answer}, nil
 }
 
 // shown is a decoded packet as the testee protocol shows it.

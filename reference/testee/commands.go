@@ -98,8 +98,11 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 	case contract.Hello:
 		return contract.HelloOK{
 			Name: a.options.Name, Version: a.options.Version, Wire: contract.WireVersion,
-			Classes:      []string{contract.ClassCodec, contract.ClassPeer, contract.ClassIndexed, contract.ClassRelay},
-			Capabilities: []string{contract.CapabilityState, contract.CapabilitySleep, contract.CapabilityLeave, contract.CapabilityMembers},
+			Classes: []string{contract.ClassCodec, contract.ClassPeer, contract.ClassIndexed, contract.ClassRelay},
+			Capabilities: []string{
+				contract.CapabilityState, contract.CapabilitySleep, contract.CapabilityLeave, contract.CapabilityMembers,
+				contract.CapabilitySplit, contract.CapabilityCompose, contract.CapabilityNATType, contract.CapabilityNegotiate,
+			},
 		}, nil
 	case contract.Stop:
 		if a.peer != nil {
@@ -113,7 +116,8 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 			return nil, err
 		}
 		return nil, a.start(now, with)
-	case contract.Decode, contract.Encode, contract.PacketID, contract.Seal, contract.Open, contract.Summarize:
+	case contract.Decode, contract.Encode, contract.PacketID, contract.Split, contract.Compose, contract.Derive, contract.Seal, contract.Open,
+		contract.Sign, contract.Verify, contract.NATType, contract.Strategy, contract.Summarize, contract.Negotiate:
 		with, err := parameters[contract.CodecWith](c)
 		if err != nil {
 			return nil, err

@@ -4,7 +4,7 @@ import "slices"
 
 var (
 	requiredOfAll   = []string{Hello, Stop}
-	requiredOfCodec = []string{Decode, Encode, PacketID, Seal, Open, Summarize}
+	requiredOfCodec = []string{Decode, Encode, PacketID, Derive, Seal, Open, Sign, Verify, Strategy, Summarize}
 	requiredOfPeer  = []string{Start, Info, Peers, Join, Publish, Sync, Cache}
 )
 

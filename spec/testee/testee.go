@@ -55,6 +55,14 @@ const (
 	Seal      = "seal"
 	Open      = "open"
 	Summarize = "summarize"
+	Derive    = "derive"
+	Sign      = "sign"
+	Verify    = "verify"
+	Strategy  = "strategy"
+	Split     = "split"
+	Compose   = "compose"
+	NATType   = "nat-type"
+	Negotiate = "negotiate"
 )
 
 // Names of events.
@@ -73,7 +81,7 @@ const (
 const (
 	Unsupported = "unsupported" // the command, or an option of it, is not implemented by this testee
 	BadCommand  = "bad-command" // unknown command or malformed parameters
-	Rejected    = "rejected"    // the codec rejects the input (decode, encode, open, summarize)
+	Rejected    = "rejected"    // the codec rejects the input: a datagram, a packet, a key, a sealed message, a summary
 	Failed      = "failed"      // the peer could not do it; text says why
 	NotStarted  = "not-started" // a command that needs a started peer came before start
 )
@@ -91,6 +99,13 @@ const (
 	CapabilitySleep   = "sleep"   // so are the commands sleep and wake
 	CapabilityLeave   = "leave"   // so is the command leave
 	CapabilityMembers = "members" // peers tells of the subclusters of each peer
+
+	// Capabilities of a codec: functions that an implementation may have only
+	// inside its running peer.
+	CapabilitySplit     = "split"     // the command split is carried out
+	CapabilityCompose   = "compose"   // so is compose
+	CapabilityNATType   = "nat-type"  // so is nat-type
+	CapabilityNegotiate = "negotiate" // so is negotiate
 )
 
 // A Command is one line from the harness to the testee.
@@ -274,28 +289,67 @@ const (
 	RuleFragment = "fragment" // of previousId (here: the packetId of the fragment before) and message
 )
 
+// Rules by which derive makes a value of 32 bytes from a text or a key.
+const (
+	DeriveEvent      = "event"      // usr1 of the event whose name message is (LAT-KEY-007)
+	DeriveSharedKey  = "shared-key" // the shared key of the secret that message is
+	DeriveSubcluster = "subcluster" // the subclusterId of the shared key that message is (LAT-KEY-001)
+	DeriveEncryption = "encryption" // the X25519 public key of that shared key
+)
+
 // CodecWith are the parameters of the commands of class codec; each uses the
 // fields that its row in spec/testee.md names. An absent byte string is the
 // empty one.
 type CodecWith struct {
-	Datagram   string   `json:"datagram,omitempty"`   // decode
-	Packet     *Packet  `json:"packet,omitempty"`     // encode
-	PreviousID string   `json:"previousId,omitempty"` // packet-id, as on the wire: "00" is unset; rule fragment: the packetId of the fragment before
-	Message    string   `json:"message,omitempty"`    // packet-id, seal (plaintext), open (sealed)
-	NextID     string   `json:"nextId,omitempty"`     // packet-id, as on the wire
-	Rule       string   `json:"rule,omitempty"`       // packet-id: RuleControl, RuleMessage or RuleFragment
-	SharedKey  string   `json:"sharedKey,omitempty"`  // seal, open
-	Keys       []string `json:"keys,omitempty"`       // summarize: packet ids
-	Prefix     string   `json:"prefix,omitempty"`     // summarize
+	Datagram    string      `json:"datagram,omitempty"`    // decode
+	Packet      *Packet     `json:"packet,omitempty"`      // encode; split: what all packets repeat, and the whole message
+	PreviousID  string      `json:"previousId,omitempty"`  // packet-id, as on the wire: "00" is unset; rule fragment: the packetId of the fragment before
+	Message     string      `json:"message,omitempty"`     // packet-id, derive, seal, sign, verify (plaintext), open (sealed)
+	NextID      string      `json:"nextId,omitempty"`      // packet-id, as on the wire
+	Rule        string      `json:"rule,omitempty"`        // packet-id: RuleControl, RuleMessage or RuleFragment; derive: DeriveEvent and so on
+	SharedKey   string      `json:"sharedKey,omitempty"`   // seal, open
+	Keys        []string    `json:"keys,omitempty"`        // summarize, negotiate: the packetIds of a cache
+	Prefix      string      `json:"prefix,omitempty"`      // summarize
+	SigningSeed string      `json:"signingSeed,omitempty"` // sign
+	Usr2        string      `json:"usr2,omitempty"`        // verify
+	Sig         string      `json:"sig,omitempty"`         // verify
+	NATType     int         `json:"natType,omitempty"`     // strategy: the peer's own; 0 is unknown
+	Other       int         `json:"other,omitempty"`       // strategy: that of the other peer
+	TS          int64       `json:"ts,omitempty"`          // split: milliseconds since 1970, for the head
+	Datagrams   []string    `json:"datagrams,omitempty"`   // compose, in the order in which they arrived
+	Answers     []NATAnswer `json:"answers,omitempty"`     // nat-type: of two responders
+	Summary     string      `json:"summary,omitempty"`     // negotiate: what came, encoded
+}
+
+// A NATAnswer is what one responder showed in the second stage of NAT discovery.
+type NATAnswer struct {
+	Address   string `json:"address"`             // where it saw the main socket
+	Port      uint16 `json:"port"`                // at which port
+	Contacted bool   `json:"contacted,omitempty"` // the probe socket had sent to its address before
+	Second    bool   `json:"second,omitempty"`    // its second answer reached the probe socket
 }
 
 // CodecOK is the result of the commands of class codec.
 type CodecOK struct {
-	Packet   *Packet      `json:"packet,omitempty"`   // decode
-	Datagram string       `json:"datagram,omitempty"` // encode
-	PacketID string       `json:"packetId,omitempty"` // packet-id
-	Message  *string      `json:"message,omitempty"`  // seal, open
-	Summary  *SummaryInfo `json:"summary,omitempty"`  // summarize
+	Packet    *Packet      `json:"packet,omitempty"`    // decode
+	Datagram  string       `json:"datagram,omitempty"`  // encode
+	PacketID  string       `json:"packetId,omitempty"`  // packet-id
+	Message   *string      `json:"message,omitempty"`   // seal, open, compose
+	Summary   *SummaryInfo `json:"summary,omitempty"`   // summarize
+	Value     string       `json:"value,omitempty"`     // derive
+	Usr2      string       `json:"usr2,omitempty"`      // sign
+	Sig       string       `json:"sig,omitempty"`       // sign
+	Verified  *bool        `json:"verified,omitempty"`  // verify
+	Strategy  string       `json:"strategy,omitempty"`  // strategy: direct, defer, open, connect or proxy
+	Datagrams []string     `json:"datagrams,omitempty"` // split: the head first, by index
+	NATType   int          `json:"natType,omitempty"`   // nat-type
+	Answer    *SyncAnswer  `json:"answer,omitempty"`    // negotiate
+}
+
+// A SyncAnswer is what a peer sends because of a summary (LAT-SYNC-005).
+type SyncAnswer struct {
+	Summaries []string `json:"summaries"` // encoded, by prefix
+	Packets   []string `json:"packets"`   // packetIds, ascending
 }
 
 // Packet is a packet field by field. Byte fields are hex; "00" is what unset

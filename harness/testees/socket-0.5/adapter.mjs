@@ -11,7 +11,8 @@ if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'onLine', 
 
 const base = '@socketsupply/socket/stream-relay'
 const { Buffer: PackageBuffer } = await import('@socketsupply/socket/buffer.js')
-const { wrap, RemotePeer, Cache, Encryption, sha256 } = await import(`${base}/index.js`)
+const { wrap, RemotePeer, Cache, Encryption, NAT, sha256 } = await import(`${base}/index.js`)
+const { sodium } = await import('@socketsupply/socket/crypto.js')
 const { Packet, CACHE_TTL, VERSION } = await import(`${base}/packets.js`)
 
 const UNRESTRICTED = 31
@@ -19,7 +20,7 @@ const UNRESTRICTED = 31
 // Its relays encode plain packets of any fields; only what it makes of its own
 // accord has a class, and with it some checks.
 const { codec, packed, summaryOf, save, restore } = latica({
-  Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION, Buffer: PackageBuffer, packet: options => new Packet(options)
+  Packet, Cache, Encryption, NAT, sodium, sha256, CACHE_TTL, VERSION, Buffer: PackageBuffer, packet: options => new Packet(options)
 })
 
 // The sockets of the package's own runtime hand over Buffers of its own. It

@@ -6,13 +6,14 @@ import { connection, head, info, latica, peers } from '../latica.mjs'
 import { Refusal, bytes, emit, hex, refuseOutsideLab, serve, unsupported } from '../testee.mjs'
 
 const base = '@socketsupply/socket/latica'
-const { Peer, RemotePeer, Cache, Encryption, sha256 } = await import(`${base}/index.js`)
+const { Peer, RemotePeer, Cache, Encryption, NAT, sha256 } = await import(`${base}/index.js`)
+const { sodium } = await import('@socketsupply/socket/crypto.js')
 const { Packet, CACHE_TTL, VERSION } = await import(`${base}/packets.js`)
 
 const UNRESTRICTED = 31
 
 const { codec, packed, summaryOf, save, restore } = latica({
-  Packet, Cache, Encryption, sha256, CACHE_TTL, VERSION, Buffer, packet: options => Packet.from(options)
+  Packet, Cache, Encryption, NAT, sodium, sha256, CACHE_TTL, VERSION, Buffer, packet: options => Packet.from(options)
 })
 
 let peer = null // after start

@@ -48,6 +48,15 @@ var (
 		testee.Seal:      &testee.CodecWith{SharedKey: id32, Message: text},
 		testee.Open:      &testee.CodecWith{SharedKey: id32, Message: text},
 		testee.Summarize: &testee.CodecWith{Keys: []string{id32}, Prefix: "0f"},
+		testee.Derive:    &testee.CodecWith{Rule: testee.DeriveEvent, Message: text},
+		testee.Sign:      &testee.CodecWith{SigningSeed: id32, Message: text},
+		testee.Verify:    &testee.CodecWith{Usr2: id32, Sig: text, Message: text},
+		testee.Strategy:  &testee.CodecWith{NATType: 7, Other: 5},
+		testee.Split:     &testee.CodecWith{Packet: &packet, TS: 1},
+		testee.Compose:   &testee.CodecWith{Datagrams: []string{text}},
+		testee.NATType: &testee.CodecWith{Answers: []testee.NATAnswer{
+			{Address: "203.0.113.5", Port: 5, Contacted: true, Second: true}, {Address: "203.0.113.5", Port: 6}}},
+		testee.Negotiate: &testee.CodecWith{Keys: []string{id32}, Summary: text},
 	}
 	results = map[string]any{
 		testee.Hello:     &testee.HelloOK{Name: "mine", Version: "1", Wire: testee.WireVersion, Classes: []string{testee.ClassCodec}, Capabilities: []string{testee.CapabilityClock}},
@@ -63,6 +72,14 @@ var (
 		testee.Seal:      &testee.CodecOK{Message: &text},
 		testee.Open:      &testee.CodecOK{Message: &text},
 		testee.Summarize: &testee.CodecOK{Summary: &summary},
+		testee.Derive:    &testee.CodecOK{Value: id32},
+		testee.Sign:      &testee.CodecOK{Usr2: id32, Sig: id32 + id32},
+		testee.Verify:    &testee.CodecOK{Verified: new(bool)},
+		testee.Strategy:  &testee.CodecOK{Strategy: "direct"},
+		testee.Split:     &testee.CodecOK{Datagrams: []string{text}},
+		testee.Compose:   &testee.CodecOK{Message: &text},
+		testee.NATType:   &testee.CodecOK{NATType: 7},
+		testee.Negotiate: &testee.CodecOK{Answer: &testee.SyncAnswer{Summaries: []string{text}, Packets: []string{id32}}},
 	}
 	events = map[string]any{
 		testee.Ready:         &testee.ReadyEvent{PeerID: id32, Port: 1, ProbePort: 2},
