@@ -24,7 +24,7 @@ const module = "punchlist"
 var floors = [][]string{
 	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/capture", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
-	{"harness/trace"},
+	{"harness/trace", "harness/codec"},
 	{"harness/verdict", "harness/lab"},
 	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report", "harness/natbox"},
 	{"harness/steps", "harness/simulate"},

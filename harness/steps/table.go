@@ -307,7 +307,7 @@ func (w *World) table() []definition {
 		{`^some, and at most (\d+) pings from the subject go to the address of "([^"]+)"$`, w.thenConnectionPingsAtMost},
 
 		// Codec.
-		{`^the codec agrees with every vector of "([^"]+)"$`, w.thenCodecAgrees},
+		{`^the codec passes every vector of "([^"]+)"$`, w.thenCodecPasses},
 	}
 }
 

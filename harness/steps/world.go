@@ -89,7 +89,6 @@ type World struct {
 
 	asleepSince int // datagrams that the subject had sent when it fell asleep
 
-	codecCalls int // commands of class codec that were played
 }
 
 // New makes the World of a scenario. It brings nothing up.

@@ -24,7 +24,7 @@ const unknownCommand = "punchlist-preflight"
 // unsupported. All of them are asked for before start, so a peer answers
 // "not-started" or complains of parameters.
 var required = map[string][]string{
-	testee.ClassCodec: {testee.Decode, testee.Encode, testee.PacketID},
+	testee.ClassCodec: {testee.Decode, testee.Encode, testee.PacketID, testee.Derive, testee.Seal, testee.Open, testee.Sign, testee.Verify, testee.Strategy, testee.Summarize},
 	testee.ClassPeer:  {testee.Info, testee.Peers, testee.Join, testee.Publish, testee.Sync, testee.Cache},
 }
 

@@ -1,0 +1,124 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"punchlist/reference/wire"
+	"punchlist/spec/testee"
+	"punchlist/vectors"
+)
+
+// bodies are what the message of a ping, pong, intro and join may be.
+func bodies(b *book, refuses func(id, requirement, title string, datagram []byte, why vectors.Rejection), decodes func(id, requirement, title string, datagram []byte) testee.CodecOK) {
+	notJSON := vectors.Rejection{Field: "message", Reason: "not valid JSON"}
+	notObject := vectors.Rejection{Field: "message", Reason: "not a JSON object"}
+	minimal := quoted("requesterPeerId") + ":" + quoted(requester)
+	for _, c := range []struct {
+		name, title, body string
+		why               vectors.Rejection
+	}{
+		{"null", "null", "null", notObject},
+		{"list", "a list", "[]", notObject},
+		{"number", "a number", "5", notObject},
+		{"string", "a string", `"x"`, notObject},
+		{"true", "true", "true", notObject},
+		{"unfinished", "an object that isn't closed", "{" + minimal, notJSON},
+		{"trailing-comma", "a comma before the closing brace", "{" + minimal + ",}", notJSON},
+		{"single-quotes", "keys in single quotes", "{'requesterPeerId':'" + requester + "'}", notJSON},
+		{"two-objects", "two objects", "{" + minimal + "}{}", notJSON},
+		{"bytes-behind", "a byte 00 behind the object", "{" + minimal + "}\x00", notJSON},
+		{"byte-order-mark", "a byte order mark before the object", "\xef\xbb\xbf{" + minimal + "}", notJSON},
+		{"control-character", "a line feed inside a string", "{" + minimal + `,"uptime":"` + "\n" + `"}`, notJSON},
+		{"leading-zero", "a number with a leading zero", "{" + minimal + `,"uptime":01}`, notJSON},
+	} {
+		refuses("framing/body-"+c.name, "LAT-FRAME-011", "the body of a ping is "+c.title, control(wire.Ping, c.body), c.why)
+	}
+	bare := control(wire.Ping, "{"+minimal+"}")
+	refuses("framing/body-empty", "LAT-FRAME-011", "the body of a ping has length zero", withField(bare, 9, nil), notJSON)
+	refuses("framing/body-unset", "LAT-FRAME-011", "the body of a ping is unset", withField(bare, 9, []byte{0}), notJSON)
+	decodes("framing/body-white-space", "LAT-FRAME-011", "white space around and inside the object", control(wire.Ping, " {\t"+strings.Replace(minimal, ":", " :\r\n", 1)+" } "))
+	decodes("framing/body-key-twice", "LAT-FRAME-013", "a key is there twice, of which the last counts", control(wire.Ping, `{"requesterPeerId":"x",`+minimal+"}"))
+	refuses("framing/body-key-twice-last-wrong", "LAT-FRAME-013", "a key is there twice, of which the last is wrong", control(wire.Ping, "{"+minimal+`,"requesterPeerId":"x"}`),
+		vectors.Rejection{Field: "message", Key: "requesterPeerId", Reason: anID.reason})
+
+	for _, s := range soundBodies {
+		decodes("framing/"+s.name+"-every-key", "LAT-FRAME-013", "a "+s.name+" with every key", control(s.t, written(s.keys, nil)))
+		least := map[string]string{}
+		for _, k := range s.keys {
+			if !k.required {
+				least[k.name] = ""
+			}
+		}
+		decodes("framing/"+s.name+"-required-keys", "LAT-FRAME-013", "a "+s.name+" with the required keys alone", control(s.t, written(s.keys, least)))
+
+		unknown := vectors.Rejection{Field: "message", Reason: "a key that this type does not list"}
+		for _, key := range []string{"zz", "RequesterPeerId", "__proto__", "usr1"} {
+			body := strings.TrimSuffix(written(s.keys, nil), "}") + "," + quoted(key) + ":1}"
+			refuses("framing/"+s.name+"-unknown-"+slug(key), "LAT-FRAME-012", "a "+s.name+" with the key "+key, control(s.t, body), unknown)
+		}
+		for _, other := range soundBodies {
+			for _, k := range other.keys {
+				if slices.ContainsFunc(s.keys, func(own bodyKey) bool { return own.name == k.name }) || b.taken["framing/"+s.name+"-unknown-"+slug(k.name)] {
+					continue
+				}
+				body := strings.TrimSuffix(written(s.keys, nil), "}") + "," + quoted(k.name) + ":" + k.value + "}"
+				refuses("framing/"+s.name+"-unknown-"+slug(k.name), "LAT-FRAME-012", "a "+s.name+" with the key "+k.name+" of a "+other.name, control(s.t, body), unknown)
+			}
+		}
+
+		for _, k := range s.keys {
+			prefix := "framing/" + s.name + "-" + slug(k.name) + "-"
+			if k.required {
+				refuses(prefix+"missing", "LAT-FRAME-013", "a "+s.name+" without "+k.name, control(s.t, written(s.keys, map[string]string{k.name: ""})),
+					vectors.Rejection{Field: "message", Key: k.name, Reason: "missing, although required"})
+			}
+			wrong := vectors.Rejection{Field: "message", Key: k.name, Reason: k.kind.reason}
+			for _, what := range slices.Sorted(maps.Keys(k.kind.bad)) {
+				value := k.kind.bad[what]
+				refuses(prefix+"wrong-"+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})), wrong)
+			}
+			for _, what := range slices.Sorted(maps.Keys(k.kind.good)) {
+				value := k.kind.good[what]
+				decodes(prefix+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})))
+			}
+			null := control(s.t, written(s.keys, map[string]string{k.name: "null"}))
+			if k.name == "natType" && !k.required {
+				decodes(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose natType is null, which is as if it were absent", null)
+			} else {
+				refuses(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose "+k.name+" is null", null, wrong)
+			}
+		}
+	}
+}
+
+// observed are the datagrams of the deployed wire, read and written.
+func observed(b *book) {
+	cases, err := vectors.Section("packets")
+	if err != nil {
+		b.fail("observed.json", "%v", err)
+		return
+	}
+	for _, c := range cases {
+		var expected struct{ Datagram string }
+		if err := json.Unmarshal(c.Expected, &expected); err != nil || expected.Datagram == "" {
+			continue // what was noted of it is no datagram
+		}
+		id := "framing/deployed-" + slug(c.Name)
+		packet := b.takes(id, "LAT-FRAME-009", "seen on the deployed wire: "+c.Name, testee.Decode, testee.CodecWith{Datagram: expected.Datagram}).Packet
+		written := b.takes(id+"-written", "LAT-FRAME-009", "the same, written: "+c.Name, testee.Encode, testee.CodecWith{Packet: packet}).Datagram
+		b.want(id, written == expected.Datagram, "the reference writes it otherwise")
+	}
+}
+
+var between = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slug is a name as a part of an id.
+func slug(name string) string {
+	return string(bytes.Trim(between.ReplaceAll([]byte(strings.ToLower(name)), []byte("-")), "-"))
+}

@@ -1,0 +1,130 @@
+package codec
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/spec/testee"
+	"punchlist/vectors"
+)
+
+var update = flag.Bool("update", false, "write the files of vectors")
+
+// The files of vectors are what the generator makes. An id that was there
+// stays, and is of the same requirement and command.
+func TestFilesAreWhatIsMade(t *testing.T) {
+	made, err := Make()
+	require.NoError(t, err)
+	for _, c := range made {
+		text, err := vectors.Write(c, Head)
+		require.NoError(t, err)
+		file := filepath.Join("..", "..", "vectors", c.File)
+		if *update {
+			require.NoError(t, os.WriteFile(file, text, 0o644))
+			continue
+		}
+		there, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.True(t, string(there) == string(text), "%s is not what Make makes: run `punchlist vectors make --write`, and see what changed", c.File)
+	}
+}
+
+// What was written is read as it was made.
+func TestWriteAndParse(t *testing.T) {
+	made, err := Make()
+	require.NoError(t, err)
+	for _, c := range made {
+		text, err := vectors.Write(c, Head)
+		require.NoError(t, err)
+		again, err := vectors.Parse(c.File, text)
+		require.NoError(t, err)
+		require.Len(t, again.Vectors, len(c.Vectors))
+		for i, v := range c.Vectors {
+			w := again.Vectors[i]
+			require.Equal(t, string(v.With), string(w.With), v.ID)
+			require.Equal(t, string(v.OK), string(w.OK), v.ID)
+			v.With, v.OK, w.With, w.OK = nil, nil, nil, nil
+			require.Equal(t, v, w, v.ID)
+		}
+	}
+}
+
+func load(t *testing.T) []vectors.Vector {
+	chapters, err := vectors.Load()
+	require.NoError(t, err)
+	var all []vectors.Vector
+	for _, c := range chapters {
+		all = append(all, c.Vectors...)
+	}
+	return all
+}
+
+func TestTheReferencePasses(t *testing.T) {
+	ask := Reference("test")
+	for _, v := range load(t) {
+		outcome, text, err := Check(v, ask)
+		require.NoError(t, err, v.ID)
+		require.Equal(t, Passed, outcome, "%s: %s", v.ID, text)
+	}
+}
+
+// A codec whose answers are wrong fails: of each command and expectation the
+// first vector is played against a reply that is almost right.
+func TestWrongAnswersFail(t *testing.T) {
+	type sort struct {
+		do      string
+		refused bool
+	}
+	seen := map[sort]bool{}
+	honest := Reference("honest")
+	for _, v := range load(t) {
+		s := sort{v.Do, v.Rejected != nil}
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		lies := map[string]Asker{
+			"nothing": func(string, json.RawMessage) (json.RawMessage, *testee.Error, error) {
+				return json.RawMessage("{}"), nil, nil
+			},
+			"refuses": func(string, json.RawMessage) (json.RawMessage, *testee.Error, error) {
+				return nil, &testee.Error{Code: testee.Rejected, Text: "no"}, nil
+			},
+			"fails": func(string, json.RawMessage) (json.RawMessage, *testee.Error, error) {
+				return nil, &testee.Error{Code: testee.Failed, Text: "no"}, nil
+			},
+			"a digit": func(do string, with json.RawMessage) (json.RawMessage, *testee.Error, error) {
+				ok, refusal, err := honest(do, with)
+				for i := len(ok) - 1; i > 0; i-- { // the last digit, or letter of a word
+					if c := ok[i]; c >= '0' && c <= '9' || c >= 'a' && c <= 'f' {
+						ok[i] = '0' + (c+1)%8
+						break
+					}
+				}
+				return ok, refusal, err
+			},
+		}
+		if v.Rejected != nil {
+			delete(lies, "refuses")
+			delete(lies, "a digit")
+		}
+		for name, lie := range lies {
+			outcome, text, err := Check(v, lie)
+			require.NoError(t, err)
+			require.Equal(t, Failed, outcome, "%s: %s", v.ID, name)
+			require.NotEmpty(t, text)
+		}
+		outcome, text, err := Check(v, func(string, json.RawMessage) (json.RawMessage, *testee.Error, error) {
+			return nil, &testee.Error{Code: testee.Unsupported, Text: "not here"}, nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, Unsupported, outcome)
+		require.Equal(t, "not here", text)
+	}
+	require.Len(t, seen, 20)
+}
