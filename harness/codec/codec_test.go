@@ -1,13 +1,17 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"punchlist/spec/testee"
 	"punchlist/vectors"
@@ -127,4 +131,48 @@ func TestWrongAnswersFail(t *testing.T) {
 		require.Equal(t, "not here", text)
 	}
 	require.Len(t, seen, 20)
+}
+
+// Every file keeps to the schema, and the schema finds what is wrong.
+func TestTheSchema(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	for name, text := range map[string][]byte{"urn:punchlist:testee": testee.Schema, "urn:punchlist:vectors": vectors.Schema} {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		require.NoError(t, err)
+		require.NoError(t, compiler.AddResource(name, document))
+	}
+	schema, err := compiler.Compile("urn:punchlist:vectors")
+	require.NoError(t, err)
+
+	chapters, err := vectors.Load()
+	require.NoError(t, err)
+	require.NotEmpty(t, chapters)
+	for _, c := range chapters {
+		text, err := os.ReadFile(filepath.Join("..", "..", "vectors", c.File))
+		require.NoError(t, err)
+		var document any
+		require.NoError(t, yaml.Unmarshal(text, &document))
+		require.NoError(t, schema.Validate(document), c.File)
+	}
+
+	const sound = `{"chapter":"01-framing.md","vectors":[{"id":"a/b","requirement":"LAT-FRAME-001","title":"t","do":"decode","with":{"datagram":"00"},"rejected":{"reason":"r"}}]}`
+	for name, change := range map[string][2]string{
+		"sound":                          {},
+		"a command that there isn't":     {`"decode"`, `"decoed"`},
+		"a parameter of another":         {`"datagram":"00"`, `"keys":[]`},
+		"no expectation":                 {`,"rejected":{"reason":"r"}`, ``},
+		"two expectations":               {`"rejected"`, `"opens":"","rejected"`},
+		"a result of another":            {`"rejected":{"reason":"r"}`, `"ok":{"value":"00"}`},
+		"an id in capitals":              {`"a/b"`, `"a/B"`},
+		"a requirement that can't be":    {`LAT-FRAME-001`, `FRAME-1`},
+		"a key that a vector can't have": {`"title"`, `"name":"n","title"`},
+	} {
+		document, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(sound, change[0], change[1], 1)))
+		require.NoError(t, err)
+		if err := schema.Validate(document); name == "sound" {
+			require.NoError(t, err)
+		} else {
+			require.Error(t, err, name)
+		}
+	}
 }

@@ -137,9 +137,9 @@ var (
 		map[string]string{"0": "0", "65536": "65536", "negative": "-1", "fraction": "1.5", "string": quoted("9777")}}
 	aNAT = &kind{"not a valid NAT type", map[string]string{"5": "5", "15": "15", "13": "13", "29": "29"},
 		map[string]string{"0": "0", "6": "6", "3": "3", "negative": "-27", "fraction": "5.5", "string": quoted("31"), "true": "true"}}
-	aNumber  = &kind{"not a number", map[string]string{"0": "0"}, map[string]string{"string": quoted("60000"), "boolean": "true", "object": "{}"}}
-	aBoolean = &kind{"not a boolean", nil, map[string]string{"0": "0", "1": "1", "string": quoted("true")}}
-	aString  = &kind{"not a string", map[string]string{"empty": `""`}, map[string]string{"number": "5", "boolean": "true"}}
+	aNumber   = &kind{"not a number", map[string]string{"0": "0"}, map[string]string{"string": quoted("60000"), "boolean": "true", "object": "{}"}}
+	aBoolean  = &kind{"not a boolean", nil, map[string]string{"0": "0", "1": "1", "string": quoted("true")}}
+	aString   = &kind{"not a string", map[string]string{"empty": `""`}, map[string]string{"number": "5", "boolean": "true"}}
 	anAddress = &kind{"not an IPv4 address", map[string]string{"least": quoted("0.0.0.0"), "most": quoted("255.255.255.255")},
 		map[string]string{"name": quoted("example.org"), "empty": `""`, "ipv6": quoted("2001:db8::1"), "256": quoted("203.0.113.256"), "three-parts": quoted("203.0.113"), "number": "5"}}
 )

@@ -3,6 +3,7 @@ package codec
 import (
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -66,6 +67,11 @@ func (v Verdict) Signature() string {
 	sum := sha256.Sum256([]byte(strings.Join(ids, "\n")))
 	return fmt.Sprintf("fails %d of %d vectors (%x)", len(ids), len(ids)+v.Passed, sum[:4])
 }
+
+var signature = regexp.MustCompile(`^fails [0-9]+ of [0-9]+ vectors \([0-9a-f]{8}\)$`)
+
+// IsSignature tells whether a text is what Signature gives.
+func IsSignature(text string) bool { return signature.MatchString(text) }
 
 // Text names the first failures, one on each line, and counts the rest.
 func (v Verdict) Text() string {

@@ -53,6 +53,8 @@ export function latica ({ Packet, Cache, Encryption, NAT, sodium, sha256, CACHE_
       const packet = Packet.decode(DatagramBuffer.from(bytes(w.datagram ?? '', 'datagram')))
       if (!packet) throw new Refusal('rejected', 'Packet.decode returned null')
       if (packet.version !== VERSION) throw new Refusal('rejected', `version ${packet.version}`)
+      // 0.5 decodes them, and its peer has nothing to do for them.
+      if (packet.type < 1 || packet.type > 8) throw new Refusal('rejected', `type ${packet.type}`)
       return { packet: fields(packet) }
     },
 

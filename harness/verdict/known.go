@@ -60,6 +60,18 @@ func (f *Failures) Stale() []Stale {
 	return stale
 }
 
+// Unmet lists the entries whose signature is of a kind, and which nothing
+// failed by, whatever was judged. Intermittent ones are never listed.
+func (f *Failures) Unmet(of func(signature string) bool) []manifest.Known {
+	var unmet []manifest.Known
+	for i, k := range f.entries {
+		if f.met[i] == 0 && !k.Intermittent && k.Applies(k.Requirement, f.companion, f.lab) && of(k.Signature) {
+			unmet = append(unmet, k)
+		}
+	}
+	return unmet
+}
+
 // Overdue lists the entries that were met and whose review date has passed.
 func (f *Failures) Overdue(today time.Time) []manifest.Known {
 	var overdue []manifest.Known

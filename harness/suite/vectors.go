@@ -1,0 +1,64 @@
+package suite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"punchlist/harness/codec"
+	"punchlist/harness/internet"
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/verdict"
+	"punchlist/spec/testee"
+	"punchlist/vectors"
+)
+
+// A VectorsVerdict is what the vectors of one requirement say of an
+// implementation.
+type VectorsVerdict struct {
+	codec.Verdict
+	Known *manifest.Known // by which its failures were announced
+}
+
+// Vectors plays vectors against an implementation in a lab, where it is put
+// alone on a host and no peer is started. The second result lists known
+// failures of vectors that didn't happen. An error is the adapter's, or the
+// lab's.
+func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.Vector, logs io.Writer, progress func(played int)) (of []VectorsVerdict, unmet []manifest.Known, err error) {
+	if _, err := preflight(ctx, l, m, 1, logs); err != nil {
+		return nil, nil, err
+	}
+	n, err := l.Up(ctx, internet.Topology{Hosts: []internet.Host{{Name: "alone", Realm: internet.Public}}}, lab.Options{Seed: 1, Logs: logs})
+	if err != nil {
+		return nil, nil, &verdict.LabFailed{Text: "vectors", Err: err}
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	t, err := n.Start(ctx, "alone", m)
+	if err != nil {
+		return nil, nil, &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf("it can't be started: %v", err)}
+	}
+	c := caller{ctx: ctx, net: n, testee: t}
+	verdicts, err := codec.Judge(all, c.ask, progress)
+	if err != nil {
+		return nil, nil, &verdict.AdapterBroken{Implementation: m.Name, Text: err.Error()}
+	}
+	// Vectors need no companion: the reference stands for whichever there is.
+	failures := verdict.NewFailures(m.Known, "reference", l.Name())
+	for _, v := range verdicts {
+		judged := VectorsVerdict{Verdict: v}
+		if k, ok := failures.Match(v.Requirement, v.Signature()); ok {
+			judged.Known = &k
+		}
+		of = append(of, judged)
+	}
+	return of, failures.Unmet(codec.IsSignature), nil
+}
+
+// ask is a caller as the vectors need it.
+func (c *caller) ask(do string, with json.RawMessage) (ok json.RawMessage, refusal *testee.Error, err error) {
+	reply, err := c.call(do, with)
+	return reply.OK, reply.Error, err
+}
