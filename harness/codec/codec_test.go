@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
+	"punchlist/features"
 	"punchlist/spec/testee"
 	"punchlist/vectors"
 )
@@ -174,5 +177,14 @@ func TestTheSchema(t *testing.T) {
 		} else {
 			require.Error(t, err, name)
 		}
+	}
+}
+
+// The suite plays all vectors: each requirement that has some has a scenario.
+func TestEveryVectorIsPlayed(t *testing.T) {
+	text, err := fs.ReadFile(features.Files, "codec.feature")
+	require.NoError(t, err)
+	for _, v := range load(t) {
+		require.Contains(t, string(text), fmt.Sprintf("the codec passes every vector of %q", v.Requirement), "features/codec.feature lacks a Rule of %s", v.Requirement)
 	}
 }
