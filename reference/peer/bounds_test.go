@@ -34,6 +34,9 @@ func CheckBounds(p *Peer) error {
 		if o.len() > l.SyncQueue || len(o.waiting) != o.len() || cap(o.packets.items) > 8*l.SyncQueue {
 			return fmt.Errorf("outbox of %d answers, %d waiting", o.len(), len(o.waiting))
 		}
+		if o.len() == 0 && cap(o.summaries.items)+cap(o.packets.items) > 0 {
+			return fmt.Errorf("empty outbox keeps room for %d summaries and %d packets", cap(o.summaries.items), cap(o.packets.items))
+		}
 	}
 	for _, r := range p.remotes {
 		if len(r.clusters) > maxClusters {

@@ -50,6 +50,22 @@ func summaryAt(prefix cache.Prefix) (a answer) {
 
 func (o *outbox) len() int { return o.summaries.len() + o.packets.len() }
 
+// take takes the next answer out of one of the queues.
+func (o *outbox) take(q *queue[answer]) answer {
+	a := q.pop()
+	delete(o.waiting, a)
+	if o.len() == 0 {
+		o.clear()
+	}
+	return a
+}
+
+// clear gives back the room too: neither a map nor a queue ever shrinks, and
+// each outbox would keep what its largest sync took (LAT-BUDG-004).
+func (o *outbox) clear() {
+	o.summaries, o.packets, o.waiting = queue[answer]{}, queue[answer]{}, map[answer]struct{}{}
+}
+
 func (p *Peer) outboxOf(to netip.AddrPort) *outbox {
 	for _, o := range p.outboxes {
 		if o.to == to {
@@ -92,7 +108,8 @@ func (p *Peer) addAnswer(to netip.AddrPort, a answer) bool {
 // dropAnswers forgets what waits for an address, which has all of it.
 func (p *Peer) dropAnswers(to netip.AddrPort) {
 	if o := p.outboxOf(to); o != nil && o.len() > 0 {
-		*o = outbox{to: to, waiting: map[answer]struct{}{}, used: p.now, lastSent: o.lastSent}
+		o.clear()
+		o.used = p.now
 	}
 }
 
@@ -163,9 +180,7 @@ func (p *Peer) sendAnswer() bool {
 		p.nextOutbox = (p.nextOutbox + 1) % len(p.outboxes)
 		o := p.outboxes[p.nextOutbox]
 		for o.summaries.len() > 0 {
-			a := o.summaries.pop()
-			delete(o.waiting, a)
-			if p.sendSummary(o, a) {
+			if p.sendSummary(o, o.take(&o.summaries)) {
 				return true
 			}
 		}
@@ -173,9 +188,7 @@ func (p *Peer) sendAnswer() bool {
 			// In no order: of several peers that are asked for the same each sends
 			// something else first, and what is left then is dropped.
 			o.packets.bringForward(p.random.IntN(o.packets.len()))
-			a := o.packets.pop()
-			delete(o.waiting, a)
-			if p.sendPacket(o, a.id) {
+			if p.sendPacket(o, o.take(&o.packets).id) {
 				return true
 			}
 		}
