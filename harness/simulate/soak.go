@@ -106,8 +106,10 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 
 // soakLimits are the standard ones, but for tables from which nothing goes until they
 // are full: those are smaller, so that in a day they are full long before half
-// time, and of the second half one can ask that nothing grows.
-var soakLimits = peer.Limits{Gates: 4096, Delivered: 1024, Relayed: 1024, Forgotten: 1024}
+// time, and of the second half one can ask that nothing grows. What is forgotten
+// has a fourth of that: the first packets expire after six hours, with members
+// after twelve.
+var soakLimits = peer.Limits{Gates: 4096, Delivered: 1024, Relayed: 1024, Forgotten: 256}
 
 // publishes tells whether messages are published at a time. In a day the cache is
 // full of its oldest packets at half time. In a shorter run it would never be, so
