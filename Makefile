@@ -55,6 +55,10 @@ conformance: setup ## judge the reference and the JavaScript peers, alone and mi
 	$(PUNCHLIST) spec check
 	$(PUNCHLIST) run --require --out $(OUT) $(CELLS)
 
+.PHONY: vectors
+vectors: setup ## play the vectors against every codec: the reference, both JavaScript peers, the one in Python
+	$(PUNCHLIST) vectors check --impl reference --impl socket-0.6 --impl socket-0.5 --impl python-codec
+
 .PHONY: conformance-all
 conformance-all: setup ## the same with every scenario, and socket-js 0.5.4 too: a quarter of an hour
 	$(PUNCHLIST) spec check
