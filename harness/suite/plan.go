@@ -213,9 +213,15 @@ func inapplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labNa
 			return fmt.Sprintf("%s does not claim class %s", hello.Name, class)
 		}
 	}
-	// A scenario that asks the codec alone binds a codec, whatever the class of its requirement.
-	if !s.Has("@"+testee.ClassCodec) && !claims(hello.Classes, q.Class) {
-		return fmt.Sprintf("%s does not claim class %s", hello.Name, q.Class)
+	// A scenario that asks the codec alone binds a codec, whatever the class of its
+	// requirement; any other needs a peer that runs.
+	if !s.Has("@" + testee.ClassCodec) {
+		if !claims(hello.Classes, q.Class) {
+			return fmt.Sprintf("%s does not claim class %s", hello.Name, q.Class)
+		}
+		if len(hello.Classes) == 1 && hello.Classes[0] == testee.ClassCodec {
+			return fmt.Sprintf("%s claims class codec alone, and the scenario needs a peer that runs", hello.Name)
+		}
 	}
 	for _, t := range s.Tags {
 		if capability, ok := strings.CutPrefix(t, tagNeeds); ok && !slices.Contains(hello.Capabilities, capability) {
