@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -236,27 +237,45 @@ func appendJSON(out *bytes.Buffer, n *yaml.Node) error {
 
 // fromJSON makes a YAML value in block style. Texts stay quoted: digits are a text in hex.
 func fromJSON(text json.RawMessage, n *yaml.Node) error {
-	var d yaml.Node
-	if err := yaml.Unmarshal(text, &d); err != nil {
-		return err
-	}
-	*n = *d.Content[0]
-	blockStyle(n)
-	return nil
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return readValue(d, n)
 }
 
-func blockStyle(n *yaml.Node) {
-	switch n.Kind {
-	case yaml.ScalarNode:
-	default:
-		if len(n.Content) > 0 {
-			n.Style = 0
-		}
-		for i, c := range n.Content {
-			blockStyle(c)
-			if n.Kind == yaml.MappingNode && i%2 == 0 {
-				c.Style = 0 // a key is plain
-			}
-		}
+func readValue(d *json.Decoder, n *yaml.Node) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
 	}
+	switch v := token.(type) {
+	case json.Delim:
+		n.Kind = yaml.MappingNode
+		if v == '[' {
+			n.Kind = yaml.SequenceNode
+		}
+		for d.More() {
+			var part yaml.Node
+			if err := readValue(d, &part); err != nil {
+				return err
+			}
+			if n.Kind == yaml.MappingNode && len(n.Content)%2 == 0 {
+				part.Style = 0 // a key is plain
+			}
+			n.Content = append(n.Content, &part)
+		}
+		if len(n.Content) == 0 {
+			n.Style = yaml.FlowStyle
+		}
+		_, err = d.Token() // the end
+		return err
+	case string:
+		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v, Style: yaml.DoubleQuotedStyle}
+	case json.Number:
+		*n = yaml.Node{Kind: yaml.ScalarNode, Value: v.String()}
+	case bool:
+		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
+	case nil:
+		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	}
+	return nil
 }

@@ -35,7 +35,13 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 		{"bytes-behind", "a byte 00 behind the object", "{" + minimal + "}\x00", notJSON},
 		{"byte-order-mark", "a byte order mark before the object", "\xef\xbb\xbf{" + minimal + "}", notJSON},
 		{"control-character", "a line feed inside a string", "{" + minimal + `,"uptime":"` + "\n" + `"}`, notJSON},
-		{"leading-zero", "a number with a leading zero", "{" + minimal + `,"uptime":01}`, notJSON},
+		{"leading-zero", "an object with the number 01", "{" + minimal + `,"uptime":01}`, notJSON},
+		{"plus", "an object with the number +5", "{" + minimal + `,"uptime":+5}`, notJSON},
+		{"no-fraction", "an object with the number 5.", "{" + minimal + `,"uptime":5.}`, notJSON},
+		{"nan", "an object with NaN", "{" + minimal + `,"uptime":NaN}`, notJSON},
+		{"infinity", "an object with -Infinity", "{" + minimal + `,"uptime":-Infinity}`, notJSON},
+		{"comment", "an object behind a comment", "/**/{" + minimal + "}", notJSON},
+		{"form-feed", "an object behind a form feed, which is no white space of JSON", "\f{" + minimal + "}", notJSON},
 	} {
 		refuses("framing/body-"+c.name, "LAT-FRAME-011", "the body of a ping is "+c.title, control(wire.Ping, c.body), c.why)
 	}
@@ -46,6 +52,8 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 	decodes("framing/body-key-twice", "LAT-FRAME-013", "a key is there twice, of which the last counts", control(wire.Ping, `{"requesterPeerId":"x",`+minimal+"}"))
 	refuses("framing/body-key-twice-last-wrong", "LAT-FRAME-013", "a key is there twice, of which the last is wrong", control(wire.Ping, "{"+minimal+`,"requesterPeerId":"x"}`),
 		vectors.Rejection{Field: "message", Key: "requesterPeerId", Reason: anID.reason})
+
+	spellings(refuses, decodes)
 
 	for _, s := range soundBodies {
 		decodes("framing/"+s.name+"-every-key", "LAT-FRAME-013", "a "+s.name+" with every key", control(s.t, written(s.keys, nil)))
@@ -96,6 +104,41 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 		}
 	}
 }
+
+// spellings are values that JSON can write in more than one way. What counts is
+// the value.
+func spellings(refuses func(id, requirement, title string, datagram []byte, why vectors.Rejection), decodes func(id, requirement, title string, datagram []byte) testee.CodecOK) {
+	join := soundBodies[3]
+	with := func(key, value string) []byte {
+		return control(join.t, written(join.keys, map[string]string{key: value}))
+	}
+	for _, c := range [][3]string{
+		{"port-exponent", "port", "1e3"}, {"port-point-zero", "port", "9777.0"}, {"port-point-and-exponent", "port", "97.77e2"},
+		{"nattype-point-zero", "natType", "31.0"}, {"nattype-sixth-bit", "natType", "37"}, {"nattype-seventh-bit", "natType", "95"},
+		{"deadline-fraction", "rendezvousDeadline", "1700000030000.5"}, {"deadline-negative", "rendezvousDeadline", "-5"},
+		{"key-escapes", "key", `"\u0061\/\n\u00e9"`}, {"address-escape", "address", `"203.0.113.\u0037"`},
+		{"id-escape", "requesterPeerId", `"\u00` + hexOf(requester[0]) + requester[1:] + `"`},
+	} {
+		decodes("framing/join-spelled-"+c[0], "LAT-FRAME-013", "a join whose "+c[1]+" is written "+c[2], with(c[1], c[2]))
+	}
+	for _, c := range []struct {
+		id, key, value string
+		kind           *kind
+	}{
+		{"port-minus-zero", "port", "-0", aPort}, {"port-exponent-too-large", "port", "1e5", aPort},
+		{"address-leading-zero", "address", `"203.0.113.07"`, anAddress}, {"address-space", "address", `" 203.0.113.7"`, anAddress},
+		{"address-hexadecimal", "address", `"0xcb.0.113.7"`, anAddress}, {"address-one-number", "address", `"3405803783"`, anAddress},
+	} {
+		refuses("framing/join-spelled-"+c.id, "LAT-FRAME-013", "a join whose "+c.key+" is written "+c.value, with(c.key, c.value),
+			vectors.Rejection{Field: "message", Key: c.key, Reason: c.kind.reason})
+	}
+	escaped := strings.Replace(written(join.keys, nil), `"port"`, `"\u0070ort"`, 1)
+	decodes("framing/join-spelled-name-escape", "LAT-FRAME-013", "a join in which the name of a key has an escape", control(join.t, escaped))
+	decodes("framing/join-not-utf8", "LAT-FRAME-013", "a join whose key has a byte that is no UTF-8, which reads as U+FFFD", with("key", "\"a\xffb\""))
+}
+
+// hexOf is the code of a character in two hexadecimal digits.
+func hexOf(c byte) string { return fmt.Sprintf("%02x", c) }
 
 // observed are the datagrams of the deployed wire, read and written.
 func observed(b *book) {
