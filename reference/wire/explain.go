@@ -167,6 +167,7 @@ func (e *Explanation) body(t Type, datagram []byte, message ExplainedField) {
 		return
 	}
 	var members []ExplainedKey
+	whole := false
 	for begin, more := true, true; more; begin = false {
 		name, v, goesOn, ok := s.member(begin)
 		if name.kind != absent && v.kind != absent {
@@ -178,10 +179,10 @@ func (e *Explanation) body(t Type, datagram []byte, message ExplainedField) {
 		if !ok {
 			break
 		}
-		more = goesOn
+		more, whole = goesOn, !goesOn
 	}
 	// Bytes that merely begin like an object are shown for types that must have one, where they tell how far it goes.
-	if t.HasBody() || s.end() {
+	if t.HasBody() || whole && s.end() {
 		e.Keys = members
 	}
 }

@@ -91,6 +91,8 @@ func TestExplainTellsOfIDsAndBodies(t *testing.T) {
 	require.Equal(t, "a\ufffd", wire.Explain(encode(t, p)).Keys[0].Name)
 	p.Message = []byte(`{"a":1}}`)
 	require.Empty(t, wire.Explain(encode(t, p)).Keys, "bytes that only begin like an object")
+	p.Message = []byte(`{"a":1`)
+	require.Empty(t, wire.Explain(encode(t, p)).Keys, "an object that ends too early")
 	p.Message = []byte{}
 	require.Equal(t, "empty", wire.Explain(encode(t, p)).Fields[16].Text)
 }
