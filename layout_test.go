@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report", "harness/natbox"},
 	{"harness/steps", "harness/simulate"},
 	{"harness/suite"},
-	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "nat-images/...", "ci/..."},
+	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "harness/dissector", "nat-images/...", "ci/..."},
 }
 
 // onlyOf says what of the module a package may import, whatever its floor:
