@@ -52,7 +52,7 @@ setup: build ## install what the JavaScript peers need
 
 .PHONY: conformance
 conformance: setup ## judge the reference and the JavaScript peers, alone and mixed; print the matrix
-	$(PUNCHLIST) spec check
+	$(PUNCHLIST) spec check --dir .
 	$(PUNCHLIST) run --require --out $(OUT) $(CELLS)
 
 .PHONY: vectors
@@ -61,7 +61,7 @@ vectors: setup ## play the vectors against every codec: the reference, both Java
 
 .PHONY: conformance-all
 conformance-all: setup ## the same with every scenario, and socket-js 0.5.4 too: a quarter of an hour
-	$(PUNCHLIST) spec check
+	$(PUNCHLIST) spec check --dir .
 	$(PUNCHLIST) run --require --out $(OUT)/all $(ALL_CELLS)
 
 .PHONY: conformance-reference
@@ -125,6 +125,10 @@ fuzz: ## every fuzz target, 100,000 runs each (FUZZTIME=10m FUZZ='FuzzDecode|Fuz
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname "$$file")"; \
 		done; \
 	done
+
+.PHONY: tables
+tables: build ## make the generated tables of the standard anew, after a change to its lists, chapters or features
+	$(PUNCHLIST) spec tables --write
 
 .PHONY: golden
 golden: ## renew the golden files after a change that was meant

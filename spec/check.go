@@ -6,36 +6,71 @@ import (
 	"strings"
 )
 
-// Evidence is one thing that judges a requirement: a scenario, or a set of
-// vectors.
+// A Kind is what evidence consists of.
+type Kind string
+
+// The kinds of evidence.
+const (
+	Scenario Kind = "scenario"
+	Vector   Kind = "vector"
+)
+
+// Evidence is one thing that judges a requirement.
 type Evidence struct {
 	Requirement string
-	Where       string // for messages: the scenario's key, the vectors' file
+	Kind        Kind
+	Where       string // for messages: the scenario's key; the vectors' file and the vector's id
 	Virtual     bool   // needs virtual time: it can't run in a real lab
 }
 
-// A Coverage says how the registry is judged.
+// A Coverage says how the standard holds together, and how it is judged.
 type Coverage struct {
-	Problems    []string      // what is wrong, one line each; none: the registry holds
-	Unjudged    []Requirement // SHOULD and MAY without evidence: allowed, listed
+	Problems    []string      // what is wrong and what to do, one line each; none: the standard holds
+	Unjudged    []Requirement // MAYs without evidence: allowed, listed
 	Inspections []Requirement // judged by inspection alone
 	VirtualOnly []Requirement // MUSTs that are judged only in virtual time
-	Scenarios   map[string]int
+	NoScenarios []Requirement // verified_by says wire or event, and only vectors judge it
+	NoVectors   []Requirement // verified_by says vector, and no vector judges it
+	Judged      map[string]map[Kind]int
 }
 
-// Check holds the registry against what judges it. It finds a MUST without
-// evidence that is not verified by inspection, evidence for a requirement
-// that does not exist, and inspections beyond one requirement in ten.
-func (r *Registry) Check(evidence []Evidence) Coverage {
-	c := Coverage{Scenarios: map[string]int{}}
+func (c *Coverage) problem(format string, args ...any) {
+	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
+}
+
+// Count sums up the evidence of one kind for some requirements.
+func (c *Coverage) Count(kind Kind, all []Requirement) (n int) {
+	for _, q := range all {
+		n += c.Judged[q.ID][kind]
+	}
+	return n
+}
+
+// Check holds registry, chapters and lists against each other, and all of them
+// against what judges them.
+func (s *Standard) Check(evidence []Evidence) Coverage {
+	c := s.judge(evidence)
+	s.checkSentences(&c)
+	s.checkReferences(&c)
+	s.checkLinks(&c)
+	s.checkTables(&c)
+	return c
+}
+
+// judge holds the registry against what judges it.
+func (r *Registry) judge(evidence []Evidence) Coverage {
+	c := Coverage{Judged: map[string]map[Kind]int{}}
 	real := map[string]bool{}
 	for _, e := range evidence {
 		if _, ok := r.Lookup(e.Requirement); !ok {
-			c.Problems = append(c.Problems, fmt.Sprintf("%s is tagged %s, which the registry does not have%s",
-				e.Where, e.Requirement, r.nearest(e.Requirement)))
+			c.problem("%s is tagged %s, which the registry does not have%s: correct the tag, or add the requirement",
+				e.Where, e.Requirement, r.nearest(e.Requirement))
 			continue
 		}
-		c.Scenarios[e.Requirement]++
+		if c.Judged[e.Requirement] == nil {
+			c.Judged[e.Requirement] = map[Kind]int{}
+		}
+		c.Judged[e.Requirement][e.Kind]++
 		real[e.Requirement] = real[e.Requirement] || !e.Virtual
 	}
 	for _, q := range r.all {
@@ -43,24 +78,39 @@ func (r *Registry) Check(evidence []Evidence) Coverage {
 		if inspected {
 			c.Inspections = append(c.Inspections, q)
 		}
+		judged := len(c.Judged[q.ID]) > 0
 		switch {
-		case c.Scenarios[q.ID] == 0 && q.Level == Must && !inspected:
-			c.Problems = append(c.Problems, fmt.Sprintf("%s is a MUST that no scenario and no vector judges: %s", q.ID, q.Text))
-		case c.Scenarios[q.ID] == 0 && !inspected:
+		case !judged && !inspected && q.Level == May:
 			c.Unjudged = append(c.Unjudged, q)
-		case c.Scenarios[q.ID] > 0 && !real[q.ID] && q.Level == Must:
+		case !judged && !inspected:
+			c.problem("%s is a %s that no scenario and no vector judges: write one, or say inspection(reason) in verified_by",
+				q.ID, q.Level)
+		case judged && !real[q.ID] && q.Level == Must:
 			c.VirtualOnly = append(c.VirtualOnly, q)
+		}
+		seen := slices.Contains(q.VerifiedBy, "wire") || slices.Contains(q.VerifiedBy, "event")
+		if seen && judged && c.Judged[q.ID][Scenario] == 0 {
+			c.NoScenarios = append(c.NoScenarios, q)
+		}
+		if slices.Contains(q.VerifiedBy, "vector") && c.Judged[q.ID][Vector] == 0 {
+			c.NoVectors = append(c.NoVectors, q)
 		}
 	}
 	if 10*len(c.Inspections) > len(r.all) {
-		c.Problems = append(c.Problems, fmt.Sprintf("%d of %d requirements are verified by inspection alone; at most one in ten may be",
-			len(c.Inspections), len(r.all)))
+		c.problem("%d of %d requirements are verified by inspection alone, and at most one in ten may be: write scenarios or vectors",
+			len(c.Inspections), len(r.all))
 	}
 	return c
 }
 
-// nearest names the last requirement of the same area, where there is one.
+// nearest says what there is instead of an id: why it is retired, or the last
+// requirement of its area, where there is one.
 func (r *Registry) nearest(id string) string {
+	for _, old := range r.retired {
+		if old.ID == id {
+			return fmt.Sprintf(" (retired in %s: %s)", old.In, strings.TrimSpace(old.Reason))
+		}
+	}
 	area, _, ok := strings.Cut(strings.TrimPrefix(id, "LAT-"), "-")
 	if !ok {
 		return ""

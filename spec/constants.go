@@ -1,14 +1,10 @@
 package spec
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
 )
-
-//go:embed constants.yaml
-var embeddedConstants []byte
 
 // A Constant is a figure of the protocol, as the table of its chapter has it.
 type Constant struct {
@@ -22,7 +18,11 @@ type Constant struct {
 
 // LoadConstants reads the constants that the program carries.
 func LoadConstants(r *Registry) ([]Constant, error) {
-	return ParseConstants("spec/constants.yaml", embeddedConstants, r)
+	text, err := carried.ReadFile("constants.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return ParseConstants("spec/constants.yaml", text, r)
 }
 
 // ParseConstants reads constants, in the order of the file, whose requirements

@@ -1,15 +1,11 @@
 package spec
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 )
-
-//go:embed deviations.yaml
-var embeddedDeviations []byte
 
 // A Deviation is what deployed implementations do and a peer must not.
 type Deviation struct {
@@ -28,7 +24,11 @@ var (
 
 // LoadDeviations reads the list that the program carries.
 func LoadDeviations(r *Registry) ([]Deviation, error) {
-	return ParseDeviations("spec/deviations.yaml", embeddedDeviations, r)
+	text, err := carried.ReadFile("deviations.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeviations("spec/deviations.yaml", text, r)
 }
 
 // ParseDeviations reads a list of deviations, in ascending order of their ids,

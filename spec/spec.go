@@ -5,7 +5,7 @@ package spec
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"io"
 	"regexp"
@@ -15,8 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-//go:embed requirements.yaml
-var embedded []byte
+//go:embed *.md *.yaml
+var carried embed.FS
 
 // A Level is how strongly a requirement binds (RFC 2119).
 type Level string
@@ -52,24 +52,39 @@ func (r Requirement) Inspection() (reason string, ok bool) {
 	return m[1], true
 }
 
+// A Retired is an id that was a requirement's, and will never be another's.
+type Retired struct {
+	ID     string `yaml:"id"`
+	In     string `yaml:"in"`     // edition of the registry
+	Reason string `yaml:"reason"` // one sentence
+}
+
 // A Registry holds requirements in the order of their file.
 type Registry struct {
-	all   []Requirement
-	index map[string]int
+	all     []Requirement
+	index   map[string]int
+	retired []Retired
 }
 
 // Load reads the registry that the program carries.
-func Load() (*Registry, error) { return Parse("spec/requirements.yaml", embedded) }
+func Load() (*Registry, error) {
+	text, err := carried.ReadFile("requirements.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return Parse("spec/requirements.yaml", text)
+}
 
 // Parse reads a registry. Errors name the file and the requirement.
 func Parse(file string, data []byte) (*Registry, error) {
 	var doc struct {
 		Requirements []Requirement `yaml:"requirements"`
+		Retired      []Retired     `yaml:"retired"`
 	}
 	if err := decode(file, data, &doc); err != nil {
 		return nil, err
 	}
-	r := &Registry{all: doc.Requirements, index: make(map[string]int, len(doc.Requirements))}
+	r := &Registry{all: doc.Requirements, index: make(map[string]int, len(doc.Requirements)), retired: doc.Retired}
 	for i, q := range doc.Requirements {
 		if _, twice := r.index[q.ID]; twice {
 			return nil, fmt.Errorf("%s: %s stands in it twice: an id is never reused", file, q.ID)
@@ -82,6 +97,15 @@ func Parse(file string, data []byte) (*Registry, error) {
 	}
 	if len(r.all) == 0 {
 		return nil, fmt.Errorf("%s: no requirements in it", file)
+	}
+	for i, old := range doc.Retired {
+		_, back := r.index[old.ID]
+		switch {
+		case !IsID(old.ID) || old.In == "" || strings.TrimSpace(old.Reason) == "":
+			return nil, fmt.Errorf("%s: retired %d (%s) needs an id LAT-<AREA>-<NNN>, an edition (in) and a reason", file, i+1, old.ID)
+		case back:
+			return nil, fmt.Errorf("%s: %s is retired and a requirement: give the requirement a new id", file, old.ID)
+		}
 	}
 	return r, nil
 }

@@ -227,7 +227,7 @@ func (s Scenario) Has(tag string) bool { return slices.Contains(s.Tags, tag) }
 func Evidence(all []Scenario) []spec.Evidence {
 	var out []spec.Evidence
 	for _, s := range all {
-		out = append(out, spec.Evidence{Requirement: s.Requirement, Where: s.Key, Virtual: s.Has(tagVirtual) || s.Has("@sim")})
+		out = append(out, spec.Evidence{Requirement: s.Requirement, Kind: spec.Scenario, Where: s.Key, Virtual: s.Has(tagVirtual) || s.Has("@sim")})
 	}
 	return out
 }

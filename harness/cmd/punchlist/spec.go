@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -14,40 +18,81 @@ import (
 func specCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spec",
-		Short: "The registry of requirements",
+		Short: "The standard: its registry, its chapters, what judges them",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	var dir string
+	c.PersistentFlags().StringVar(&dir, "dir", "", "read standard and features from a working copy, not from the program")
+
 	c.AddCommand(&cobra.Command{
 		Use:   "check",
-		Short: "Hold the registry against the features that judge it",
-		Long: `Check fails on a MUST that no scenario judges, on a scenario tagged with a
-requirement that does not exist, on a Rule without exactly one requirement, when
-more than one requirement in ten is verified by inspection alone, and on an
-invalid list of deviations. It lists what nothing judges, and the MUSTs that are
-judged only in virtual time.`,
+		Short: "Hold registry, chapters and features against each other",
+		Long: `Check fails on
+  - a MUST or SHOULD that no scenario and no vector judges, and that is not verified by
+    inspection; on more than one requirement in ten that is;
+  - a scenario or an anchor of a requirement that there is not, and a Rule without exactly
+    one requirement;
+  - a requirement without its anchor in its chapter, or with another sentence there;
+  - a requirement or deviation that is named and not there, and a link that leads nowhere;
+  - a generated table that is stale;
+  - an invalid list of requirements, constants or deviations.
+
+It lists what is verified by inspection, the MUSTs that are judged only in virtual time,
+what is not judged by all that its verified_by says, and the MAYs that nothing judges.
+With --dir it reads the README of the repository too, and sees links that lead out of spec/.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return specCheck(c) },
+		RunE: func(c *cobra.Command, _ []string) error { return specCheck(c, dir) },
 	})
+
+	var write bool
+	tables := &cobra.Command{
+		Use:   "tables",
+		Short: "Make the generated tables of the standard anew",
+		Long: `Tables generates what stands between <!-- generated: NAME --> and <!-- end --> in the
+pages of spec/ and in the README, and prints the pages that change by it. With --write it
+writes them, to the working copy that --dir names or else the current folder.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return specTables(c, dir, write) },
+	}
+	tables.Flags().BoolVar(&write, "write", false, "write the pages that change")
+	c.AddCommand(tables)
 	return c
 }
 
-func specCheck(c *cobra.Command) error {
-	registry, err := spec.Load()
-	if err != nil {
-		return err
+// readStandard reads the standard and what judges it, from a working copy, or
+// where dir is empty from the program.
+func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evidence []spec.Evidence, err error) {
+	var from fs.FS = features.Files
+	if dir == "" {
+		s, err = spec.LoadStandard()
+	} else {
+		root := os.DirFS(dir)
+		if s, err = spec.ReadStandard(root); errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s is no working copy of Punchlist; name its root by --dir: %w", dir, err)
+		}
+		if err == nil {
+			from, err = fs.Sub(root, "features")
+		}
 	}
-	deviations, err := spec.LoadDeviations(registry)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
-	scenarios, err := suite.Scenarios(features.Files)
+	if scenarios, err = suite.Scenarios(from); err != nil {
+		return nil, nil, nil, err
+	}
+	return s, scenarios, suite.Evidence(scenarios), nil
+}
+
+func specCheck(c *cobra.Command, dir string) error {
+	standard, scenarios, evidence, err := readStandard(dir)
 	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
-	cover := registry.Check(suite.Evidence(scenarios))
-	fmt.Fprintf(out, "%d requirements, %d scenarios, %d deviations of deployed peers\n", len(registry.All()), len(scenarios), len(deviations))
+	cover := standard.Check(evidence)
+	fmt.Fprintf(out, "%d requirements, %d scenarios, %d vectors, %d deviations of deployed peers\n",
+		len(standard.All()), len(scenarios), cover.Count(spec.Vector, standard.All()), len(standard.Deviations))
 	list := func(title string, all []spec.Requirement) {
 		if len(all) == 0 {
 			return
@@ -63,13 +108,41 @@ func specCheck(c *cobra.Command) error {
 	}
 	list("verified by inspection", cover.Inspections)
 	list("MUSTs judged only in virtual time", cover.VirtualOnly)
-	list("judged by nothing, which a SHOULD and a MAY may be", cover.Unjudged)
+	list("said to be verified on the wire or by events, and judged by vectors alone", cover.NoScenarios)
+	list("said to be verified by vectors, and judged by none", cover.NoVectors)
+	list("judged by nothing, which a MAY may be", cover.Unjudged)
 	for _, p := range cover.Problems {
 		fmt.Fprintf(out, "problem: %s\n", p)
 	}
 	if len(cover.Problems) > 0 {
 		return exitCode(report.Unexpected)
 	}
-	fmt.Fprintln(out, "the registry holds")
+	fmt.Fprintln(out, "the standard holds")
+	return nil
+}
+
+func specTables(c *cobra.Command, dir string, write bool) error {
+	if write && dir == "" {
+		dir = "."
+	}
+	standard, _, evidence, err := readStandard(dir)
+	if err != nil {
+		return err
+	}
+	pages, err := standard.Tables(evidence)
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	for _, p := range pages {
+		if !write {
+			fmt.Fprintf(out, "== %s\n%s", p.Path, p.Text)
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(p.Path)), []byte(p.Text), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s: written\n", p.Path)
+	}
 	return nil
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/report"
+)
+
+// specRun runs punchlist spec with arguments.
+func specRun(args ...string) (string, error) {
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetArgs(append([]string{"spec"}, args...))
+	err := c.Execute()
+	return out.String(), err
+}
+
+// The README of the repository, and links to all of its files, too.
+func TestTheStandardOfTheRepositoryHolds(t *testing.T) {
+	out, err := specRun("check", "--dir", "../../..")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "the standard holds")
+}
+
+func TestSpecTablesMendWhatSpecCheckFinds(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"spec", "features"} {
+		require.NoError(t, os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join("../../..", folder))))
+	}
+	front := filepath.Join(dir, "README.md")
+	sound, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	stale := strings.Replace(string(sound), "The standard has ", "The standard has some ", 1)
+	require.NotEqual(t, string(sound), stale)
+	require.NoError(t, os.WriteFile(front, []byte(stale), 0o644))
+
+	out, err := specRun("check", "--dir", dir)
+	require.Equal(t, exitCode(report.Unexpected), err)
+	require.Contains(t, out, "\nproblem: README.md: the generated table counts is stale: run make tables\n")
+	require.NotContains(t, out, "holds")
+
+	out, err = specRun("tables", "--dir", dir)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(out, "== README.md\n# Punchlist\n"), "what would change is shown")
+	out, err = specRun("tables", "--dir", dir, "--write")
+	require.NoError(t, err)
+	require.Equal(t, "README.md: written\n", out)
+	mended, err := os.ReadFile(front)
+	require.NoError(t, err)
+	require.Equal(t, string(sound), string(mended))
+}
