@@ -159,7 +159,7 @@ func (p Page) anchors() map[string]bool {
 		if l.fenced {
 			continue
 		}
-		for _, m := range anchor.FindAllStringSubmatch(l.text, -1) {
+		for _, m := range anchor.FindAllStringSubmatch(l.prose(), -1) {
 			all[m[1]] = true
 		}
 		m := heading.FindStringSubmatch(l.text)

@@ -73,22 +73,24 @@ func TestJudge(t *testing.T) {
 		named("LAT-FRAME-003", "SHOULD", "vector"),
 		named("LAT-FRAME-004", "MUST", "inspection(no clock)"),
 		named("LAT-FRAME-005", "MAY", "wire"),
+		named("LAT-FRAME-007", "SHOULD", "wire"),
 		"\nretired: [{id: LAT-FRAME-006, in: '0.2', reason: nobody did it}]")
 
 	c := r.judge([]Evidence{
 		{Requirement: "LAT-FRAME-001", Kind: Scenario, Where: "a", Virtual: true},
 		{Requirement: "LAT-FRAME-009", Kind: Scenario, Where: "b"},
 		{Requirement: "LAT-NONE-001", Kind: Vector, Where: "c"},
+		{Requirement: "LAT-FRAME-007", Kind: Scenario, Where: "e", Virtual: true},
 		{Requirement: "LAT-FRAME-006", Kind: Vector, Where: "d"},
 	})
 	const mend = ": correct the tag, or add the requirement"
 	require.Equal(t, []string{
-		"b is tagged LAT-FRAME-009, which the registry does not have (the last of its area is LAT-FRAME-005)" + mend,
+		"b is tagged LAT-FRAME-009, which the registry does not have (the last of its area is LAT-FRAME-007)" + mend,
 		"c is tagged LAT-NONE-001, which the registry does not have (areas: FRAME)" + mend,
 		"d is tagged LAT-FRAME-006, which the registry does not have (retired in 0.2: nobody did it)" + mend,
 		"LAT-FRAME-002 is a MUST that no scenario and no vector judges: write one, or say inspection(reason) in verified_by",
 		"LAT-FRAME-003 is a SHOULD that no scenario and no vector judges: write one, or say inspection(reason) in verified_by",
-		"1 of 5 requirements are verified by inspection alone, and at most one in ten may be: write scenarios or vectors",
+		"1 of 6 requirements are verified by inspection alone, and at most one in ten may be: write scenarios or vectors",
 	}, c.Problems)
 	require.Equal(t, []string{"LAT-FRAME-005"}, ids(c.Unjudged))
 	require.Equal(t, []string{"LAT-FRAME-004"}, ids(c.Inspections))
@@ -101,12 +103,13 @@ func TestJudge(t *testing.T) {
 		{Requirement: "LAT-FRAME-001", Kind: Scenario, Where: "a2"},
 		{Requirement: "LAT-FRAME-002", Kind: Vector, Where: "b"},
 		{Requirement: "LAT-FRAME-003", Kind: Vector, Where: "c"},
+		{Requirement: "LAT-FRAME-007", Kind: Scenario, Where: "d"},
 	})
 	require.Equal(t, []string{"LAT-FRAME-002"}, ids(c.NoScenarios))
 	require.Len(t, c.Problems, 1, "the inspections alone: %v", c.Problems)
 	require.Empty(t, c.VirtualOnly)
 	require.Empty(t, c.NoVectors)
-	require.Equal(t, 2, c.Count(Scenario, r.All()))
+	require.Equal(t, 3, c.Count(Scenario, r.All()))
 	require.Equal(t, 2, c.Count(Vector, r.All()))
 }
 

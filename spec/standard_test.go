@@ -45,7 +45,7 @@ A stranger ends others (DEV-001, LAT-FRAME-001). See [above](#11-magic--bytes-an
 
 [k]: 04-messages.md "Messages"
 
-` + "```\n[a](nowhere.md) <a id=\"LAT-FRAME-099\"></a>\n```\n\nAn anchor is `<a id=\"LAT-X-001\"></a>`" + `, a link [b](#LAT-FRAME-002).
+` + "```\n[a](nowhere.md) <a id=\"LAT-FRAME-099\"></a>\n<!-- generated: x -->\n<!-- end -->\n```\n\nAn anchor is `<a id=\"LAT-X-001\"></a>`" + `, a link [b](#LAT-FRAME-002).
 `,
 	"spec/04-messages.md": `# 4. Messages
 
@@ -295,6 +295,11 @@ K is a constant.
 
 	_, err := working(t, "README.md", "<!-- end -->", "").Tables(evidence)
 	require.ErrorContains(t, err, "README.md:5: the generated table has no end")
+}
+
+func TestAnchors(t *testing.T) {
+	p := Page{"a.md", "# A `key`: of_body\n## B-2 (twice)\n## B-2 (twice)\n```\n# code\n<a id=\"code\"></a>\n```\n<a id=\"DEV-001\"></a> `<a id=\"span\"></a>`\n"}
+	require.Equal(t, map[string]bool{"a-key-of_body": true, "b-2-twice": true, "b-2-twice-1": true, "DEV-001": true}, p.anchors())
 }
 
 func TestCells(t *testing.T) {

@@ -66,7 +66,9 @@ func (s *Standard) renew(p Page, c *Coverage) (n renewal) {
 	for _, l := range p.lines() {
 		m := opening.FindStringSubmatch(l.text)
 		switch {
-		case open.text == "" && m != nil && !l.fenced:
+		case open.text == "" && l.fenced:
+			out = append(out, l.text)
+		case open.text == "" && m != nil:
 			var ok bool
 			if is, ok = s.table(p, m[1], c); !ok {
 				n.problem("%s: this page has no generated table %s: correct the name", l.at, m[1])
