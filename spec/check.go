@@ -30,7 +30,6 @@ type Coverage struct {
 	Inspections []Requirement // judged by inspection alone
 	VirtualOnly []Requirement // MUSTs that are judged only in virtual time
 	NoScenarios []Requirement // verified_by says wire or event, and only vectors judge it
-	NoVectors   []Requirement // verified_by says vector, and no vector judges it
 	Judged      map[string]map[Kind]int
 }
 
@@ -92,8 +91,11 @@ func (r *Registry) judge(evidence []Evidence) Coverage {
 		if seen && judged && c.Judged[q.ID][Scenario] == 0 {
 			c.NoScenarios = append(c.NoScenarios, q)
 		}
-		if slices.Contains(q.VerifiedBy, "vector") && c.Judged[q.ID][Vector] == 0 {
-			c.NoVectors = append(c.NoVectors, q)
+		switch says, has := slices.Contains(q.VerifiedBy, "vector"), c.Judged[q.ID][Vector] > 0; {
+		case says && !has:
+			c.problem("%s is said to be verified by vectors, and none judges it: make one, or correct its verified_by", q.ID)
+		case has && !says:
+			c.problem("%s is judged by vectors, and its verified_by doesn't say so: add vector to it", q.ID)
 		}
 	}
 	if 10*len(c.Inspections) > len(r.all) {

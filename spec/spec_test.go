@@ -90,12 +90,12 @@ func TestJudge(t *testing.T) {
 		"d is tagged LAT-FRAME-006, which the registry does not have (retired in 0.2: nobody did it)" + mend,
 		"LAT-FRAME-002 is a MUST that no scenario and no vector judges: write one, or say inspection(reason) in verified_by",
 		"LAT-FRAME-003 is a SHOULD that no scenario and no vector judges: write one, or say inspection(reason) in verified_by",
+		"LAT-FRAME-003 is said to be verified by vectors, and none judges it: make one, or correct its verified_by",
 		"1 of 6 requirements are verified by inspection alone, and at most one in ten may be: write scenarios or vectors",
 	}, c.Problems)
 	require.Equal(t, []string{"LAT-FRAME-005"}, ids(c.Unjudged))
 	require.Equal(t, []string{"LAT-FRAME-004"}, ids(c.Inspections))
 	require.Equal(t, []string{"LAT-FRAME-001"}, ids(c.VirtualOnly))
-	require.Equal(t, []string{"LAT-FRAME-003"}, ids(c.NoVectors))
 	require.Empty(t, c.NoScenarios)
 
 	c = r.judge([]Evidence{
@@ -106,9 +106,9 @@ func TestJudge(t *testing.T) {
 		{Requirement: "LAT-FRAME-007", Kind: Scenario, Where: "d"},
 	})
 	require.Equal(t, []string{"LAT-FRAME-002"}, ids(c.NoScenarios))
-	require.Len(t, c.Problems, 1, "the inspections alone: %v", c.Problems)
+	require.Len(t, c.Problems, 2, "%v", c.Problems)
+	require.Equal(t, "LAT-FRAME-002 is judged by vectors, and its verified_by doesn't say so: add vector to it", c.Problems[0])
 	require.Empty(t, c.VirtualOnly)
-	require.Empty(t, c.NoVectors)
 	require.Equal(t, 3, c.Count(Scenario, r.All()))
 	require.Equal(t, 2, c.Count(Vector, r.All()))
 }

@@ -58,15 +58,18 @@ type Chapter struct {
 }
 
 // Load reads the vectors that the program carries, by chapter.
-func Load() ([]Chapter, error) {
-	names, err := fs.Glob(files, "*.yaml")
+func Load() ([]Chapter, error) { return Read(files) }
+
+// Read reads the vectors of a folder, by chapter.
+func Read(files fs.FS) ([]Chapter, error) {
+	names, err := fs.Glob(files, "[0-9][0-9]-*.yaml")
 	if err != nil {
 		return nil, err
 	}
 	var chapters []Chapter
 	first := map[string]string{} // id → the file that has it
 	for _, name := range names {
-		text, err := files.ReadFile(name)
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"punchlist/harness/report"
 	"punchlist/harness/suite"
 	"punchlist/spec"
+	"punchlist/vectors"
 )
 
 func specCommand() *cobra.Command {
@@ -31,6 +32,7 @@ func specCommand() *cobra.Command {
 		Long: `Check fails on
   - a MUST or SHOULD that no scenario and no vector judges, and that is not verified by
     inspection; on more than one requirement in ten that is;
+  - a requirement whose verified_by says vector and which has none, or the other way round;
   - a scenario or an anchor of a requirement that there is not, and a Rule without exactly
     one requirement;
   - a requirement without its anchor in its chapter, or with another sentence there;
@@ -64,6 +66,7 @@ writes them, to the working copy that --dir names or else the current folder.`,
 // where dir is empty from the program.
 func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evidence []spec.Evidence, err error) {
 	var from fs.FS = features.Files
+	load := vectors.Load
 	if dir == "" {
 		s, err = spec.LoadStandard()
 	} else {
@@ -73,6 +76,13 @@ func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evi
 		}
 		if err == nil {
 			from, err = fs.Sub(root, "features")
+			load = func() ([]vectors.Chapter, error) {
+				folder, err := fs.Sub(root, "vectors")
+				if err != nil {
+					return nil, err
+				}
+				return vectors.Read(folder)
+			}
 		}
 	}
 	if err != nil {
@@ -81,7 +91,17 @@ func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evi
 	if scenarios, err = suite.Scenarios(from); err != nil {
 		return nil, nil, nil, err
 	}
-	return s, scenarios, suite.Evidence(scenarios), nil
+	evidence = suite.Evidence(scenarios)
+	chapters, err := load()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, c := range chapters {
+		for _, v := range c.Vectors {
+			evidence = append(evidence, spec.Evidence{Requirement: v.Requirement, Kind: spec.Vector, Where: "vectors/" + c.File + ": " + v.ID})
+		}
+	}
+	return s, scenarios, evidence, nil
 }
 
 func specCheck(c *cobra.Command, dir string) error {
@@ -109,7 +129,6 @@ func specCheck(c *cobra.Command, dir string) error {
 	list("verified by inspection", cover.Inspections)
 	list("MUSTs judged only in virtual time", cover.VirtualOnly)
 	list("said to be verified on the wire or by events, and judged by vectors alone", cover.NoScenarios)
-	list("said to be verified by vectors, and judged by none", cover.NoVectors)
 	list("judged by nothing, which a MAY may be", cover.Unjudged)
 	for _, p := range cover.Problems {
 		fmt.Fprintf(out, "problem: %s\n", p)

@@ -31,7 +31,7 @@ func TestTheStandardOfTheRepositoryHolds(t *testing.T) {
 
 func TestSpecTablesMendWhatSpecCheckFinds(t *testing.T) {
 	dir := t.TempDir()
-	for _, folder := range []string{"spec", "features"} {
+	for _, folder := range []string{"spec", "features", "vectors"} {
 		require.NoError(t, os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join("../../..", folder))))
 	}
 	front := filepath.Join(dir, "README.md")
