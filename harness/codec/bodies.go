@@ -45,6 +45,9 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 	} {
 		refuses("framing/body-"+c.name, "LAT-FRAME-011", "the body of a ping is "+c.title, control(wire.Ping, c.body), c.why)
 	}
+	refuses("framing/body-deep", "LAT-FRAME-011", "the body of a ping is 1,024 opening brackets", control(wire.Ping, strings.Repeat("[", 1024)), notJSON)
+	decodes("framing/body-key-twice-first-deep", "LAT-FRAME-013", "a key is there twice, at first with 400 lists in each other",
+		control(wire.Ping, `{"requesterPeerId":`+strings.Repeat("[", 400)+strings.Repeat("]", 400)+","+minimal+"}"))
 	bare := control(wire.Ping, "{"+minimal+"}")
 	refuses("framing/body-empty", "LAT-FRAME-011", "the body of a ping has length zero", withField(bare, 9, nil), notJSON)
 	refuses("framing/body-unset", "LAT-FRAME-011", "the body of a ping is unset", withField(bare, 9, []byte{0}), notJSON)

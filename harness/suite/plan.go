@@ -233,8 +233,10 @@ func inapplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labNa
 
 var classes = []string{testee.ClassCodec, testee.ClassPeer, testee.ClassIndexed, testee.ClassRelay}
 
-// claims reports whether a requirement of a class binds who claims classes:
-// every peer has a codec in it, which its datagrams show.
+// claims reports whether a requirement of a class binds who claims classes: a
+// peer has a codec in it, which its datagrams show, and an indexed peer and a
+// relay are peers (spec/README.md).
 func claims(claimed []string, class string) bool {
-	return slices.Contains(claimed, class) || class == testee.ClassCodec && slices.Contains(claimed, testee.ClassPeer)
+	isPeer := slices.ContainsFunc(claimed, func(c string) bool { return c != testee.ClassCodec })
+	return slices.Contains(claimed, class) || isPeer && (class == testee.ClassCodec || class == testee.ClassPeer)
 }

@@ -27,6 +27,7 @@ func TestInapplicable(t *testing.T) {
 		{"a codec's requirement on the wire", nil, testee.ClassCodec, codec, "mine claims class codec alone, and the scenario needs a peer that runs"},
 		{"a peer's requirement on the wire", nil, testee.ClassPeer, codec, "mine does not claim class peer"},
 		{"a codec's requirement on the wire, of a peer", nil, testee.ClassCodec, peer, ""},
+		{"a relay is a peer", nil, testee.ClassPeer, testee.HelloOK{Name: "mine", Classes: []string{testee.ClassRelay}}, ""},
 		{"another class", nil, testee.ClassIndexed, peer, "mine does not claim class indexed"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
