@@ -291,7 +291,7 @@ local function member(p, tree, m, listed)
   if good then
     local shown = m.number
     if m.kind == "boolean" then shown = m.raw == "true" end
-    if m.kind == "string" then shown = printable(m.text) end
+    if m.kind == "string" then shown = printable(kind == KINDS.text and m.raw:sub(2, -2) or m.text) end
     m.item = tree:add(f["body." .. key], range, shown == nil and printable(m.raw) or shown)
   else
     m.item = tree:add(f.other, range, printable(m.raw))
