@@ -130,6 +130,10 @@ fuzz: ## every fuzz target, 100,000 runs each (FUZZTIME=10m FUZZ='FuzzDecode|Fuz
 tables: build ## make the generated tables of the standard anew, after a change to its lists, chapters or features
 	$(PUNCHLIST) spec tables --write
 
+.PHONY: models
+models: ## check the formal models by spin, and print how many states they have: two minutes
+	go test -v -run Models ./spec/models
+
 .PHONY: golden
 golden: ## renew the golden files after a change that was meant
 	go test ./harness/suite -run Golden -update
