@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 
+	"filippo.io/edwards25519"
 	"golang.org/x/crypto/nacl/box"
 
 	"punchlist/reference/seal"
@@ -136,6 +137,18 @@ func signing(b *book) {
 	verifies("byte-64-changed", "byte 64 is another", public, sig, changed(64), false)
 	other := b.takes("key/sign-other-author", "LAT-KEY-004", "by another author", testee.Sign, testee.CodecWith{SigningSeed: toHex(hashedBytes("another author")), Message: toHex(message)})
 	verifies("other-author", "the signature of another author", public, other.Sig, message, false)
+	// With the neutral element for a key, R = [S]B is a signature of everything.
+	neutral := make([]byte, 32)
+	neutral[0] = 1
+	s := []byte(ed25519.NewKeyFromSeed(hashedBytes("scalar")))[:32]
+	s[31] &= 0x0f // below the order of the base point
+	scalar, err := new(edwards25519.Scalar).SetCanonicalBytes(s)
+	if err != nil {
+		b.fail("key/verify-small-order-usr2", "%v", err)
+		return
+	}
+	r := new(edwards25519.Point).ScalarBaseMult(scalar).Bytes()
+	verifies("small-order-usr2", "usr2 is a point of small order, and sig one that fits every message", toHex(neutral), toHex(append(r, s...)), message, false)
 	for _, n := range []int{0, 1, 63, 65} {
 		verifies(fmt.Sprintf("sig-of-%d-bytes", n), fmt.Sprintf("a sig of %d bytes", n), public, toHex(bytesOf("sig", n)), message, false)
 	}

@@ -1,10 +1,13 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
+
+	"filippo.io/edwards25519"
 )
 
 // Overhead is what a sealed message is longer than its plaintext: two sealed
@@ -77,7 +80,19 @@ func Sign(private ed25519.PrivateKey, plaintext []byte) []byte {
 // other. So it is advisory. A key or sig of the wrong length verifies nothing
 // (on such a key a deployed peer throws, and its application gets an event
 // without payload).
+//
+// As deployed peers do, it refuses a key and a sig whose point R are of small
+// order, or not encoded canonically: by such a key anybody could have signed
+// anything.
 func Verify(public, plaintext, sig []byte) bool {
 	return len(public) == ed25519.PublicKeySize && len(sig) == ed25519.SignatureSize &&
-		ed25519.Verify(public, signedPart(plaintext), sig)
+		!weak(public) && !weak(sig[:32]) && ed25519.Verify(public, signedPart(plaintext), sig)
+}
+
+// weak tells whether 32 bytes are no canonical encoding of a point, or of one
+// whose order divides the cofactor.
+func weak(encoded []byte) bool {
+	point, err := new(edwards25519.Point).SetBytes(encoded)
+	return err != nil || !bytes.Equal(point.Bytes(), encoded) ||
+		new(edwards25519.Point).MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1
 }
