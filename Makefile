@@ -89,6 +89,9 @@ simulate: build ## what one scenario can't show, over many seeds (BIRTHDAYS=n, S
 	$(PUNCHLIST) simulate birthday --seeds $(BIRTHDAYS)
 	$(PUNCHLIST) simulate birthday-nat --seeds $(BIRTHDAYS)
 	$(PUNCHLIST) simulate sync --seeds $(SYNCS)
+	$(PUNCHLIST) simulate epidemic --members 40 --messages 10 --seeds 2
+	$(PUNCHLIST) simulate survive --seeds 2
+	$(PUNCHLIST) simulate load --members 20,40
 	$(PUNCHLIST) simulate soak --hours $(HOURS)
 
 .PHONY: soak

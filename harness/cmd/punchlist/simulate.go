@@ -73,6 +73,52 @@ the summaries that a negotiation without loss takes, each sent until it arrives.
 		},
 	},
 	{
+		use: "epidemic", short: "Whom a publish reaches by multicast, and by the syncs that follow", seeds: 4,
+		long: `Members of one cluster publish, one after the other. Each peer that gets a packet
+for the first time passes it on, to six. Theory is the final size of an epidemic,
+z = 1 - exp(-f z) with f copies that arrive for each peer that has it, and the
+recursion of its rounds for the number of hops. Syncs have to reach the rest.`,
+		example: `  punchlist simulate epidemic
+  punchlist simulate epidemic --members 50 --loss 0.2`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultEpidemic
+			f.IntVar(&x.Members, "members", x.Members, "how many, beside three indexed peers")
+			f.IntVar(&x.Messages, "messages", x.Messages, "how many are published")
+			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss on each member's link, each way")
+			return func() (simulate.Experiment, error) { return x, x.Validate() }
+		},
+	},
+	{
+		use: "survive", short: "What was published outlives its author, and everybody's restarts", seeds: 4,
+		long: `A member publishes and leaves for good. All other peers, indexed ones too, restart
+again and again with an empty cache. The packet has to be there at the end. Theory
+is how likely that were if nobody passed it on, and how many hold it in the balance
+of restarts and syncs.`,
+		example: `  punchlist simulate survive
+  punchlist simulate survive --peers 50 --life 5 --lives 20`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultSurvive
+			f.IntVar(&x.Peers, "peers", x.Peers, "how many beside the author, three of them indexed")
+			f.Float64Var(&x.Life, "life", x.Life, "mean time between two restarts of a peer, in keepalive intervals of 30 s")
+			f.IntVar(&x.Lives, "lives", x.Lives, "for how many mean lives the packet is watched")
+			return func() (simulate.Experiment, error) { return x, x.Validate() }
+		},
+	},
+	{
+		use: "load", short: "What indexed peers get and send while members stay members", seeds: 1,
+		long: `Members of one cluster do nothing. What comes to and leaves an indexed peer in a
+keepalive interval is counted by type, beside the formulas of chapter 14: joins
+come in with the square of the members, all else in proportion.`,
+		example: `  punchlist simulate load
+  punchlist simulate load --members 50,100,200 --indexed 5`,
+		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
+			x := simulate.DefaultLoad
+			f.IntSliceVar(&x.Members, "members", x.Members, "how many; a run for each")
+			f.IntVar(&x.Indexed, "indexed", x.Indexed, "how many indexed peers")
+			return func() (simulate.Experiment, error) { return x, x.Validate() }
+		},
+	},
+	{
 		use: "soak", short: "A day of fifty peers that come and go", seeds: 1, alone: true,
 		long: `Members behind every NAT profile stop and start, NATs reboot, machines sleep,
 messages are published and streamed, datagrams get lost. Every virtual minute each peer is
