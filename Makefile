@@ -27,7 +27,8 @@ CELLS = \
 	--cell 'reference@netns:$(CORE)' \
 	--cell 'socket-0.6+reference@netns:$(CORE) and not @all-profiles' \
 	--cell 'reference+socket-0.6@netns:$(CORE) and not @all-profiles and not @alone' \
-	--cell 'socket-0.6+socket-0.6@netns:$(CORE) and not @all-profiles and not @alone'
+	--cell 'socket-0.6+socket-0.6@netns:$(CORE) and not @all-profiles and not @alone' \
+	--cell 'python-codec@netns:@codec'
 ALL_CELLS = \
 	--cell 'reference@sim' \
 	--cell 'reference@netns' \

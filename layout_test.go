@@ -140,7 +140,7 @@ func TestFloorsTellUpFromDown(t *testing.T) {
 const longest = 650
 
 func TestNoFileIsTooLong(t *testing.T) {
-	for _, file := range sources(t, ".go", ".js", ".mjs", ".cjs", ".lua", ".sh") {
+	for _, file := range sources(t, ".go", ".js", ".mjs", ".cjs", ".lua", ".py", ".sh") {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}

@@ -157,7 +157,7 @@ func TestBundled(t *testing.T) {
 		m, err := Bundled(name)
 		require.NoError(t, err)
 		require.Equal(t, name, m.Name)
-		require.Contains(t, m.Classes, "indexed")
+		require.Contains(t, m.Classes, "codec")
 		argv, err := m.Argv()
 		require.NoError(t, err)
 		if m.Setup.NPM {

@@ -28,10 +28,13 @@ import (
 //go:embed socket-0.5/package.json
 //go:embed socket-0.5/package-lock.json
 //go:embed socket-0.5/adapter.mjs
+//go:embed python-codec/manifest.yaml
+//go:embed python-codec/codec.py
+//go:embed python-codec/latica.py
 var files embed.FS
 
 // Names are the names of the bundled manifests, the default companion first.
-func Names() []string { return []string{"reference", "socket-0.6", "socket-0.5"} }
+func Names() []string { return []string{"reference", "socket-0.6", "socket-0.5", "python-codec"} }
 
 // Manifest is the text of the bundled manifest of that name. Folder is the
 // subfolder that holds its adapter, empty when it has none.

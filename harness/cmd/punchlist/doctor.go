@@ -87,6 +87,12 @@ func checks() []check {
 				}
 				return "turnserver and turnutils_natdiscovery", nil
 			}},
+		{"tshark", "holding the dissector against the codec (`make test`)", "sudo apt-get install tshark",
+			version(`(\d+)\.(\d+)`, 4, 0, "tshark", "--version")},
+		{"spin", "checking the formal models (`make models`)", "sudo apt-get install spin gcc",
+			version(`(\d+)\.(\d+)`, 6, 0, "spin", "-V")},
+		{"PyNaCl", "judging python-codec (`make vectors`)", "sudo apt-get install python3-nacl",
+			version(`(\d+)\.(\d+)`, 1, 4, "/usr/bin/python3", "-c", "import nacl; print(nacl.__version__)")},
 	}
 	for _, name := range testees.Names() {
 		all = append(all, check{name, "judging it", self() + " setup " + name,
