@@ -184,26 +184,25 @@ local function word(s, i)
 end
 
 -- value reads any value at s[i]. It returns the kind and the place behind it, or nil and the place of the
--- fault; and how deep it goes. It calls nothing again for what is inside, however deep that is.
+-- fault. It calls nothing again for what is inside, however deep that is.
 local function value(s, i)
-  local kind, closers, deepest, state = nil, {}, 0, "value"
+  local kind, closers, state = nil, {}, "value"
   while true do
     i = space(s, i)
     local c, after, at, found = s:sub(i, i), nil, nil, nil
     if (state == "first" or state == "first name" or state == "next") and c == closers[#closers] and c ~= "" then
       closers[#closers], after = nil, i + 1
     elseif state == "next" then
-      if c ~= "," then return nil, i, deepest end
+      if c ~= "," then return nil, i end
       i, state = i + 1, closers[#closers] == "}" and "name" or "value"
     elseif state == "name" or state == "first name" then
       after, at = quoted(s, i)
       i = after and space(s, after)
-      if not i or s:sub(i, i) ~= ":" then return nil, i or at, deepest end
+      if not i or s:sub(i, i) ~= ":" then return nil, i or at end
       i, after, state = i + 1, nil, "value"
     elseif c == "{" or c == "[" then
       closers[#closers + 1] = c == "{" and "}" or "]"
       i, found, state = i + 1, c == "{" and "object" or "array", c == "{" and "first name" or "first"
-      deepest = math.max(deepest, #closers)
     else
       if c == '"' then
         found, after, at = "string", quoted(s, i)
@@ -214,11 +213,11 @@ local function value(s, i)
       else
         at = i
       end
-      if not after then return nil, at, deepest end
+      if not after then return nil, at end
     end
     kind = kind or found
     if after then
-      if #closers == 0 then return kind, after, deepest end
+      if #closers == 0 then return kind, after end
       i, state = after, "next"
     end
   end
@@ -245,22 +244,21 @@ local function read(text)
 end
 
 -- object reads the object at s[i]: its members, in their order; then the place behind it, or nil and the place of
--- the fault; and how deep it goes. A member that neither comma nor brace follows isn't complete.
+-- the fault. A member that neither comma nor brace follows isn't complete.
 local function object(s, i)
-  local members, deepest = {}, 1
+  local members = {}
   i = space(s, i + 1)
-  if s:sub(i, i) == "}" then return members, i + 1, nil, deepest end
+  if s:sub(i, i) == "}" then return members, i + 1 end
   while true do
     local m = { nameAt = i }
     local after, at = quoted(s, i)
-    if not after then return members, nil, at, deepest end
+    if not after then return members, nil, at end
     m.name = s:sub(i + 1, after - 2)
     i = space(s, after)
-    if s:sub(i, i) ~= ":" then return members, nil, i, deepest end
+    if s:sub(i, i) ~= ":" then return members, nil, i end
     m.at = space(s, i + 1)
-    local kind, behind, depth = value(s, m.at)
-    deepest = math.max(deepest, depth + 1)
-    if not kind then return members, nil, behind, deepest end
+    local kind, behind = value(s, m.at)
+    if not kind then return members, nil, behind end
     m.kind, m.raw = kind, s:sub(m.at, behind - 1)
     if kind == "string" then m.text = unescaped(m.raw:sub(2, -2)) end
     if kind == "number" then m.number, m.whole = read(m.raw) end
@@ -268,8 +266,8 @@ local function object(s, i)
     i = space(s, behind)
     local c = s:sub(i, i)
     m.complete = c == "," or c == "}"
-    if not m.complete then return members, nil, i, deepest end
-    if c == "}" then return members, i + 1, nil, deepest end
+    if not m.complete then return members, nil, i end
+    if c == "}" then return members, i + 1 end
     i = space(s, i + 1)
   end
 end
@@ -279,8 +277,7 @@ local function tohex(bytes) return (bytes:gsub(".", function(c) return ("%02x"):
 
 -- Bodies ----------------------------------------------------------------------------------------------------
 
--- DEEPEST is how deep JSON may go that is handed to Wireshark's own dissector, which calls itself for each level.
-local DEEPEST, json = 40, Dissector.get("json")
+local json = Dissector.get("json")
 
 -- member shows a member of a body under the name of its key, where the value is what the key wants; else as other.
 local function member(p, tree, m, listed)
@@ -340,14 +337,14 @@ local function body(p, s, cut, root)
     end
     return
   end
-  local members, behind, at, deepest = object(s, i)
+  local members, behind, at = object(s, i)
   if behind and space(s, behind) <= #s then behind, at = nil, space(s, behind) end -- something follows
   if not behind and not must then return end
   p.object = behind ~= nil
   local tree = p.items.message:add(p.tvb(p.base, #s), "Body")
   for _, m in ipairs(members) do member(p, tree, m, must or head and HEAD or QUESTION) end
   if must and not cut then held(p, members, behind, at) end
-  if p.object and deepest <= DEEPEST then json:call(p.tvb(p.base, #s):tvb(), p.pinfo, p.items.message) end
+  if p.object then json:call(p.tvb(p.base, #s):tvb(), p.pinfo, p.items.message) end
 end
 
 -- Chapter 9: summaries --------------------------------------------------------------------------------------

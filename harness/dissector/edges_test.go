@@ -19,7 +19,7 @@ var lists = map[wire.Type]string{
 // edges are values at both sides of the edges of what some key wants, and of what JSON is.
 var edges = []string{
 	"null", "true", "false", "tru", "truth", "nul", "{}", "[]", `{"a":{"b":[1,"]",{}]}}`, `[1,]`, `{"a"}`, `{,}`,
-	"0", "-0", "1", "-1", "5", "7", "11", "13", "15.0", "50e-1", "0.5e1", "5.5", "4", "6", "21", "37", "2147483645", "2147483647", "2147483648", "1e400",
+	"0", "-0", "1", "-1", "5", "7", "11", "13", "15.0", "50e-1", "0.5e1", "5.5", "4", "6", "21", "37", "2147483645", "2147483647", "2147483648", "2147483653", "1e400",
 	"65535", "65536", "6.5535E+4", "1700000000000", "01", "1.", ".1", "1e", "1e+", "-", "+1", "0x1", "1 ", "\t1\n",
 	`""`, `"x"`, `"x`, `"5"`, `"\u0035"`, `"\u003"`, `"\u00g0"`, `"\u"`, `"\x"`, `"\`, "\"\n\"", "\"\x7f\"", "\"\xff\"", "\"\u00e9\"", `"\ud83d\ude00"`, `"\b\f\n\r\t\/\\\""`,
 	`"` + id1 + `"`, `"` + strings.ToUpper(strings.Repeat("ab", 32)) + `"`, `"` + id1[1:] + `"`, `"` + id1 + `1"`, `"` + id1[1:] + `g"`, `"` + id1[1:] + `\u0061"`,
@@ -48,7 +48,7 @@ func TestBodies(t *testing.T) {
 func TestTexts(t *testing.T) {
 	texts := []string{
 		"", " ", "{", "}", "{}", " {} ", "{}{}", "{} x", "[{}]", `"{}"`, "null", " 5", "5 5", "nul", `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a" :1 , "b": 2}`, `{1:2}`,
-		`{"":1}`, `{"a":1,"a":2}`, "{\"a\":1}\x00", "\xef\xbb\xbf{}", `{"requester\u0050eerId":"` + id1 + `"}`, `{"\u0072equesterPeerId":5}`, `{"natType\u0000":5}`,
+		`{"":1}`, `{"a":1,"a":2}`, "{\"a\":1}\x00", "\xef\xbb\xbf{}", `{"requester\u0050eerId":"` + id1 + `"}`, `{"\u0072equesterPeerId":5}`, `{"natType\u0000":5}`, `{"\natType":5}`, `{` + who + `,"\natType":5}`,
 		`{"size":1.5,"indexes":2,"meta":{},"ts":1e3}`, `{"size":-1,"indexes":-0,"meta":[],"ts":"x"}`, `{"size":1,"size":2,"indexes":1,"indexes":"x"}`,
 		`{"packetId":"` + id1 + `","packetId":5}`, strings.Repeat("[", 1024), strings.Repeat(`{"a":`, 200), strings.Repeat("[", 400) + strings.Repeat("]", 400),
 	}

@@ -1,6 +1,7 @@
 package dissector
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -212,6 +213,37 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+// TestRemarks has what is accepted, and still worth a look.
+func TestRemarks(t *testing.T) {
+	signed := packet(t, wire.Sync, func(p *wire.Packet) {
+		sound(p)
+		p.Sig = make([]byte, 64)
+	})
+	for i, tree := range dissect(t, sent([][]byte{
+		signed, signed[:len(signed)-1], append(slices.Clone(signed), 0),
+		packet(t, wire.Publish, func(p *wire.Packet) {
+			sound(p)
+			p.NextID = []byte{}
+		}),
+		packet(t, wire.Ping, body(who+`,"uptime":1,"uptime":2`)), packet(t, wire.Pong, body(both+`,"isConnection":true,"natType":null`)),
+	})) {
+		var got []string
+		for _, n := range tree.all() {
+			if slices.Contains([]string{"latica.remark", "latica.malformed", "latica.violation"}, n.Name) {
+				got = append(got, n.Showname)
+			}
+		}
+		require.Equal(t, [][]string{
+			nil,
+			{"sig: cut short by the end of the datagram, and accepted [LAT-FRAME-006, offset 116]"},
+			{"datagram: bytes behind sig mean nothing [LAT-FRAME-006, offset 182]"},
+			{"nextId: empty, which is accepted; unset is one zero byte [LAT-FRAME-008, offset 128]"},
+			{"message, key uptime: there again, and the last one counts [LAT-FRAME-013, offset 178]"},
+			{"message, key natType: null, for a type that isn't known yet [LAT-FRAME-013, offset 284]"},
+		}[i], got)
+	}
+}
+
 // TestRequirements holds the ids that the dissector names against the registry.
 func TestRequirements(t *testing.T) {
 	registry, err := spec.Load()
@@ -323,14 +355,14 @@ func TestFilters(t *testing.T) {
 // TestNothingThrows has whole trees printed, Wireshark's own JSON dissector's among them.
 func TestNothingThrows(t *testing.T) {
 	all := mutated(t, 1500)
-	for depth := 1; depth < 1000; depth *= 2 {
-		nested := strings.Repeat(`{"a":[`, depth/2) + strings.Repeat("]}", depth/2)
-		all = append(all, packet(t, wire.Query, func(p *wire.Packet) {
-			sound(p)
-			p.Message = []byte(nested[:min(len(nested), 1024)])
-		}))
+	// Longer than a message may be, and as deep as one can get.
+	query := packet(t, wire.Query, sound)
+	at := wire.Explain(query).Fields[16].Offset
+	for _, text := range []string{
+		strings.Repeat("[", 60_000), strings.Repeat(`{"a":[`, 6000) + strings.Repeat("]}", 6000), strings.Repeat(`{"a":`, 12_000), `{"a":` + strings.Repeat("1", 60_000) + "}",
+	} {
+		all = append(all, slices.Concat(binary.BigEndian.AppendUint16(slices.Clone(query[:at]), uint16(len(text))), []byte(text), []byte{0, 1, 0}))
 	}
-	all = append(all, slices.Concat(packet(t, wire.Ping, func(p *wire.Packet) {})[:53], []byte{0xff, 0xff}, []byte(strings.Repeat("[", 60_000))))
 	require.Contains(t, string(tshark(t, write(t, sent(all)), "-V")), "JavaScript Object Notation")
 }
 
