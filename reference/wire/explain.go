@@ -158,7 +158,7 @@ func (e *Explanation) body(t Type, datagram []byte, message ExplainedField) {
 			var body Body
 			decodeBody(&body, t, message.Value, base, &e.Faults)
 		}
-	} else if index := int32(binary.BigEndian.Uint32(datagram[offsetIndex:])); t != Query && (index != 0 || t == Sync) {
+	} else if head := binary.BigEndian.Uint32(datagram[offsetIndex:]) == 0 && (t == Publish || t == Stream); !head && t != Query {
 		return
 	}
 	s := scanner{json: message.Value}

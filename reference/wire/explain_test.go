@@ -85,6 +85,9 @@ func TestExplainTellsOfIDsAndBodies(t *testing.T) {
 	require.Equal(t, "indexes", wire.Explain(encode(t, packetNamed(t, "publish: fragmented, head"))).Keys[3].Name)
 	require.Equal(t, `"x"`, wire.Explain(encode(t, packetNamed(t, "query: question, free"))).Keys[0].Text)
 	require.Empty(t, wire.Explain(encode(t, packetNamed(t, "sync: root"))).Keys)
+	unknown := encode(t, packetNamed(t, "publish: fragmented, head"))
+	unknown[4] = 9
+	require.Empty(t, wire.Explain(unknown).Keys, "no head, for want of a type")
 
 	p := wire.NewPacket(wire.Query)
 	p.Message = []byte("{\"a\xff\":1}")
