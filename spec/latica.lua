@@ -190,7 +190,7 @@ local function value(s, i)
   while true do
     i = space(s, i)
     local c, after, at, found = s:sub(i, i), nil, nil, nil
-    if (state == "first" or state == "first name" or state == "next") and c == closers[#closers] and c ~= "" then
+    if (state == "first" or state == "first name" or state == "next") and c == closers[#closers] then
       closers[#closers], after = nil, i + 1
     elseif state == "next" then
       if c ~= "," then return nil, i end
@@ -402,22 +402,22 @@ local RULES = {
   { "LAT-FRAME-015", "Ping Pong Intro Join Sync Query", "index", "must be -1 in packets of this type", function(p) return p.index ~= -1 and not (p.type == QUERY and answer(p)) end },
   { "LAT-FRAME-017", "", nil, "longer than 1,421 bytes", function(p) return p.length > 1421 end },
   { "LAT-ID-001", "Ping Pong Intro Sync Query", "packetId", "no SHA-256, which has 32 bytes", function(p) return not p32(p, "packetId") and not (p.type == QUERY and answer(p)) end },
-  { "LAT-ID-002", "Publish Stream", "packetId", "no SHA-256, which has 32 bytes", function(p) return p.index == -1 and not p32(p, "packetId") end },
-  { "LAT-ID-003", "Publish Stream", "packetId", "no SHA-256, which has 32 bytes", function(p) return p.index ~= -1 and not p32(p, "packetId") end },
+  { "LAT-ID-002", "Publish Stream", "packetId", "no SHA-256, which has 32 bytes", function(p) return p.index < 0 and not p32(p, "packetId") end },
+  { "LAT-ID-003", "Publish Stream", "packetId", "no SHA-256, which has 32 bytes", function(p) return p.index >= 0 and not p32(p, "packetId") end },
   { "LAT-ID-004", "Publish Stream", "index", "neither -1, nor 0, nor the place of a fragment", function(p) return p.index < -1 end },
   { "LAT-ID-004", "Publish Stream", "message", "no head: a JSON object with size and indexes", function(p) return p.index == 0 and not (p.object and p:has("size") and p:has("indexes")) end },
   { "LAT-ID-004", "Publish Stream", "indexes", "not as many slices of 1,024 bytes as size takes", function(p) return p:has("size") and math.ceil(p:number("size") / 1024) ~= p:number("indexes") end },
   { "LAT-ID-004", "Publish Stream", "size", "at most 1,024 bytes are one packet", function(p) return p:number("size") <= 1024 end },
   { "LAT-KEY-001", "Join Publish Stream", "subclusterId", "no Ed25519 public key, which has 32 bytes", function(p) return set(p, "subclusterId") and not p32(p, "subclusterId") end },
-  { "LAT-KEY-002", "Publish Stream", "message", "shorter than 160 bytes, so not sealed", function(p) return p.index == -1 and #p.values.message < 160 end },
+  { "LAT-KEY-002", "Publish Stream", "message", "shorter than 160 bytes, so not sealed", function(p) return p.index < 0 and #p.values.message < 160 end },
   { "LAT-KEY-004", "Publish Stream", "sig", "no Ed25519 signature, which has 64 bytes", function(p) return set(p, "sig") and p:size("sig") ~= 64 end },
   { "LAT-KEY-007", "Publish Stream", "usr1", "no SHA-256 of an event's name, which has 32 bytes", function(p) return set(p, "usr1") and not p32(p, "usr1") end },
   { "LAT-MSG-001", "Pong", "message", "neither isConnection, nor address and port", function(p) return p.object and not p:on("isConnection") and not (p:has("address") and p:has("port")) end },
   { "LAT-MSG-002", "Pong", "natType", "in a pong with isReflection", function(p) return p:on("isReflection") end },
-  { "LAT-MSG-004", "Pong", "pingId", "in a pong with isConnection", function(p) return p:has("isConnection") end },
+  { "LAT-MSG-004", "Pong", "pingId", "in a pong with isConnection", function(p) return p:on("isConnection") end },
   { "LAT-MSG-005", "Pong", "address", "in a pong with isConnection", function(p) return p:on("isConnection") end },
   { "LAT-MSG-005", "Pong", "port", "in a pong with isConnection", function(p) return p:on("isConnection") end },
-  { "LAT-MSG-005", "Pong", "isProbe", "in a pong with isConnection", function(p) return p:on("isConnection") end },
+  { "LAT-MSG-005", "Pong", "isProbe", "true in a pong with isConnection", function(p) return p:on("isConnection") and p:on("isProbe") end },
   { "LAT-MSG-006", "Pong", "responderPeerId", "the requester, who doesn't answer itself", function(p) return p:same("requesterPeerId", "responderPeerId") end },
   { "LAT-NAT-005", "Ping", "isProbe", "discovery asks by reflection pings", function(p) return p:on("isProbe") and not p:on("isReflection") end },
   { "LAT-NAT-005", "Ping", "probeExternalPort", "discovery asks by reflection pings", function(p) return not p:on("isReflection") end },

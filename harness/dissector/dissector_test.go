@@ -295,6 +295,15 @@ func agree(t *testing.T, p packets, args ...string) {
 	require.NotZero(t, taken)
 }
 
+func has(tree *node, name, show string) bool {
+	for _, n := range tree.all() {
+		if n.Name == name && n.Show == show {
+			return true
+		}
+	}
+	return false
+}
+
 func names(tree *node) (names []string) {
 	for _, n := range tree.all() {
 		names = append(names, n.Name)
@@ -360,7 +369,44 @@ func packet(t *testing.T, of wire.Type, change func(*wire.Packet)) []byte {
 	return d
 }
 
-func TestVectors(t *testing.T) { agree(t, sent(observed(t))) }
+func TestObserved(t *testing.T) { agree(t, sent(observed(t))) }
+
+// TestVectors has the datagrams of the standard, and holds the dissector against what they say themselves, too.
+func TestVectors(t *testing.T) {
+	chapters, err := vectors.Load()
+	require.NoError(t, err)
+	var all [][]byte
+	var of []vectors.Vector
+	for _, c := range chapters {
+		for _, v := range c.Vectors {
+			var with struct{ Datagram, Summary *string }
+			require.NoError(t, json.Unmarshal(v.With, &with))
+			if v.Do == "decode" && with.Datagram != nil {
+				d, err := hex.DecodeString(*with.Datagram)
+				require.NoError(t, err)
+				if len(d) > 0 && !wire.IsOpener(d) {
+					all, of = append(all, d), append(of, v)
+				}
+			}
+		}
+	}
+	agree(t, sent(all))
+	for i, tree := range dissect(t, sent(all)) {
+		lines := slices.DeleteFunc(dissected(t, tree), func(line string) bool { return !strings.HasPrefix(line, "refused: ") })
+		r := of[i].Rejected
+		if r == nil {
+			require.Empty(t, lines, of[i].ID)
+			continue
+		}
+		if r.Offset == nil { // it is refused for what it says, by its receiver
+			require.True(t, has(tree, "latica.requirement", of[i].Requirement), of[i].ID)
+			continue
+		}
+		want := fmt.Sprintf("refused: %s %s by %s, offset %d", r.Field, r.Key, of[i].Requirement, *r.Offset)
+		require.Contains(t, lines, want, of[i].ID)
+	}
+	t.Logf("%d vectors", len(all))
+}
 
 // TestCutAnywhere ends one datagram of each type after every one of its bytes.
 func TestCutAnywhere(t *testing.T) {

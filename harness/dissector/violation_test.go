@@ -102,7 +102,8 @@ var violations = []struct {
 	{wire.Pong, body(both + `,"isConnection":true,"pingId":"0123456789ab"`), []string{"LAT-MSG-004 pingId"}},
 	{wire.Pong, body(both + `,"isConnection":true,"address":"203.0.113.9"`), []string{"LAT-MSG-005 address"}},
 	{wire.Pong, body(both + `,"isConnection":true,"port":4000`), []string{"LAT-MSG-005 port"}},
-	{wire.Pong, body(both + `,"isConnection":true,"isProbe":false`), []string{"LAT-MSG-005 isProbe"}},
+	{wire.Pong, body(both + `,"isConnection":true,"isProbe":true`), []string{"LAT-MSG-005 isProbe"}},
+	{wire.Pong, body(both + `,"isConnection":true,"isProbe":false`), nil}, // false says what absence says
 	{wire.Pong, body(who + `,"responderPeerId":"` + id1 + `","isConnection":true`), []string{"LAT-MSG-006 responderPeerId"}},
 	{wire.Intro, func(p *wire.Packet) {}, nil},
 	{wire.Intro, body(both + `,` + place), []string{"LAT-MEMB-003 message"}},
@@ -121,7 +122,7 @@ var violations = []struct {
 	{wire.Publish, func(p *wire.Packet) {}, nil},
 	{wire.Publish, func(p *wire.Packet) { p.PacketID = short }, []string{"LAT-ID-002 packetId"}},
 	{wire.Publish, func(p *wire.Packet) { p.Index, p.PacketID = 1, short }, []string{"LAT-ID-003 packetId"}},
-	{wire.Publish, func(p *wire.Packet) { p.Index, p.PacketID = -2, []byte(id1[:32]) }, []string{"LAT-ID-004 index"}},
+	{wire.Publish, func(p *wire.Packet) { p.Index = -2 }, []string{"LAT-ID-004 index"}},
 	{wire.Publish, head(`"meta":{},"ts":1,"size":1025,"indexes":2`), nil},
 	{wire.Publish, head(`"meta":{},"ts":1,"size":1025,"indexes":1`), []string{"LAT-ID-004 indexes"}},
 	{wire.Publish, head(`"meta":{},"ts":1,"size":1024,"indexes":1`), []string{"LAT-ID-004 size"}},
