@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -107,14 +107,33 @@ func sent(datagrams [][]byte) (p packets) {
 
 // A node is a protocol or field of tshark's PDML.
 type node struct {
-	Name     string `xml:"name,attr"`
-	Showname string `xml:"showname,attr"`
-	Show     string `xml:"show,attr"`
-	Value    string `xml:"value,attr"` // hex
-	Pos      int    `xml:"pos,attr"`
-	Size     int    `xml:"size,attr"`
-	Fields   []node `xml:"field"`
-	Protos   []node `xml:"proto"`
+	Name, Showname, Show string
+	Value                string // hex
+	Pos, Size            int
+	below                []*node
+}
+
+func newNode(t *testing.T, attributes []xml.Attr) *node {
+	n := &node{}
+	for _, a := range attributes {
+		var err error
+		switch a.Name.Local {
+		case "name":
+			n.Name = a.Value
+		case "showname":
+			n.Showname = a.Value
+		case "show":
+			n.Show = a.Value
+		case "value":
+			n.Value = a.Value
+		case "pos":
+			n.Pos, err = strconv.Atoi(a.Value)
+		case "size":
+			n.Size, err = strconv.Atoi(a.Value)
+		}
+		require.NoError(t, err)
+	}
+	return n
 }
 
 // all is the node and what is below it, in order, each with what it is below.
@@ -126,11 +145,9 @@ func (n *node) walk(below *node, yield func(below, n *node) bool) bool {
 	if !yield(below, n) {
 		return false
 	}
-	for _, list := range [][]node{n.Fields, n.Protos} {
-		for i := range list {
-			if !list[i].walk(n, yield) {
-				return false
-			}
+	for _, child := range n.below {
+		if !child.walk(n, yield) {
+			return false
 		}
 	}
 	return true
@@ -141,24 +158,28 @@ func (n *node) walk(below *node, yield func(below, n *node) bool) bool {
 func dissect(t *testing.T, p packets, args ...string) (trees []*node) {
 	t.Helper()
 	out := tshark(t, write(t, p), append(args, "-T", "pdml", "-J", "latica", "--disable-protocol", "json")...)
+	var open []*node // from the packet down
 	for d := xml.NewDecoder(bytes.NewReader(out)); ; {
-		token, err := d.Token()
+		token, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
-		start, ok := token.(xml.StartElement)
-		if !ok || start.Name.Local != "packet" {
-			continue
-		}
-		var packet struct {
-			Protos []node `xml:"proto"`
-		}
-		require.NoError(t, d.DecodeElement(&packet, &start))
-		if i := slices.IndexFunc(packet.Protos, func(n node) bool { return n.Name == "latica" }); i >= 0 {
-			trees = append(trees, &packet.Protos[i])
-		} else {
-			trees = append(trees, nil)
+		switch token := token.(type) {
+		case xml.StartElement:
+			n := newNode(t, token.Attr)
+			switch last := len(trees) - 1; {
+			case token.Name.Local == "packet":
+				trees = append(trees, nil)
+			case len(open) == 2 && n.Name == "latica": // below pdml and packet
+				trees[last] = n
+			case len(open) > 2:
+				parent := open[len(open)-1]
+				parent.below = append(parent.below, n)
+			}
+			open = append(open, n)
+		case xml.EndElement:
+			open = open[:len(open)-1]
 		}
 	}
 	require.Len(t, trees, len(p))
