@@ -147,3 +147,21 @@ Feature: Lifecycle
       And "bob" joins the subcluster "news"
       And "bob" publishes "and on we go"
       Then the subject receives "and on we go" once
+
+  @LAT-MEMB-031 @extended
+  Rule: Bootstrap addresses and a key are enough to meet others
+
+    Scenario Outline: From a cold start, behind a <nat> NAT
+      Given 3 bootstrap peers
+      And the subject behind a <nat> NAT
+      And a companion "bob" behind a home-router NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" reach each other again
+      When "bob" publishes "found without being told where"
+      Then the subject receives "found without being told where" once
+
+      Examples:
+        | nat             |
+        | full-cone       |
+        | port-restricted |
+        | symmetric       |
