@@ -165,3 +165,18 @@ Feature: Lifecycle
         | full-cone       |
         | port-restricted |
         | symmetric       |
+
+  @LAT-MEMB-032 @needs-sleep @extended
+  Rule: What was published asleep goes out at once
+
+    Scenario: Asleep for three keepalive intervals
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the subject falls asleep
+      And the subject publishes "dreamt"
+      And 3 keepalive intervals pass
+      And the subject wakes
+      Then within 1 keepalive intervals "bob" receives "dreamt" once
