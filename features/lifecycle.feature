@@ -180,3 +180,27 @@ Feature: Lifecycle
       And 3 keepalive intervals pass
       And the subject wakes
       Then within 1 keepalive intervals "bob" receives "dreamt" once
+
+  @LAT-MEMB-033 @extended
+  Rule: Members carry on without bootstrap peers
+
+    Scenario: All of them stop, and two members can only meet through the subject
+      Given 3 bootstrap peers
+      And the subject behind a full-cone NAT
+      And a companion "bob" behind a symmetric NAT
+      And a companion "carol" behind a symmetric NAT
+      When the subject joins the subcluster "news"
+      And "bob" joins the subcluster "news"
+      And "carol" joins the subcluster "news"
+      And 3 keepalive intervals pass
+      And "boot1" stops
+      And "boot2" stops
+      And "boot3" stops
+      And 6 keepalive intervals pass
+      And "bob" publishes "no server here"
+      Then within 1 keepalive intervals "carol" receives "no server here" once
+      And the subject receives "no server here" once
+      When "carol" publishes "nor there"
+      Then within 1 keepalive intervals "bob" receives "nor there" once
+      When "bob" streams "for you alone" to "carol"
+      Then "carol" receives each of its streams once
