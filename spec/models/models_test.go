@@ -113,7 +113,7 @@ func (c check) run(t *testing.T, depth int) search {
 	if c.finds == "" {
 		gcc = append(gcc, "-O2")
 	}
-	pan := []string{fmt.Sprintf("-m%d", depth), "-w20"}
+	pan := []string{fmt.Sprintf("-m%d", depth), "-w22"}
 	if c.property == safety {
 		gcc = append(gcc, "-DSAFETY", "-DNOCLAIM")
 	} else {
