@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -204,6 +205,31 @@ func negotiation(now time.Time, a, b *cache.Cache, p cache.Prefix) (summaries, b
 	return summaries, bytes
 }
 
+// expectedSummaries is how many summaries a negotiation without loss takes, on
+// average, between a cache of n packets and one that lacks d of them and starts,
+// or where split is set between two that lack half of those each. Below each
+// prefix of j digits there is some differing packet with probability
+// 1-(1-16^-j)^d, and one that both have with probability 1-(1-16^-j)^(n-d): where
+// both are, a summary is sent. Where only one side has packets below a prefix, and
+// both had above it, the other one asks by an empty summary if it has sent the
+// summary above, as each side has every second time.
+func expectedSummaries(n, d int, split bool) float64 {
+	shared := func(j float64) float64 { return 1 - math.Pow(1-math.Pow(16, -j), float64(n-d)) }
+	sum := 1.0
+	for j := 1.0; j < 16; j++ {
+		prefixes := math.Pow(16, j) * (1 - math.Pow(1-math.Pow(16, -j), float64(d)))
+		lone := prefixes * (shared(j-1) - shared(j))
+		switch {
+		case split:
+			lone /= 2
+		case int(j)%2 == 0:
+			lone = 0
+		}
+		sum += prefixes*shared(j) + lone
+	}
+	return sum
+}
+
 // Judge wants equality, and no more packets than loss explains: of data what has
 // to be sent until it arrives, a fifth more, and one; of summaries so many, and
 // those of three negotiations.
@@ -226,6 +252,7 @@ func (x Sync) Judge(samples []Sample) []Row {
 		rows = append(rows,
 			Row{What: name("until equal, mean"), Unit: "s", Measured: mean(done), Theory: ref(max(fromOne/perMinute-1, 0) * 60)},
 			Row{What: name("until equal, longest"), Unit: "s", Measured: quantile(done, 1), AtMost: ref(equalWithin.Seconds())},
+			Row{What: name("summaries that a negotiation without loss takes"), Measured: mean(of(syncLeast)), Theory: ref(expectedSummaries(x.Packets, differ, x.Split))},
 			Row{What: name("negotiations"), Measured: mean(of(syncRounds)), Theory: ref(1)},
 			Row{What: name("sync packets"), Measured: mean(of(syncPackets)), Theory: ref(least), AtMost: ref(3*least + 1.2*data + 1)},
 			Row{What: name("data packets"), Measured: mean(of(syncData)), Theory: ref(data), AtMost: ref(1.2*data + 1)},

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,6 +31,30 @@ func TestTheLeastThatANegotiationTakes(t *testing.T) {
 	require.Equal(t, 1, least(empty, one), "what only the receiver has comes at once")
 	require.Equal(t, 2, least(one, empty), "what only the sender has is asked for")
 	require.Equal(t, 1, least(empty, cacheOf(now, "a", "b", "c")))
+}
+
+// The formula is right on average, over caches of random ids.
+func TestExpectedSummaries(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	const packets, runs = 500, 40
+	for _, differ := range []int{1, 20, 200} {
+		sum := 0
+		for run := range runs {
+			full, other := cache.New(0), cache.New(0)
+			for i := range packets {
+				e := cache.Entry{ID: wire.MessageID(fmt.Appendf(nil, "%d %d %d", differ, run, i)), Datagram: []byte{1}}
+				full.Insert(now, e)
+				if i >= differ {
+					other.Insert(now, e)
+				}
+			}
+			n, _ := negotiation(now, full, other, cache.Prefix{})
+			sum += n
+		}
+		require.InEpsilon(t, expectedSummaries(packets, differ, false), float64(sum)/runs, 0.1, "%d of %d differ", differ, packets)
+	}
+	require.InDelta(t, 1, expectedSummaries(100, 0, false), 1e-9, "equal caches: the root")
+	require.InDelta(t, 1, expectedSummaries(100, 100, true), 1e-9, "nothing in common")
 }
 
 func TestCachesBecomeEqual(t *testing.T) {
