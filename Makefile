@@ -24,7 +24,7 @@ FUZZ      := Fuzz
 CORE = not @extended
 CELLS = \
 	--cell 'reference@sim:$(CORE)' \
-	--cell 'reference@netns:$(CORE)' \
+	--cell 'reference@netns:$(CORE) and not @codec' \
 	--cell 'socket-0.6+reference@netns:$(CORE) and not @all-profiles' \
 	--cell 'reference+socket-0.6@netns:$(CORE) and not @all-profiles and not @alone' \
 	--cell 'socket-0.6+socket-0.6@netns:$(CORE) and not @all-profiles and not @alone' \

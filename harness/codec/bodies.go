@@ -34,7 +34,6 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 		{"two-objects", "two objects", "{" + minimal + "}{}", notJSON},
 		{"bytes-behind", "a byte 00 behind the object", "{" + minimal + "}\x00", notJSON},
 		{"byte-order-mark", "a byte order mark before the object", "\xef\xbb\xbf{" + minimal + "}", notJSON},
-		{"control-character", "a line feed inside a string", "{" + minimal + `,"uptime":"` + "\n" + `"}`, notJSON},
 		{"leading-zero", "an object with the number 01", "{" + minimal + `,"uptime":01}`, notJSON},
 		{"plus", "an object with the number +5", "{" + minimal + `,"uptime":+5}`, notJSON},
 		{"no-fraction", "an object with the number 5.", "{" + minimal + `,"uptime":5.}`, notJSON},
@@ -117,7 +116,7 @@ func spellings(refuses func(id, requirement, title string, datagram []byte, why 
 	}
 	for _, c := range [][3]string{
 		{"port-exponent", "port", "1e3"}, {"port-point-zero", "port", "9777.0"}, {"port-point-and-exponent", "port", "97.77e2"},
-		{"nattype-point-zero", "natType", "31.0"}, {"nattype-sixth-bit", "natType", "37"}, {"nattype-seventh-bit", "natType", "95"},
+		{"nattype-point-zero", "natType", "31.0"}, {"nattype-sixth-bit", "natType", "37"}, {"nattype-seventh-bit", "natType", "95"}, {"nattype-most", "natType", "2147483647"},
 		{"deadline-fraction", "rendezvousDeadline", "1700000030000.5"}, {"deadline-negative", "rendezvousDeadline", "-5"},
 		{"key-escapes", "key", `"\u0061\/\n\u00e9"`}, {"address-escape", "address", `"203.0.113.\u0037"`},
 		{"id-escape", "requesterPeerId", `"\u00` + hexOf(requester[0]) + requester[1:] + `"`},
@@ -128,13 +127,16 @@ func spellings(refuses func(id, requirement, title string, datagram []byte, why 
 		id, key, value string
 		kind           *kind
 	}{
-		{"port-minus-zero", "port", "-0", aPort}, {"port-exponent-too-large", "port", "1e5", aPort},
+		{"port-minus-zero", "port", "-0", aPort}, {"nattype-too-large", "natType", "2147483653", aNAT}, {"port-exponent-too-large", "port", "1e5", aPort},
 		{"address-leading-zero", "address", `"203.0.113.07"`, anAddress}, {"address-space", "address", `" 203.0.113.7"`, anAddress},
 		{"address-hexadecimal", "address", `"0xcb.0.113.7"`, anAddress}, {"address-one-number", "address", `"3405803783"`, anAddress},
 	} {
 		refuses("framing/join-spelled-"+c.id, "LAT-FRAME-013", "a join whose "+c.key+" is written "+c.value, with(c.key, c.value),
 			vectors.Rejection{Field: "message", Key: c.key, Reason: c.kind.reason})
 	}
+	refuses("framing/join-control-character", "LAT-FRAME-011", "a join whose key has a line feed in it", with("key", "\"a\nb\""),
+		vectors.Rejection{Field: "message", Reason: "not valid JSON"})
+	decodes("framing/join-delete-character", "LAT-FRAME-011", "a join whose key has the byte 7f in it", with("key", "\"a\x7fb\""))
 	escaped := strings.Replace(written(join.keys, nil), `"port"`, `"\u0070ort"`, 1)
 	decodes("framing/join-spelled-name-escape", "LAT-FRAME-013", "a join in which the name of a key has an escape", control(join.t, escaped))
 	decodes("framing/join-not-utf8", "LAT-FRAME-013", "a join whose key has a byte that is no UTF-8, which reads as U+FFFD", with("key", "\"a\xffb\""))

@@ -38,6 +38,18 @@ func natTypes(b *book) {
 	}
 	swapped := []testee.NATAnswer{{Address: "203.0.113.7", Port: 40001}, {Address: "203.0.113.7", Port: 40001, Contacted: true, Second: true}}
 	b.takes("nat/other-answers-first", "LAT-NAT-002", "the responder that was not contacted answers first", testee.NATType, testee.CodecWith{Answers: swapped})
+	for _, contacted := range []bool{true, false} {
+		both := []testee.NATAnswer{
+			{Address: "203.0.113.7", Port: 40001, Contacted: contacted, Second: true}, {Address: "203.0.113.7", Port: 40001, Contacted: contacted},
+		}
+		want, requirement := 31, "LAT-NAT-001"
+		if contacted {
+			want, requirement = 15, "LAT-NAT-002"
+		}
+		id := fmt.Sprintf("nat/both-contacted-%v", contacted)
+		ok := b.takes(id, requirement, fmt.Sprintf("both had been contacted: %v, and one answered a second time", contacted), testee.NATType, testee.CodecWith{Answers: both})
+		b.want(id, ok.NATType == want, "it is %d", ok.NATType)
+	}
 	addresses := []testee.NATAnswer{{Address: "203.0.113.7", Port: 40001, Contacted: true}, {Address: "203.0.113.8", Port: 40001}}
 	b.takes("nat/addresses", "LAT-NAT-004", "two addresses with one port", testee.NATType, testee.CodecWith{Answers: addresses})
 }

@@ -267,6 +267,15 @@ func encodings(b *book) {
 	least.Clock, least.Hops, least.Index, least.TTL = 0, 0, -2147483648, 0
 	encodes("framing/encode-least", "LAT-FRAME-009", "every integer is as small as it can be", least)
 
+	wraps := unset
+	wraps.Clock = 2_000_000_000
+	datagram = encodes("framing/encode-clock-wraps", "LAT-FRAME-009", "the clock 2,000,000,000 is written as 0", wraps)
+	b.want("framing/encode-clock-wraps", datagram[14:22] == "00000000", "it is written as %s", datagram[14:22])
+	nameless := unset
+	nameless.PacketID = ""
+	datagram = encodes("framing/encode-empty-packetid", "LAT-FRAME-009", "a packetId of no bytes is written as given", nameless)
+	b.want("framing/encode-empty-packetid", len(datagram) < 200 && strings.Contains(datagram, "0000"), "it is computed")
+
 	for t := wire.Publish; t <= wire.Query; t++ {
 		p := unset
 		p.Type, p.Message, p.Usr1 = int(t), toHex(bytesOf("message of "+t.String(), 40)), toHex(bytesOf("usr1", 32))
@@ -278,6 +287,10 @@ func encodings(b *book) {
 		encodes("framing/encode-"+s.name, "LAT-FRAME-009", "a "+s.name+" with every key, and the packetId made by the encoder", p)
 	}
 
+	delete := unset
+	delete.Type, delete.PacketID, delete.Message, delete.Body = int(wire.Query), "00", "", []byte("{\"about\":\"\x7f/\"}")
+	datagram = encodes("framing/encode-delete", "LAT-FRAME-010", "a body with the byte 7f and a slash, which need no escape", delete)
+	b.want("framing/encode-delete", strings.Contains(datagram, toHex([]byte("{\"about\":\"\x7f/\"}"))), "they are escaped")
 	for _, c := range [][2]string{{"two-bytes", "é"}, {"three-bytes", "日本"}, {"surrogate-pair", "🛰"}} {
 		name, text := c[0], c[1]
 		p := unset

@@ -71,6 +71,9 @@ func splitting(b *book) {
 		}
 		b.want(id, len(made) == want, "%d packets, not %d", len(made), want)
 	}
+	following := template(wire.Publish, bytesOf("sealed", 1500))
+	following.PreviousID, following.NextID, following.Index = toHex(bytesOf("previousId", 32)), toHex(bytesOf("nextId", 32)), 5
+	b.takes("id/split-reads-no-links", "LAT-ID-004", "previousId, nextId and index of what is given are not read", testee.Split, testee.CodecWith{Packet: &following, TS: splitAt})
 	p := template(wire.Stream, bytesOf("sealed stream", 1500))
 	b.takes("id/split-stream", "LAT-ID-004", "a stream of 1,500 bytes", testee.Split, testee.CodecWith{Packet: &p, TS: splitAt})
 }
@@ -103,6 +106,36 @@ func edited(datagram string, change func(*wire.Packet)) string {
 	p = p.Clone()
 	change(&p)
 	return toHex(encoded(p))
+}
+
+// packetIDOf is that of a datagram.
+func packetIDOf(datagram string) (id wire.ID) {
+	edited(datagram, func(p *wire.Packet) { id = wire.ID(p.PacketID) })
+	return id
+}
+
+// forgedChain are fragments in place of all those behind the head, whose ids
+// continue from it, and each of which names the next one.
+func forgedChain(all []string) []string {
+	before := packetIDOf(all[0])
+	chain := make([]string, len(all)-1)
+	ids := make([]wire.ID, len(chain)+1)
+	for i := range chain {
+		edited(all[i+1], func(p *wire.Packet) {
+			before = wire.FragmentID(before, bytesOf(fmt.Sprintf("forged %d", i), len(p.Message)))
+		})
+		ids[i] = before
+	}
+	for i := range chain {
+		chain[i] = edited(all[i+1], func(p *wire.Packet) {
+			p.Message = bytesOf(fmt.Sprintf("forged %d", i), len(p.Message))
+			p.PacketID, p.NextID = bytes.Clone(ids[i][:]), nil
+			if i+1 < len(chain) {
+				p.NextID = bytes.Clone(ids[i+1][:])
+			}
+		})
+	}
+	return chain
 }
 
 func composing(b *book) {
@@ -153,4 +186,52 @@ func composing(b *book) {
 		p.PacketID = id[:]
 	})
 	composes("id/compose-forged", "LAT-ID-007", "a forged fragment 1 arrived before the true one", slices.Concat([]string{forged}, all)...)
+
+	// A whole chain of forged fragments, each named by the one before it.
+	chain := forgedChain(all)
+	composes("id/compose-forged-chain", "LAT-ID-007", "a whole forged chain arrived before the true one, which alone the head names", slices.Concat(chain, all)...)
+
+	// What belongs to another message, although its id continues the chain.
+	for _, c := range []struct {
+		name, title string
+		change      func(*wire.Packet)
+	}{
+		{"other-type", "is of another type", func(p *wire.Packet) { p.Type = wire.Stream }},
+		{"other-cluster", "is of another cluster", func(p *wire.Packet) { p.ClusterID = bytesOf("another cluster", 32) }},
+		{"other-subcluster", "is of another subcluster", func(p *wire.Packet) { p.SubclusterID = bytesOf("another subcluster", 32) }},
+		{"other-head", "names another head", func(p *wire.Packet) { p.PreviousID = bytesOf("another head", 32) }},
+	} {
+		strange := edited(all[2], c.change)
+		b.refuses("id/compose-"+c.name, "LAT-ID-005", "fragment 2 "+c.title, testee.Compose, testee.CodecWith{Datagrams: []string{all[0], all[1], strange, all[3]}}, missing)
+	}
+	short := edited(all[2], func(p *wire.Packet) {
+		p.Message = p.Message[:1000]
+		id := wire.FragmentID(packetIDOf(all[1]), p.Message)
+		p.PacketID = id[:]
+	})
+	b.refuses("id/compose-short-slice", "LAT-ID-005", "fragment 2 is shorter than its slice", testee.Compose, testee.CodecWith{Datagrams: []string{all[0], all[1], short, all[3]}}, missing)
+
+	rehead := func(body string, keep bool) string {
+		return edited(all[0], func(p *wire.Packet) {
+			p.Message, p.Body = []byte(body), wire.Body{}
+			if id := wire.MessageID(p.Message); !keep {
+				p.PacketID = id[:]
+			}
+		})
+	}
+	heads := func(id, title, head, reason string) {
+		b.refuses("id/compose-"+id, "LAT-ID-005", title, testee.Compose, testee.CodecWith{Datagrams: append([]string{head}, all[1:]...)}, vectors.Rejection{Reason: reason})
+	}
+	heads("wrong-head-id", "the packetId of the head isn't that of its message", rehead(`{"meta":{},"ts":1700000000001,"size":2500,"indexes":3}`, true), "not that of the head's message")
+	heads("size-too-small", "two fragments would do for the size", rehead(`{"meta":{},"ts":1700000000000,"size":2048,"indexes":3}`, false), "don't hold size 2048")
+	heads("size-too-large", "three fragments don't hold the size", rehead(`{"meta":{},"ts":1700000000000,"size":3073,"indexes":3}`, false), "don't hold size 3073")
+	heads("no-fragments", "the head says that it has no fragments", rehead(`{"meta":{},"ts":1700000000000,"size":0,"indexes":0}`, false), "indexes is 1 to 6603")
+	heads("too-many-fragments", "the head says that it has 6,604", rehead(`{"meta":{},"ts":1700000000000,"size":6762496,"indexes":6604}`, false), "indexes is 1 to 6603")
+	composes("id/compose-deployed-head", "LAT-ID-005", "the head was composed by a deployed peer, which adds ts to its meta",
+		append([]string{rehead(`{"meta":{"ts":1700000000000},"ts":1700000000000,"size":2500,"indexes":3}`, true)}, all[1:]...)...)
+	composes("id/compose-two-heads", "LAT-ID-005", "the head of a message of which nothing else came is before them", slices.Concat(others[:1], all)...)
+	composes("id/compose-among-refused", "LAT-ID-005", "what is no packet, and a packet of version 7, are among them",
+		slices.Concat([]string{"00", all[0][:10] + "0007" + all[0][14:]}, all)...)
+	b.refuses("id/compose-whole", "LAT-ID-005", "a packet that isn't split", testee.Compose, testee.CodecWith{Datagrams: []string{follows}},
+		vectors.Rejection{Reason: "nothing is the head of a message"})
 }

@@ -103,6 +103,20 @@ func answers(b *book) {
 	a = answer("answer-most", "LAT-SYNC-011", "every bucket differs", many, encodedSummary(b, cached("others", 200), ""))
 	b.want("sync/answer-most", len(a.Summaries) == 16 && len(a.Packets) == 0, "sixteen summaries")
 
+	// How a summary is read: buckets in any order, of one that is there twice the
+	// last, and whatever pads an odd prefix. The hash is taken at its word.
+	few := encodedSummary(b, cached("few", 3), "")
+	buckets := []string{few[42:84], few[84:126], few[126:168]}
+	reads := func(id, title, summary string, keys []string, summaries, packets int) {
+		a := answer("read-"+id, "LAT-SYNC-005", title, keys, summary)
+		b.want("sync/read-"+id, len(a.Summaries) == summaries && len(a.Packets) == packets, "%d summaries and %d packets", len(a.Summaries), len(a.Packets))
+	}
+	reads("unordered", "the buckets are not in ascending order", few[:42]+buckets[2]+buckets[0]+buckets[1], nil, 3, 0)
+	reads("twice", "a bucket is there twice, of which the last is as here, and the hash is another", few[:2]+strings.Repeat("5a", 20)+buckets[0][:2]+strings.Repeat("00", 20)+few[42:], cached("few", 3), 0, 0)
+	reads("padding", "the digit that pads an odd prefix is not 0", "01f0"+strings.Repeat("5a", 20), nil, 0, 0)
+	reads("hash-alone", "the hash is equal, and buckets are not", few[:42]+buckets[0], cached("few", 3), 0, 0)
+	reads("keys-twice", "a key is there twice, which counts once", encodedSummary(b, nil, ""), append(cached("few", 3), cached("few", 1)...), 0, 3)
+
 	sound := encodedSummary(b, cached("few", 3), "")
 	refuses := func(id, title, summary, reason string) {
 		b.refuses("sync/malformed-"+id, "LAT-SYNC-005", title, testee.Negotiate, testee.CodecWith{Keys: cached("few", 3), Summary: summary}, vectors.Rejection{Reason: reason})

@@ -188,14 +188,14 @@ func split(with contract.CodecWith) (any, *contract.Error) {
 // compose joins the message of the first head, or of the first packet that is
 // whole, for which everything is there.
 func compose(with contract.CodecWith) (any, *contract.Error) {
-	packets := make([]wire.Packet, len(with.Datagrams))
+	packets := make([]wire.Packet, 0, len(with.Datagrams))
 	for i, text := range with.Datagrams {
 		datagram, problem := bytesOf(text, fmt.Sprintf("datagram %d", i))
 		if problem != nil {
 			return nil, problem
 		}
-		if packets[i], problem = taken(datagram); problem != nil {
-			return nil, problem
+		if p, problem := taken(datagram); problem == nil {
+			packets = append(packets, p)
 		}
 	}
 	err := errors.New("nothing is the head of a message")
@@ -351,14 +351,14 @@ func shown(p *wire.Packet) *contract.Packet {
 	for _, f := range fieldsOf(p, s) {
 		*f.text = hex.EncodeToString(*f.bytes)
 	}
-	if jsonBody(p) && json.Valid(p.Message) {
+	if jsonBody(p) && json.Valid(p.Message) && bytes.HasPrefix(bytes.TrimLeft(p.Message, " \t\r\n"), []byte("{")) {
 		// Lines are UTF-8, and what is not in a body is read as U+FFFD.
 		s.Body = bytes.ToValidUTF8(p.Message, []byte("\ufffd"))
 	}
 	return s
 }
 
-// jsonBody tells whether the message of a packet is JSON.
+// jsonBody tells whether the message of a packet may be a JSON object.
 func jsonBody(p *wire.Packet) bool {
 	switch p.Type {
 	case wire.Publish, wire.Stream:

@@ -82,6 +82,9 @@ func vectorsCheck(c *cobra.Command, impls []string, labName, only string) error 
 		if !ok {
 			return fmt.Errorf("--lab %q is none of auto, %s", labName, strings.Join(labOrder, ", "))
 		}
+		if !m.Prepared() {
+			return fmt.Errorf("%s is not set up: %s setup %s", m.Name, self(), m.Name)
+		}
 		subjects = append(subjects, subject{m, l})
 		if name == "netns" {
 			// The program begins again in its namespaces. Where that is impossible, the
