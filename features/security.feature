@@ -44,6 +44,18 @@ Feature: What strangers can't do
       Then the subject relays that publish to "bob" once, with hops 2
       And no publish from the subject reaches "mute"
 
+  @LAT-SEC-007
+  Rule: A verified address vouches for who answered there, and for nobody else
+
+    Scenario: A datagram from a known peer's address has another name
+      Given an injector "bob" on the public internet
+      And an injector "dave" on the public internet
+      When "bob" is known to the subject
+      Then the subject reports a connection to "bob" without a proxy
+      When "bob" sends the subject a connection ping in the name of "dave"
+      And 3 s passes
+      Then the subject reports no connection to "dave"
+
   @LAT-BUDG-003 @virtual
   Rule: One source gets 1024 joins and publishes a minute
 

@@ -231,12 +231,12 @@ func (w *World) thenReachAgain(intervals int, name string) error {
 }
 
 func (w *World) thenNotConnected(name string) error {
-	other, err := w.named(name)
+	other, err := w.idOf(name)
 	if err != nil {
 		return err
 	}
-	if all := w.connections(other.id); len(all) > 0 {
-		return w.violated(nil, "the subject reports a connection to %s, of which nothing can have come", other)
+	if all := w.connections(other); len(all) > 0 {
+		return w.violated(nil, "the subject reports a connection to %q, of which nothing can have come", name)
 	}
 	return nil
 }

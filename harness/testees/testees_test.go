@@ -43,7 +43,7 @@ func TestMaterializeUnknown(t *testing.T) {
 	_, err := Materialize("nobody", t.TempDir())
 	require.EqualError(t, err, `there is no bundled adapter "nobody"`)
 	_, _, err = Manifest("nobody")
-	require.ErrorContains(t, err, `there is no bundled implementation "nobody": there are [reference socket-0.6 socket-0.5]`)
+	require.ErrorContains(t, err, `there is no bundled implementation "nobody": there are [reference socket-0.6 socket-0.5 python-codec]`)
 }
 
 func TestLockNamesNoRegistry(t *testing.T) {

@@ -118,6 +118,12 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		}
 		return
 	}
+	if p.cameDirectly(pk, from) && p.impersonates(b.RequesterPeerID, from) {
+		if !held {
+			p.holdName(from, datagram)
+		}
+		return
+	}
 	// Shorter than the K between joins, which carry the same id every time: by the
 	// two ticks of deployed peers every second one is lost.
 	p.gate(id, p.k*3/4)

@@ -88,7 +88,7 @@ func (p *Peer) ping(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	switch {
 	case b.IsConnection, r != nil && (r.addr != from || r.proxy != nil):
 		// A known peer that pings from elsewhere has moved; or somebody says so.
-		p.contact(pk, b.RequesterPeerID, from, datagram)
+		p.contact(pk, b.RequesterPeerID, from, datagram, held)
 	case r != nil && r.verified:
 		p.announced(r, b.NATType)
 	}
@@ -104,7 +104,7 @@ func (p *Peer) announced(r *remote, natType int) {
 // contact records the sender of a connection ping or pong, as soon as its
 // address is verified. A NAT type with bits that mean nothing is not taken: it
 // could not be passed on.
-func (p *Peer) contact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagram []byte) {
+func (p *Peer) contact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagram []byte, held bool) {
 	t := nattype.Of(pk.Body.NATType)
 	if t == nattype.Unknown || id == p.config.ID {
 		return
@@ -113,6 +113,12 @@ func (p *Peer) contact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagra
 		p.hold(from, datagram)
 		if p.plausible(id, from) {
 			p.recordPlausible(id, t, from, pk.ClusterID)
+		}
+		return
+	}
+	if p.impersonates(id, from) {
+		if !held {
+			p.holdName(from, datagram)
 		}
 		return
 	}
@@ -168,7 +174,7 @@ func (p *Peer) answer(b *wire.Body, from netip.AddrPort) {
 
 // pong takes an answer that came to the main socket. It may reuse p.packet,
 // which pk is, at its end.
-func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
+func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	if b.RequesterPeerID != p.config.ID || b.ResponderPeerID == p.config.ID {
 		return
@@ -189,10 +195,10 @@ func (p *Peer) pong(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	}
 	proved := p.proves(b, from)
 	if proved {
-		p.believe(from)
+		p.believe(b.ResponderPeerID, from)
 	}
 	if b.IsConnection && b.Has.Has(wire.KeyNATType) {
-		p.contact(pk, b.ResponderPeerID, from, datagram)
+		p.contact(pk, b.ResponderPeerID, from, datagram, held)
 	}
 	if proved {
 		p.release(from)

@@ -305,6 +305,9 @@ func TestMovingAKnownPeer(t *testing.T) {
 		bob, eve := ends[0], ends[1]
 		bob.meet(s)
 		bob.mute = !alive
+		if !alive {
+			eve.name = "bob" // it has moved, and answers so
+		}
 		eve.ping(s.at(peer.Main), wire.KeyIsConnection|wire.KeyNATType, func(b *wire.Body) {
 			b.RequesterPeerID, b.IsConnection, b.NATType = id("bob"), true, 31
 		})

@@ -305,7 +305,7 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 	case wire.Ping:
 		p.ping(pk, from, datagram, held)
 	case wire.Pong:
-		p.pong(pk, from, datagram)
+		p.pong(pk, from, datagram, held)
 	case wire.Publish:
 		if p.withinRate(from) {
 			p.publish(pk, from, datagram)

@@ -42,6 +42,7 @@ type pending struct {
 
 // verifiedAddr is an address that has answered.
 type verifiedAddr struct {
+	id    wire.ID // who answered, by its own word
 	until time.Time
 	via   Socket // that the answer came to
 }
@@ -77,6 +78,18 @@ func (p *Peer) isVerified(addr netip.AddrPort) bool {
 	}
 	v := p.verifiedTo.get(addr)
 	return v != nil && p.now.Before(v.until)
+}
+
+// impersonates tells whether a datagram in the name of a peer comes from an address
+// at which another one answered. What is verified is an address; without this a
+// datagram with a forged source would be that of any peer, from any address that
+// is verified (LAT-SEC-007).
+func (p *Peer) impersonates(id wire.ID, from netip.AddrPort) bool {
+	if v := p.verifiedTo.get(from); v != nil && p.now.Before(v.until) {
+		return v.id != id
+	}
+	r := p.remoteAt(from)
+	return r != nil && r.verified && r.id != id
 }
 
 // trusts tells whether an address may ask for much: it is verified, or plausible
@@ -211,8 +224,19 @@ func (p *Peer) newEchoID() wire.EchoID {
 }
 
 // hold keeps a datagram until its source is verified, which it starts.
-func (p *Peer) hold(from netip.AddrPort, datagram []byte) {
-	v := p.verify(from)
+func (p *Peer) hold(from netip.AddrPort, datagram []byte) { p.holdWith(p.verify(from), datagram) }
+
+// holdName keeps a datagram until its source says who it is, verified or not.
+func (p *Peer) holdName(from netip.AddrPort, datagram []byte) {
+	v := p.pending.get(from)
+	if v == nil {
+		v = p.ask(from, p.via)
+	}
+	p.holdWith(v, datagram)
+}
+
+// holdWith keeps a datagram with a question; nil: nothing is asked.
+func (p *Peer) holdWith(v *pending, datagram []byte) {
 	if v == nil || len(v.held) >= p.limits.HeldPerAddress || p.held >= p.limits.Held {
 		return
 	}
@@ -238,14 +262,14 @@ func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 	return false
 }
 
-// believe remembers that an address has answered.
-func (p *Peer) believe(addr netip.AddrPort) {
+// believe remembers that an address has answered, and in whose name.
+func (p *Peer) believe(id wire.ID, addr netip.AddrPort) {
 	until := p.now.Add(verifiedTicks * p.k)
 	s, _ := p.sources.put(addr.Addr())
 	s.verified = until
 	to, _ := p.verifiedTo.put(addr)
-	*to = verifiedAddr{until, p.via}
-	if r := p.remoteAt(addr); r != nil {
+	*to = verifiedAddr{id, until, p.via}
+	if r := p.remoteAt(addr); r != nil && (r.id == id || r.indexed) {
 		if p.via == Main || p.silent(r) {
 			p.reach(r, p.via)
 		}
