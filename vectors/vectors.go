@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -57,8 +58,10 @@ type Chapter struct {
 	Vectors []Vector
 }
 
-// Load reads the vectors that the program carries, by chapter.
-func Load() ([]Chapter, error) { return Read(files) }
+// Load reads the vectors that the program carries, by chapter, and gives all who ask the same: they are not to be changed.
+func Load() ([]Chapter, error) { return load() }
+
+var load = sync.OnceValues(func() ([]Chapter, error) { return Read(files) })
 
 // Read reads the vectors of a folder, by chapter.
 func Read(files fs.FS) ([]Chapter, error) {

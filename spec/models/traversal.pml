@@ -52,10 +52,9 @@
  * Parameters: LOSSES, DUPS, FORGERIES, ROUNDS. Mutations, each of which must be
  * found: BUG_BELIEVE and BUG_NEVER_AGAIN (deployed peers do so), BUG_FORGED_ECHO,
  * BUG_NO_ECHO, BUG_OBEY, BUG_CLAIM, BUG_TABLE, BUG_ONE_PING, BUG_NO_PROXY,
- * BUG_NO_HEARTBEAT, BUG_MAIN_SOCKET. A stranger who can do more than the rules withstand:
- * STRANGER_LIES, STRANGER_AT_VERIFIED, STRANGER_GUESSES, STRANGER_STREAMS,
- * STRANGER_INTRODUCES; README.md says what that means. NAME_THE_ANSWERER is a
- * rule against the second of them.
+ * BUG_NO_HEARTBEAT, BUG_MAIN_SOCKET, BUG_ANY_NAME (LAT-SEC-007). A stranger who can do
+ * more than the rules withstand: STRANGER_LIES, STRANGER_GUESSES, STRANGER_STREAMS,
+ * STRANGER_INTRODUCES; README.md says what that means.
  */
 
 #ifndef LOSSES
@@ -245,10 +244,10 @@ inline contact(me, from, way) {
 #ifdef BUG_NO_ECHO
 	:: true -> conn[me] = DIRECTLY
 #endif
-#ifdef NAME_THE_ANSWERER
-	:: named[me] & (from) -> conn[me] = DIRECTLY
-#else
+#ifdef BUG_ANY_NAME
 	:: verified[me] & (from) -> conn[me] = DIRECTLY
+#else
+	:: named[me] & (from) -> conn[me] = DIRECTLY
 #endif
 	:: else ->
 		held[me] = held[me] | (from);
@@ -485,10 +484,8 @@ proctype Stranger() {
 		/* From its own: an introduction to the victim, a join that claims the victim's address. */
 		:: lets_in_stranger(me) -> d_step { mislead(me, STRANGER, VICTIM) }
 		:: put_up(CLAIM)
-#ifdef STRANGER_AT_VERIFIED
 		/* From the introducer's address, which is verified, in the other's name. */
 		:: d_step { contact(me, INTRODUCER, MM) }
-#endif
 #ifdef STRANGER_GUESSES
 		/* From an opened port of the other's IP address, in its name. */
 		:: let_in(me, PM) -> d_step { answer(me, PONG, PM); contact(me, 4, PM) }
