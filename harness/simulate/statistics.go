@@ -8,6 +8,10 @@ import (
 // confidence of all bounds of proportions.
 const confidence = 0.99
 
+// normal99 is how many standard deviations to both sides hold 99 % of a normal
+// distribution.
+const normal99 = 2.576
+
 // logChoose is the logarithm of n over k.
 func logChoose(n, k int) float64 {
 	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x) + 1); return v }

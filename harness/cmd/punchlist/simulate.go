@@ -73,18 +73,19 @@ the summaries that a negotiation without loss takes, each sent until it arrives.
 		},
 	},
 	{
-		use: "epidemic", short: "Whom a publish reaches by multicast, and by the syncs that follow", seeds: 4,
+		use: "epidemic", short: "Whom a publish reaches by multicast, and by the syncs that follow", seeds: 2,
 		long: `Members of one cluster publish, one after the other. Each peer that gets a packet
-for the first time passes it on, to six. Theory is the final size of an epidemic,
-z = 1 - exp(-f z) with f copies that arrive for each peer that has it, and the
-recursion of its rounds for the number of hops. Syncs have to reach the rest.`,
+for the first time passes it on, to six, one of them indexed. Theory is an epidemic
+among members and indexed peers, round by round, with nothing measured in it; it has
+to fit to a part in a hundred beyond the confidence interval. Syncs have to reach the
+rest.`,
 		example: `  punchlist simulate epidemic
   punchlist simulate epidemic --members 50 --loss 0.2`,
 		flags: func(f *pflag.FlagSet) func() (simulate.Experiment, error) {
 			x := simulate.DefaultEpidemic
 			f.IntVar(&x.Members, "members", x.Members, "how many, beside three indexed peers")
 			f.IntVar(&x.Messages, "messages", x.Messages, "how many are published")
-			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss on each member's link, each way")
+			f.Float64Var(&x.Loss, "loss", x.Loss, "probability of loss on each host's link, each way")
 			return func() (simulate.Experiment, error) { return x, x.Validate() }
 		},
 	},
