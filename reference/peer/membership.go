@@ -118,10 +118,7 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		}
 		return
 	}
-	if p.cameDirectly(pk, from) && p.impersonates(b.RequesterPeerID, from) {
-		if !held {
-			p.holdName(from, datagram)
-		}
+	if p.cameDirectly(pk, from) && !p.mayName(b.RequesterPeerID, from, datagram, held) {
 		return
 	}
 	// Shorter than the K between joins, which carry the same id every time: by the

@@ -116,13 +116,9 @@ func (p *Peer) contact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagra
 		}
 		return
 	}
-	if p.impersonates(id, from) {
-		if !held {
-			p.holdName(from, datagram)
-		}
-		return
+	if p.mayName(id, from, datagram, held) {
+		p.record(id, t, from, pk.ClusterID)
 	}
-	p.record(id, t, from, pk.ClusterID)
 }
 
 // answer sends the pong, or pongs, to a ping.

@@ -80,6 +80,19 @@ func (p *Peer) isVerified(addr netip.AddrPort) bool {
 	return v != nil && p.now.Before(v.until)
 }
 
+// mayName tells whether a datagram may be in the name of a peer: not if another one
+// has answered at its verified source. Then it is held until the source says again
+// who it is, unless it was held already.
+func (p *Peer) mayName(id wire.ID, from netip.AddrPort, datagram []byte, held bool) bool {
+	if !p.impersonates(id, from) {
+		return true
+	}
+	if !held {
+		p.holdWith(p.questionTo(from), datagram)
+	}
+	return false
+}
+
 // impersonates tells whether a datagram in the name of a peer comes from an address
 // at which another one answered. What is verified is an address; without this a
 // datagram with a forged source would be that of any peer, from any address that
@@ -155,6 +168,12 @@ func (p *Peer) verify(addr netip.AddrPort) *pending {
 	if p.isVerified(addr) {
 		return nil
 	}
+	return p.questionTo(addr)
+}
+
+// questionTo asks an address, verified or not, unless it is being asked. It returns
+// nil where it is not asked.
+func (p *Peer) questionTo(addr netip.AddrPort) *pending {
 	if v := p.pending.get(addr); v != nil {
 		if p.via >= Pool {
 			v.via = p.via
@@ -225,15 +244,6 @@ func (p *Peer) newEchoID() wire.EchoID {
 
 // hold keeps a datagram until its source is verified, which it starts.
 func (p *Peer) hold(from netip.AddrPort, datagram []byte) { p.holdWith(p.verify(from), datagram) }
-
-// holdName keeps a datagram until its source says who it is, verified or not.
-func (p *Peer) holdName(from netip.AddrPort, datagram []byte) {
-	v := p.pending.get(from)
-	if v == nil {
-		v = p.ask(from, p.via)
-	}
-	p.holdWith(v, datagram)
-}
 
 // holdWith keeps a datagram with a question; nil: nothing is asked.
 func (p *Peer) holdWith(v *pending, datagram []byte) {

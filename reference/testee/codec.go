@@ -185,8 +185,7 @@ func split(with contract.CodecWith) (any, *contract.Error) {
 	return ok, nil
 }
 
-// compose joins the message of the first head, or of the first packet that is
-// whole, for which everything is there.
+// compose joins the message of the first head for which everything is there.
 func compose(with contract.CodecWith) (any, *contract.Error) {
 	packets := make([]wire.Packet, 0, len(with.Datagrams))
 	for i, text := range with.Datagrams {
