@@ -173,8 +173,8 @@ func (x Sync) fill(w *world, alice, bob *node, differ int) (size int) {
 }
 
 // negotiation is how many summaries, and bytes of them, two peers exchange
-// without loss when one of them starts: one for the root, and one for each prefix
-// that both have and that differs there.
+// without loss when one of them starts: one for the root, and one for each answer
+// that goes a digit deeper.
 func negotiation(now time.Time, a, b *cache.Cache, p cache.Prefix) (summaries, bytes int) {
 	ours, theirs := a.Summary(now, p), b.Summary(now, p)
 	pk := wire.NewPacket(wire.Sync)
@@ -185,21 +185,10 @@ func negotiation(now time.Time, a, b *cache.Cache, p cache.Prefix) (summaries, b
 		panic(err) // a summary always fits
 	}
 	summaries, bytes = 1, len(datagram)
-	if ours.Hash == theirs.Hash {
-		return summaries, bytes
-	}
-	for digit := range 16 {
-		child, ok := p.Child(digit)
-		if !ok || !theirs.Has(digit) && !ours.Has(digit) || ours.Buckets[digit] == theirs.Buckets[digit] {
-			continue
-		}
-		// What only the receiver of a summary has it sends at once. What only its
-		// sender has is asked for by an empty summary.
-		if ours.Has(digit) && theirs.Has(digit) {
+	for child, do := range theirs.Answer(&ours) {
+		if do == cache.Deeper {
 			s, b := negotiation(now, b, a, child)
 			summaries, bytes = summaries+s, bytes+b
-		} else if ours.Has(digit) {
-			summaries, bytes = summaries+1, bytes+len(datagram)-len(pk.Message)+1+len(ours.Hash)
 		}
 	}
 	return summaries, bytes
