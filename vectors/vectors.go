@@ -33,22 +33,22 @@ var files embed.FS
 // A Vector is a command of the testee protocol (spec/testee.md, class codec) and what a conforming codec answers. One of OK, Rejected and
 // Opens says what that is.
 type Vector struct {
-	ID          string          // of its chapter, "framing/magic-byte-0-wrong"; never given to another vector
-	Requirement string          // what a codec breaks that answers otherwise
-	Title       string          // what is special about it
-	Do          string          // the command
-	With        json.RawMessage // its parameters
+	ID          string          `json:"id"`          // of its chapter, "framing/magic-byte-0-wrong"; never given to another vector
+	Requirement string          `json:"requirement"` // what a codec breaks that answers otherwise
+	Title       string          `json:"title"`       // what is special about it
+	Do          string          `json:"do"`          // the command
+	With        json.RawMessage `json:"with"`        // its parameters
 
-	OK       json.RawMessage // the result: what it has must be in the reply, equal
-	Rejected *Rejection      // the input is refused
-	Opens    *string         // the result is a sealed message, and this in hex is what it opens to, by the same shared key
+	OK       json.RawMessage `json:"ok,omitempty"`       // the result: what it has must be in the reply, equal
+	Rejected *Rejection      `json:"rejected,omitempty"` // the input is refused
+	Opens    *string         `json:"opens,omitempty"`    // the result is a sealed message, and this in hex is what it opens to, by the same shared key
 }
 
 // A Rejection is why an input is refused. The reference says it in these words; of others nothing is asked but to refuse.
 type Rejection struct {
 	Field  string `yaml:"field,omitempty" json:"field,omitempty"`   // of the packet, where one is to blame
 	Key    string `yaml:"key,omitempty" json:"key,omitempty"`       // of its body, where one is
-	Reason string `yaml:"reason" json:"reason"`                     //
+	Reason string `yaml:"reason" json:"reason"`                     // in one line
 	Offset *int   `yaml:"offset,omitempty" json:"offset,omitempty"` // in the datagram, of what is to blame
 }
 

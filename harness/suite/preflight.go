@@ -20,12 +20,19 @@ import (
 // unknownCommand is one that no testee has.
 const unknownCommand = "punchlist-preflight"
 
-// required are the commands that a testee of a class must not call
-// unsupported. All of them are asked for before start, so a peer answers
-// "not-started" or complains of parameters.
-var required = map[string][]string{
-	testee.ClassCodec: {testee.Decode, testee.Encode, testee.PacketID, testee.Derive, testee.Seal, testee.Open, testee.Sign, testee.Verify, testee.Strategy, testee.Summarize},
-	testee.ClassPeer:  {testee.Info, testee.Peers, testee.Join, testee.Publish, testee.Sync, testee.Cache},
+// alone starts a testee as the only host of an internet, for use. What is said of
+// the lab's failure begins with what it was for.
+func alone(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, logs io.Writer, what string, use func(*caller) error) (err error) {
+	n, err := l.Up(ctx, internet.Topology{Hosts: []internet.Host{{Name: "alone", Realm: internet.Public}}}, lab.Options{Seed: seed, Logs: logs})
+	if err != nil {
+		return &verdict.LabFailed{Text: what, Err: err}
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	t, err := n.Start(ctx, "alone", m)
+	if err != nil {
+		return &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf("it can't be started: %v", err)}
+	}
+	return use(&caller{ctx: ctx, net: n, testee: t})
 }
 
 // preflight starts a testee alone and finds out whether it keeps to the
@@ -34,20 +41,18 @@ var required = map[string][]string{
 // refused, and no command of a claimed class is unsupported. Its errors are
 // *verdict.AdapterBroken, or the lab's.
 func preflight(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, logs io.Writer) (hello testee.HelloOK, err error) {
+	err = alone(ctx, l, m, seed, logs, "preflight", func(c *caller) error {
+		hello, err = inspect(c, m)
+		return err
+	})
+	return hello, err
+}
+
+// inspect has the conversation of the preflight.
+func inspect(c *caller, m manifest.Manifest) (hello testee.HelloOK, err error) {
 	broken := func(format string, args ...any) error {
 		return &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf(format, args...)}
 	}
-	n, err := l.Up(ctx, internet.Topology{Hosts: []internet.Host{{Name: "alone", Realm: internet.Public}}}, lab.Options{Seed: seed, Logs: logs})
-	if err != nil {
-		return hello, &verdict.LabFailed{Text: "preflight", Err: err}
-	}
-	defer func() { err = errors.Join(err, n.Close()) }()
-	t, err := n.Start(ctx, "alone", m)
-	if err != nil {
-		return hello, broken("it can't be started: %v", err)
-	}
-	c := caller{ctx: ctx, net: n, testee: t}
-
 	reply, err := c.call(testee.Hello, nil)
 	if err != nil {
 		return hello, broken("hello: %v", err)
@@ -78,8 +83,15 @@ func preflight(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, 
 	if reply.Error == nil {
 		return hello, broken("it says yes to the unknown command %q: its answers mean nothing", unknownCommand)
 	}
+	// Each is asked for before start, so a peer answers "not-started" or complains of
+	// parameters.
+	asked := map[string]bool{testee.Hello: true, testee.Start: true, testee.Stop: true}
 	for _, class := range hello.Classes {
-		for _, command := range required[class] {
+		for _, command := range testee.Required(class) {
+			if asked[command] {
+				continue
+			}
+			asked[command] = true
 			if reply, err = c.call(command, nil); err != nil {
 				return hello, broken("%s: %v", command, err)
 			}

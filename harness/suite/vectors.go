@@ -3,12 +3,9 @@ package suite
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 
 	"punchlist/harness/codec"
-	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/verdict"
@@ -27,23 +24,20 @@ type VectorsVerdict struct {
 // alone on a host and no peer is started. The second result lists known
 // failures of vectors that didn't happen. An error is the adapter's, or the
 // lab's.
-func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.Vector, logs io.Writer, progress func(played int)) (of []VectorsVerdict, unmet []manifest.Known, err error) {
+func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.Vector, logs io.Writer, progress func(played int)) (of []VectorsVerdict, stale []verdict.Stale, err error) {
 	if _, err := preflight(ctx, l, m, 1, logs); err != nil {
 		return nil, nil, err
 	}
-	n, err := l.Up(ctx, internet.Topology{Hosts: []internet.Host{{Name: "alone", Realm: internet.Public}}}, lab.Options{Seed: 1, Logs: logs})
+	var verdicts []codec.Verdict
+	err = alone(ctx, l, m, 1, logs, "vectors", func(c *caller) error {
+		var err error
+		if verdicts, err = codec.Judge(all, c.ask, progress); err != nil {
+			return &verdict.AdapterBroken{Implementation: m.Name, Text: err.Error()}
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, &verdict.LabFailed{Text: "vectors", Err: err}
-	}
-	defer func() { err = errors.Join(err, n.Close()) }()
-	t, err := n.Start(ctx, "alone", m)
-	if err != nil {
-		return nil, nil, &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf("it can't be started: %v", err)}
-	}
-	c := caller{ctx: ctx, net: n, testee: t}
-	verdicts, err := codec.Judge(all, c.ask, progress)
-	if err != nil {
-		return nil, nil, &verdict.AdapterBroken{Implementation: m.Name, Text: err.Error()}
+		return nil, nil, err
 	}
 	// Vectors need no companion: the reference stands for whichever there is.
 	failures := verdict.NewFailures(m.Known, "reference", l.Name())
@@ -54,7 +48,7 @@ func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.
 		}
 		of = append(of, judged)
 	}
-	return of, failures.Unmet(codec.IsSignature), nil
+	return of, failures.Unmet(func(k manifest.Known) bool { return codec.IsSignature(k.Signature) }), nil
 }
 
 // ask is a caller as the vectors need it.

@@ -49,27 +49,21 @@ type Stale struct {
 // Stale lists the entries whose requirement was judged in full and which
 // nothing failed by. Intermittent ones are never listed.
 func (f *Failures) Stale() []Stale {
+	return f.Unmet(func(k manifest.Known) bool { return f.passed[k.Requirement] })
+}
+
+// Unmet lists the entries, of those that were looked for, which nothing failed by.
+// Intermittent ones are never listed.
+func (f *Failures) Unmet(lookedFor func(manifest.Known) bool) []Stale {
 	var stale []Stale
 	for i, k := range f.entries {
-		if f.met[i] == 0 && !k.Intermittent && k.Applies(k.Requirement, f.companion, f.lab) && f.passed[k.Requirement] {
+		if f.met[i] == 0 && !k.Intermittent && k.Applies(k.Requirement, f.companion, f.lab) && lookedFor(k) {
 			stale = append(stale, Stale{Known: k, Text: fmt.Sprintf(
 				"%s is listed as a known failure (%q), but nothing failed this way: take the entry out of the manifest, or mend it",
 				k.Requirement, k.Signature)})
 		}
 	}
 	return stale
-}
-
-// Unmet lists the entries whose signature is of a kind, and which nothing
-// failed by, whatever was judged. Intermittent ones are never listed.
-func (f *Failures) Unmet(of func(signature string) bool) []manifest.Known {
-	var unmet []manifest.Known
-	for i, k := range f.entries {
-		if f.met[i] == 0 && !k.Intermittent && k.Applies(k.Requirement, f.companion, f.lab) && of(k.Signature) {
-			unmet = append(unmet, k)
-		}
-	}
-	return unmet
 }
 
 // Overdue lists the entries that were met and whose review date has passed.
