@@ -15,7 +15,7 @@ import (
 )
 
 // bodies are what the message of a ping, pong, intro and join may be.
-func bodies(b *book, refuses func(id, requirement, title string, datagram []byte, why vectors.Rejection), decodes func(id, requirement, title string, datagram []byte) testee.CodecOK) {
+func bodies(b *book) {
 	notJSON := vectors.Rejection{Field: "message", Reason: "not valid JSON"}
 	notObject := vectors.Rejection{Field: "message", Reason: "not a JSON object"}
 	minimal := quoted("requesterPeerId") + ":" + quoted(requester)
@@ -42,35 +42,35 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 		{"comment", "an object behind a comment", "/**/{" + minimal + "}", notJSON},
 		{"form-feed", "an object behind a form feed, which is no white space of JSON", "\f{" + minimal + "}", notJSON},
 	} {
-		refuses("framing/body-"+c.name, "LAT-FRAME-011", "the body of a ping is "+c.title, control(wire.Ping, c.body), c.why)
+		b.rejects("framing/body-"+c.name, "LAT-FRAME-011", "the body of a ping is "+c.title, control(wire.Ping, c.body), c.why)
 	}
-	refuses("framing/body-deep", "LAT-FRAME-011", "the body of a ping is 1,024 opening brackets", control(wire.Ping, strings.Repeat("[", 1024)), notJSON)
-	decodes("framing/body-key-twice-first-deep", "LAT-FRAME-013", "a key is there twice, at first with 400 lists in each other",
+	b.rejects("framing/body-deep", "LAT-FRAME-011", "the body of a ping is 1,024 opening brackets", control(wire.Ping, strings.Repeat("[", 1024)), notJSON)
+	b.decodes("framing/body-key-twice-first-deep", "LAT-FRAME-013", "a key is there twice, at first with 400 lists in each other",
 		control(wire.Ping, `{"requesterPeerId":`+strings.Repeat("[", 400)+strings.Repeat("]", 400)+","+minimal+"}"))
 	bare := control(wire.Ping, "{"+minimal+"}")
-	refuses("framing/body-empty", "LAT-FRAME-011", "the body of a ping has length zero", withField(bare, 9, nil), notJSON)
-	refuses("framing/body-unset", "LAT-FRAME-011", "the body of a ping is unset", withField(bare, 9, []byte{0}), notJSON)
-	decodes("framing/body-white-space", "LAT-FRAME-011", "white space around and inside the object", control(wire.Ping, " {\t"+strings.Replace(minimal, ":", " :\r\n", 1)+" } "))
-	decodes("framing/body-key-twice", "LAT-FRAME-013", "a key is there twice, of which the last counts", control(wire.Ping, `{"requesterPeerId":"x",`+minimal+"}"))
-	refuses("framing/body-key-twice-last-wrong", "LAT-FRAME-013", "a key is there twice, of which the last is wrong", control(wire.Ping, "{"+minimal+`,"requesterPeerId":"x"}`),
+	b.rejects("framing/body-empty", "LAT-FRAME-011", "the body of a ping has length zero", withField(bare, 9, nil), notJSON)
+	b.rejects("framing/body-unset", "LAT-FRAME-011", "the body of a ping is unset", withField(bare, 9, []byte{0}), notJSON)
+	b.decodes("framing/body-white-space", "LAT-FRAME-011", "white space around and inside the object", control(wire.Ping, " {\t"+strings.Replace(minimal, ":", " :\r\n", 1)+" } "))
+	b.decodes("framing/body-key-twice", "LAT-FRAME-013", "a key is there twice, of which the last counts", control(wire.Ping, `{"requesterPeerId":"x",`+minimal+"}"))
+	b.rejects("framing/body-key-twice-last-wrong", "LAT-FRAME-013", "a key is there twice, of which the last is wrong", control(wire.Ping, "{"+minimal+`,"requesterPeerId":"x"}`),
 		vectors.Rejection{Field: "message", Key: "requesterPeerId", Reason: anID.reason})
 
-	spellings(refuses, decodes)
+	spellings(b)
 
 	for _, s := range soundBodies {
-		decodes("framing/"+s.name+"-every-key", "LAT-FRAME-013", "a "+s.name+" with every key", control(s.t, written(s.keys, nil)))
+		b.decodes("framing/"+s.name+"-every-key", "LAT-FRAME-013", "a "+s.name+" with every key", control(s.t, written(s.keys, nil)))
 		least := map[string]string{}
 		for _, k := range s.keys {
 			if !k.required {
 				least[k.name] = ""
 			}
 		}
-		decodes("framing/"+s.name+"-required-keys", "LAT-FRAME-013", "a "+s.name+" with the required keys alone", control(s.t, written(s.keys, least)))
+		b.decodes("framing/"+s.name+"-required-keys", "LAT-FRAME-013", "a "+s.name+" with the required keys alone", control(s.t, written(s.keys, least)))
 
 		unknown := vectors.Rejection{Field: "message", Reason: "a key that this type does not list"}
 		for _, key := range []string{"zz", "RequesterPeerId", "__proto__", "usr1"} {
 			body := strings.TrimSuffix(written(s.keys, nil), "}") + "," + quoted(key) + ":1}"
-			refuses("framing/"+s.name+"-unknown-"+slug(key), "LAT-FRAME-012", "a "+s.name+" with the key "+key, control(s.t, body), unknown)
+			b.rejects("framing/"+s.name+"-unknown-"+slug(key), "LAT-FRAME-012", "a "+s.name+" with the key "+key, control(s.t, body), unknown)
 		}
 		for _, other := range soundBodies {
 			for _, k := range other.keys {
@@ -78,30 +78,30 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 					continue
 				}
 				body := strings.TrimSuffix(written(s.keys, nil), "}") + "," + quoted(k.name) + ":" + k.value + "}"
-				refuses("framing/"+s.name+"-unknown-"+slug(k.name), "LAT-FRAME-012", "a "+s.name+" with the key "+k.name+" of a "+other.name, control(s.t, body), unknown)
+				b.rejects("framing/"+s.name+"-unknown-"+slug(k.name), "LAT-FRAME-012", "a "+s.name+" with the key "+k.name+" of a "+other.name, control(s.t, body), unknown)
 			}
 		}
 
 		for _, k := range s.keys {
 			prefix := "framing/" + s.name + "-" + slug(k.name) + "-"
 			if k.required {
-				refuses(prefix+"missing", "LAT-FRAME-013", "a "+s.name+" without "+k.name, control(s.t, written(s.keys, map[string]string{k.name: ""})),
+				b.rejects(prefix+"missing", "LAT-FRAME-013", "a "+s.name+" without "+k.name, control(s.t, written(s.keys, map[string]string{k.name: ""})),
 					vectors.Rejection{Field: "message", Key: k.name, Reason: "missing, although required"})
 			}
 			wrong := vectors.Rejection{Field: "message", Key: k.name, Reason: k.kind.reason}
 			for _, what := range slices.Sorted(maps.Keys(k.kind.bad)) {
 				value := k.kind.bad[what]
-				refuses(prefix+"wrong-"+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})), wrong)
+				b.rejects(prefix+"wrong-"+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})), wrong)
 			}
 			for _, what := range slices.Sorted(maps.Keys(k.kind.good)) {
 				value := k.kind.good[what]
-				decodes(prefix+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})))
+				b.decodes(prefix+what, "LAT-FRAME-013", fmt.Sprintf("a %s whose %s is %s", s.name, k.name, value), control(s.t, written(s.keys, map[string]string{k.name: value})))
 			}
 			null := control(s.t, written(s.keys, map[string]string{k.name: "null"}))
 			if k.name == "natType" && !k.required {
-				decodes(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose natType is null, which is as if it were absent", null)
+				b.decodes(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose natType is null, which is as if it were absent", null)
 			} else {
-				refuses(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose "+k.name+" is null", null, wrong)
+				b.rejects(prefix+"null", "LAT-FRAME-013", "a "+s.name+" whose "+k.name+" is null", null, wrong)
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func bodies(b *book, refuses func(id, requirement, title string, datagram []byte
 
 // spellings are values that JSON can write in more than one way. What counts is
 // the value.
-func spellings(refuses func(id, requirement, title string, datagram []byte, why vectors.Rejection), decodes func(id, requirement, title string, datagram []byte) testee.CodecOK) {
+func spellings(b *book) {
 	join := soundBodies[3]
 	with := func(key, value string) []byte {
 		return control(join.t, written(join.keys, map[string]string{key: value}))
@@ -121,7 +121,7 @@ func spellings(refuses func(id, requirement, title string, datagram []byte, why 
 		{"key-escapes", "key", `"\u0061\/\n\u00e9"`}, {"address-escape", "address", `"203.0.113.\u0037"`},
 		{"id-escape", "requesterPeerId", `"\u00` + hexOf(requester[0]) + requester[1:] + `"`},
 	} {
-		decodes("framing/join-spelled-"+c[0], "LAT-FRAME-013", "a join whose "+c[1]+" is written "+c[2], with(c[1], c[2]))
+		b.decodes("framing/join-spelled-"+c[0], "LAT-FRAME-013", "a join whose "+c[1]+" is written "+c[2], with(c[1], c[2]))
 	}
 	for _, c := range []struct {
 		id, key, value string
@@ -131,15 +131,15 @@ func spellings(refuses func(id, requirement, title string, datagram []byte, why 
 		{"address-leading-zero", "address", `"203.0.113.07"`, anAddress}, {"address-space", "address", `" 203.0.113.7"`, anAddress},
 		{"address-hexadecimal", "address", `"0xcb.0.113.7"`, anAddress}, {"address-one-number", "address", `"3405803783"`, anAddress},
 	} {
-		refuses("framing/join-spelled-"+c.id, "LAT-FRAME-013", "a join whose "+c.key+" is written "+c.value, with(c.key, c.value),
+		b.rejects("framing/join-spelled-"+c.id, "LAT-FRAME-013", "a join whose "+c.key+" is written "+c.value, with(c.key, c.value),
 			vectors.Rejection{Field: "message", Key: c.key, Reason: c.kind.reason})
 	}
-	refuses("framing/join-control-character", "LAT-FRAME-011", "a join whose key has a line feed in it", with("key", "\"a\nb\""),
+	b.rejects("framing/join-control-character", "LAT-FRAME-011", "a join whose key has a line feed in it", with("key", "\"a\nb\""),
 		vectors.Rejection{Field: "message", Reason: "not valid JSON"})
-	decodes("framing/join-delete-character", "LAT-FRAME-011", "a join whose key has the byte 7f in it", with("key", "\"a\x7fb\""))
+	b.decodes("framing/join-delete-character", "LAT-FRAME-011", "a join whose key has the byte 7f in it", with("key", "\"a\x7fb\""))
 	escaped := strings.Replace(written(join.keys, nil), `"port"`, `"\u0070ort"`, 1)
-	decodes("framing/join-spelled-name-escape", "LAT-FRAME-013", "a join in which the name of a key has an escape", control(join.t, escaped))
-	decodes("framing/join-not-utf8", "LAT-FRAME-013", "a join whose key has a byte that is no UTF-8, which reads as U+FFFD", with("key", "\"a\xffb\""))
+	b.decodes("framing/join-spelled-name-escape", "LAT-FRAME-013", "a join in which the name of a key has an escape", control(join.t, escaped))
+	b.decodes("framing/join-not-utf8", "LAT-FRAME-013", "a join whose key has a byte that is no UTF-8, which reads as U+FFFD", with("key", "\"a\xffb\""))
 }
 
 // hexOf is the code of a character in two hexadecimal digits.

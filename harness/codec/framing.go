@@ -161,69 +161,73 @@ func written(keys []bodyKey, change map[string]string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
+// decodes adds a vector whose datagram must be taken.
+func (b *book) decodes(id, requirement, title string, datagram []byte) testee.CodecOK {
+	return b.takes(id, requirement, title, testee.Decode, testee.CodecWith{Datagram: toHex(datagram)})
+}
+
+// rejects adds a vector whose datagram must be rejected, for this reason.
+func (b *book) rejects(id, requirement, title string, datagram []byte, why vectors.Rejection) {
+	b.refuses(id, requirement, title, testee.Decode, testee.CodecWith{Datagram: toHex(datagram)}, why)
+}
+
 func framing(b *book) {
-	decodes := func(id, requirement, title string, datagram []byte) testee.CodecOK {
-		return b.takes(id, requirement, title, testee.Decode, testee.CodecWith{Datagram: toHex(datagram)})
-	}
-	refuses := func(id, requirement, title string, datagram []byte, why vectors.Rejection) {
-		b.refuses(id, requirement, title, testee.Decode, testee.CodecWith{Datagram: toHex(datagram)}, why)
-	}
 	sound := control(wire.Ping, written(soundBodies[0].keys, nil))
 
 	wrongMagic := vectors.Rejection{Field: "magic", Reason: "not the magic 03050b11", Offset: at(0)}
 	for i := range 4 {
 		wrong := append([]byte{}, sound...)
 		wrong[i] ^= 0xff
-		refuses(fmt.Sprintf("framing/magic-byte-%d-wrong", i), "LAT-FRAME-001", fmt.Sprintf("byte %d of the magic is another one", i), wrong, wrongMagic)
+		b.rejects(fmt.Sprintf("framing/magic-byte-%d-wrong", i), "LAT-FRAME-001", fmt.Sprintf("byte %d of the magic is another one", i), wrong, wrongMagic)
 	}
-	refuses("framing/empty", "LAT-FRAME-001", "no bytes at all", nil, wrongMagic)
-	refuses("framing/magic-cut", "LAT-FRAME-001", "three bytes of the magic", sound[:3], wrongMagic)
-	refuses("framing/opener", "LAT-FRAME-016", "the opener is no packet", []byte{1}, wrongMagic)
+	b.rejects("framing/empty", "LAT-FRAME-001", "no bytes at all", nil, wrongMagic)
+	b.rejects("framing/magic-cut", "LAT-FRAME-001", "three bytes of the magic", sound[:3], wrongMagic)
+	b.rejects("framing/opener", "LAT-FRAME-016", "the opener is no packet", []byte{1}, wrongMagic)
 
 	everything := full()
 	for _, f := range fixedFields {
-		refuses("framing/cut-before-"+f.name, "LAT-FRAME-002", "it ends before "+f.name, everything[:f.start],
+		b.rejects("framing/cut-before-"+f.name, "LAT-FRAME-002", "it ends before "+f.name, everything[:f.start],
 			vectors.Rejection{Field: f.name, Reason: "cut off by the end of the datagram", Offset: at(f.start)})
 		if f.end-f.start > 1 {
-			refuses("framing/cut-inside-"+f.name, "LAT-FRAME-002", "it ends inside "+f.name, everything[:f.end-1],
+			b.rejects("framing/cut-inside-"+f.name, "LAT-FRAME-002", "it ends inside "+f.name, everything[:f.end-1],
 				vectors.Rejection{Field: f.name, Reason: "cut off by the end of the datagram", Offset: at(f.start)})
 		}
 	}
 	for i, f := range byteFields {
 		start, name := lengthAt(everything, i), strings.ToLower(f.name)
 		cut := vectors.Rejection{Field: f.name, Reason: "cut off by the end of the datagram", Offset: at(start)}
-		refuses("framing/cut-before-"+name, "LAT-FRAME-002", "it ends before the length of "+f.name, everything[:start], cut)
-		refuses("framing/cut-inside-length-of-"+name, "LAT-FRAME-002", "it ends inside the length of "+f.name, everything[:start+1], cut)
+		b.rejects("framing/cut-before-"+name, "LAT-FRAME-002", "it ends before the length of "+f.name, everything[:start], cut)
+		b.rejects("framing/cut-inside-length-of-"+name, "LAT-FRAME-002", "it ends inside the length of "+f.name, everything[:start+1], cut)
 		if f.name != "sig" {
-			refuses("framing/cut-inside-"+name, "LAT-FRAME-002", "it ends inside "+f.name, everything[:start+2+f.most/2], cut)
+			b.rejects("framing/cut-inside-"+name, "LAT-FRAME-002", "it ends inside "+f.name, everything[:start+2+f.most/2], cut)
 		}
 		over := withField(everything, i, bytesOf("too long", f.most+1))
 		long := vectors.Rejection{Field: f.name, Reason: "length over the maximum of the field", Offset: at(start)}
-		refuses("framing/too-long-"+name, "LAT-FRAME-003", fmt.Sprintf("%s has %d bytes", f.name, f.most+1), over, long)
+		b.rejects("framing/too-long-"+name, "LAT-FRAME-003", fmt.Sprintf("%s has %d bytes", f.name, f.most+1), over, long)
 		claims := append([]byte{}, everything...)
 		binary.BigEndian.PutUint16(claims[start:], 65535)
-		refuses("framing/claims-65535-"+name, "LAT-FRAME-003", f.name+" claims 65,535 bytes", claims, long)
+		b.rejects("framing/claims-65535-"+name, "LAT-FRAME-003", f.name+" claims 65,535 bytes", claims, long)
 	}
-	decodes("framing/every-field-full", "LAT-FRAME-003", "every byte field has as many bytes as it may", everything)
+	b.decodes("framing/every-field-full", "LAT-FRAME-003", "every byte field has as many bytes as it may", everything)
 	b.want("framing/every-field-full", len(everything) == 1421, "it has %d bytes", len(everything))
 
 	for _, t := range []byte{0, 9, 127, 255} {
 		wrong := append([]byte{}, everything...)
 		wrong[4] = t
-		refuses(fmt.Sprintf("framing/type-%d", t), "LAT-FRAME-004", fmt.Sprintf("type %d", t), wrong,
+		b.rejects(fmt.Sprintf("framing/type-%d", t), "LAT-FRAME-004", fmt.Sprintf("type %d", t), wrong,
 			vectors.Rejection{Field: "type", Reason: "not a type from 1 to 8", Offset: at(4)})
 	}
 	for _, version := range []uint16{0, 5, 7, 65535} {
 		other := append([]byte{}, everything...)
 		binary.BigEndian.PutUint16(other[5:], version)
-		refuses(fmt.Sprintf("framing/version-%d", version), "LAT-FRAME-005", fmt.Sprintf("version %d", version), other,
+		b.rejects(fmt.Sprintf("framing/version-%d", version), "LAT-FRAME-005", fmt.Sprintf("version %d", version), other,
 			vectors.Rejection{Field: "version", Reason: "not 6"})
 	}
 
-	decodes("framing/bytes-behind-sig", "LAT-FRAME-006", "three bytes follow sig", append(append([]byte{}, everything...), 1, 2, 3))
+	b.decodes("framing/bytes-behind-sig", "LAT-FRAME-006", "three bytes follow sig", append(append([]byte{}, everything...), 1, 2, 3))
 	for _, present := range []int{0, 1, 40, 63} {
 		id := fmt.Sprintf("framing/sig-cut-to-%d", present)
-		ok := decodes(id, "LAT-FRAME-006", fmt.Sprintf("sig claims 64 bytes, and %d are there", present), everything[:len(everything)-64+present])
+		ok := b.decodes(id, "LAT-FRAME-006", fmt.Sprintf("sig claims 64 bytes, and %d are there", present), everything[:len(everything)-64+present])
 		b.want(id, ok.Packet != nil && len(ok.Packet.Sig) == 2*present, "sig is what is there")
 	}
 
@@ -231,14 +235,14 @@ func framing(b *book) {
 	for i := range byteFields {
 		empty = withField(empty, i, nil)
 	}
-	decodes("framing/every-field-empty", "LAT-FRAME-007", "every byte field has length zero", empty)
+	b.decodes("framing/every-field-empty", "LAT-FRAME-007", "every byte field has length zero", empty)
 	b.want("framing/every-field-empty", len(empty) == 45, "it has %d bytes", len(empty))
 	for i, f := range byteFields {
-		decodes("framing/empty-"+strings.ToLower(f.name), "LAT-FRAME-007", f.name+" has length zero", withField(everything, i, nil))
+		b.decodes("framing/empty-"+strings.ToLower(f.name), "LAT-FRAME-007", f.name+" has length zero", withField(everything, i, nil))
 	}
 
 	encodings(b)
-	bodies(b, refuses, decodes)
+	bodies(b)
 	observed(b)
 }
 

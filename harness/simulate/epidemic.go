@@ -87,10 +87,8 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 	for i := range boots {
 		w.topology.Hosts[i].Link = link
 	}
-	for i := range x.Members {
-		if _, err := w.add(fmt.Sprintf("member%d", i), "open", link, peer.Config{}); err != nil {
-			return s, err
-		}
+	if err := w.members(x.Members, link); err != nil {
+		return s, err
 	}
 	if err := w.up(); err != nil {
 		return s, err
@@ -139,10 +137,7 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 		if err := w.run(e.Context, w.now.Add(pause), nil); err != nil {
 			return s, err
 		}
-		n.start()
-		if !n.config.Indexed {
-			n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
-		}
+		n.begin()
 	}
 	if err := w.run(e.Context, w.now.Add(epidemicSettles), nil); err != nil {
 		return s, err
@@ -195,10 +190,7 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 // holders is how many peers have a packet.
 func holders(w *world, packet wire.ID) (n int) {
 	for _, node := range w.nodes {
-		if node.peer == nil {
-			continue
-		}
-		if _, ok := node.peer.Cache().Get(packet); ok {
+		if node.has(packet) {
 			n++
 		}
 	}

@@ -3,7 +3,6 @@ package simulate
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"punchlist/harness/internet"
 	"punchlist/reference/peer"
@@ -79,10 +78,8 @@ func (x Load) idle(e Env, s *Sample, count int) error {
 	if _, err := w.indexed(x.Indexed, peer.Config{}); err != nil {
 		return err
 	}
-	for i := range count {
-		if _, err := w.add(fmt.Sprintf("member%d", i), "open", internet.Link{Latency: hostLatency}, peer.Config{}); err != nil {
-			return err
-		}
+	if err := w.members(count, internet.Link{Latency: hostLatency}); err != nil {
+		return err
 	}
 	if err := w.up(); err != nil {
 		return err
@@ -100,10 +97,7 @@ func (x Load) idle(e Env, s *Sample, count int) error {
 			n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { measure("out", datagram) }
 			n.received = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { measure("in", datagram) }
 		}
-		n.start()
-		if !n.config.Indexed {
-			n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
-		}
+		n.begin()
 	}
 	if err := w.run(e.Context, w.now.Add(loadSettles), nil); err != nil {
 		return err

@@ -185,11 +185,8 @@ func (s *soaking) broke(format string, args ...any) {
 func (s *soaking) start(n *node, state []byte) {
 	s.links.disturbed(n)
 	n.config.State = state
-	n.start()
+	n.begin()
 	n.config.State = nil
-	if !n.config.Indexed {
-		n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
-	}
 }
 
 // live moves the world from one thing that happens to the next.

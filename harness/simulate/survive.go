@@ -9,6 +9,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/reference/peer"
+	"punchlist/reference/wire"
 )
 
 // Survive has one member publish and leave for good, while all others restart
@@ -74,10 +75,8 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	if _, err := w.indexed(3, peer.Config{}); err != nil {
 		return s, err
 	}
-	for i := range x.Peers - 3 {
-		if _, err := w.add(fmt.Sprintf("member%d", i), "open", internet.Link{Latency: hostLatency}, peer.Config{}); err != nil {
-			return s, err
-		}
+	if err := w.members(x.Peers-3, internet.Link{Latency: hostLatency}); err != nil {
+		return s, err
 	}
 	author, err := w.add("author", "open", internet.Link{Latency: hostLatency}, peer.Config{})
 	if err != nil {
@@ -86,30 +85,18 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	if err := w.up(); err != nil {
 		return s, err
 	}
-	begin := func(n *node) {
-		n.start()
-		if !n.config.Indexed {
-			n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
-		}
-	}
 	for _, n := range w.nodes {
-		begin(n)
+		n.begin()
 	}
 	if err := w.run(e.Context, w.now.Add(epidemicSettles), nil); err != nil {
 		return s, err
 	}
 	var publish error
-	var had func(n *node) bool
+	var packet wire.ID
 	author.tell(func(p *peer.Peer, now time.Time) {
 		ids, err := p.Publish(now, peer.Publication{Subcluster: members.SubclusterID, Message: []byte("it outlives its author")})
 		if publish = err; err == nil {
-			had = func(n *node) bool {
-				if n.peer == nil {
-					return false
-				}
-				_, ok := n.peer.Cache().Get(ids[0])
-				return ok
-			}
+			packet = ids[0]
 		}
 	})
 	if publish != nil {
@@ -121,7 +108,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	author.stop()
 	others := w.nodes[:len(w.nodes)-1]
 	for _, n := range others {
-		if had(n) {
+		if n.has(packet) {
 			s.Measured[surviveFirst]++
 		}
 	}
@@ -141,7 +128,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 				s.Measured[surviveLacking] += float64(len(lacking)) * surviveStep.Seconds()
 			}
 			lacking = slices.DeleteFunc(lacking, func(l lack) bool {
-				if !had(l.n) {
+				if !l.n.has(packet) {
 					return false
 				}
 				s.Measured[surviveDelay] += w.now.Sub(l.since).Seconds()
@@ -152,7 +139,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 		for _, n := range others {
 			if random.Float64() < 1/life {
 				n.stop()
-				begin(n)
+				n.begin()
 				lacking = slices.DeleteFunc(lacking, func(l lack) bool { return l.n == n })
 				lacking = append(lacking, lack{n, w.now})
 			}
@@ -162,7 +149,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 		}
 	}
 	for _, n := range others {
-		if had(n) {
+		if n.has(packet) {
 			s.Measured[surviveAlive] = 1
 		}
 	}

@@ -111,6 +111,16 @@ func (w *world) indexed(count int, config peer.Config) ([]*node, error) {
 	return nodes, nil
 }
 
+// members declares peers on open hosts.
+func (w *world) members(count int, link internet.Link) error {
+	for i := range count {
+		if _, err := w.add(fmt.Sprintf("member%d", i), "open", link, peer.Config{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // up makes the network, and tells every peer of the indexed ones. None runs yet.
 func (w *world) up() (err error) {
 	if w.network, err = internet.New(w.topology, w.now, internet.Options{Seed: w.seed}); err != nil {
@@ -148,6 +158,23 @@ func (n *node) start() {
 	n.sockets = map[peer.Socket]*lab.Socket{}
 	n.peer = peer.New(n.world.now, c)
 	n.drain()
+}
+
+// begin runs a peer on the host, which joins unless it is indexed.
+func (n *node) begin() {
+	n.start()
+	if !n.config.Indexed {
+		n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
+	}
+}
+
+// has tells whether the peer of the host, if one runs, has a packet.
+func (n *node) has(packet wire.ID) bool {
+	if n.peer == nil {
+		return false
+	}
+	_, ok := n.peer.Cache().Get(packet)
+	return ok
 }
 
 // stop ends it without a goodbye, as a process that is killed.
