@@ -16,15 +16,6 @@ type Constant struct {
 	Reason      string `yaml:"reason"`      // one or two sentences
 }
 
-// LoadConstants reads the constants that the program carries.
-func LoadConstants(r *Registry) ([]Constant, error) {
-	text, err := carried.ReadFile("constants.yaml")
-	if err != nil {
-		return nil, err
-	}
-	return ParseConstants("spec/constants.yaml", text, r)
-}
-
 // ParseConstants reads constants, in the order of the file, whose requirements
 // r has. Errors name the file and the constant.
 func ParseConstants(file string, data []byte, r *Registry) ([]Constant, error) {

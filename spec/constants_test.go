@@ -17,11 +17,9 @@ const constant = `
 `
 
 func TestTheEmbeddedConstantsLoad(t *testing.T) {
-	r, err := Load()
+	s, err := LoadStandard()
 	require.NoError(t, err)
-	all, err := LoadConstants(r)
-	require.NoError(t, err)
-	require.NotEmpty(t, all)
+	require.NotEmpty(t, s.Constants)
 }
 
 func TestParseConstantsRefuses(t *testing.T) {

@@ -22,15 +22,6 @@ var (
 	deployed    = []string{"0.5.4", "0.6.0-rc.8"}
 )
 
-// LoadDeviations reads the list that the program carries.
-func LoadDeviations(r *Registry) ([]Deviation, error) {
-	text, err := carried.ReadFile("deviations.yaml")
-	if err != nil {
-		return nil, err
-	}
-	return ParseDeviations("spec/deviations.yaml", text, r)
-}
-
 // ParseDeviations reads a list of deviations, in ascending order of their ids,
 // whose requirements r has. Errors name the file and the deviation.
 func ParseDeviations(file string, data []byte, r *Registry) ([]Deviation, error) {

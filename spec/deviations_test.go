@@ -16,11 +16,9 @@ const deviation = `
 `
 
 func TestTheEmbeddedDeviationsLoad(t *testing.T) {
-	r, err := Load()
+	s, err := LoadStandard()
 	require.NoError(t, err)
-	all, err := LoadDeviations(r)
-	require.NoError(t, err)
-	require.NotEmpty(t, all)
+	require.NotEmpty(t, s.Deviations)
 }
 
 func TestParseDeviationsRefuses(t *testing.T) {

@@ -27,8 +27,10 @@ var Observed []byte
 //go:embed schema.json
 var Schema []byte
 
+// Files are the files of vectors, which Read reads.
+//
 //go:embed [0-9][0-9]-*.yaml
-var files embed.FS
+var Files embed.FS
 
 // A Vector is a command of the testee protocol (spec/testee.md, class codec) and what a conforming codec answers. One of OK, Rejected and
 // Opens says what that is.
@@ -61,7 +63,7 @@ type Chapter struct {
 // Load reads the vectors that the program carries, by chapter, and gives all who ask the same: they are not to be changed.
 func Load() ([]Chapter, error) { return load() }
 
-var load = sync.OnceValues(func() ([]Chapter, error) { return Read(files) })
+var load = sync.OnceValues(func() ([]Chapter, error) { return Read(Files) })
 
 // Read reads the vectors of a folder, by chapter.
 func Read(files fs.FS) ([]Chapter, error) {

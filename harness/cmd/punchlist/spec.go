@@ -65,8 +65,7 @@ writes them, to the working copy that --dir names or else the current folder.`,
 // readStandard reads the standard and what judges it, from a working copy, or
 // where dir is empty from the program.
 func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evidence []spec.Evidence, err error) {
-	var from fs.FS = features.Files
-	load := vectors.Load
+	var from, data fs.FS = features.Files, vectors.Files
 	if dir == "" {
 		s, err = spec.LoadStandard()
 	} else {
@@ -76,13 +75,9 @@ func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evi
 		}
 		if err == nil {
 			from, err = fs.Sub(root, "features")
-			load = func() ([]vectors.Chapter, error) {
-				folder, err := fs.Sub(root, "vectors")
-				if err != nil {
-					return nil, err
-				}
-				return vectors.Read(folder)
-			}
+		}
+		if err == nil {
+			data, err = fs.Sub(root, "vectors")
 		}
 	}
 	if err != nil {
@@ -92,7 +87,7 @@ func readStandard(dir string) (s *spec.Standard, scenarios []suite.Scenario, evi
 		return nil, nil, nil, err
 	}
 	evidence = suite.Evidence(scenarios)
-	chapters, err := load()
+	chapters, err := vectors.Read(data)
 	if err != nil {
 		return nil, nil, nil, err
 	}
