@@ -159,6 +159,10 @@ func (n *Network) translateError(x *node, p *packet, decide func(nat.Error) nat.
 
 // out sends a packet up the outside link of a NAT.
 func (n *Network) out(x *node, p *packet, dst netip.Addr) {
+	if !n.runs(x.realm.router) {
+		n.handOver(x, true, p)
+		return
+	}
 	to := x.realm.router.name
 	if x.realm.local[number(dst)] != nil && x.realm.router != n.core {
 		to = x.realm.name

@@ -48,6 +48,14 @@ type Options struct {
 	Seed       int64       // of every random choice
 	Allocation int         // 0: addresses from the whole of the documentation ranges; 1 to 16: from that one of 16 disjoint blocks
 	Capture    func(Frame) // called for each frame, in the order of Seq; nil: none
+
+	// Routers are those that this network runs: NATs by name, and Public. Nil
+	// is all. The others are run by networks of the same topology, options and
+	// changes, to which packets are handed over (PollHandover, TakeOver).
+	Routers []string
+	// Datagrams is the number before that of the first datagram, so that the
+	// networks of one topology can number theirs apart.
+	Datagrams int
 }
 
 // OutsideLink is the name of a NAT's outside link.

@@ -163,5 +163,9 @@ func (n *Network) arrive(d *direction, p *packet) {
 		n.deliver(a.owner, p, seq)
 		return
 	}
+	if !n.runs(a.owner) {
+		n.handOver(a.owner, false, p)
+		return
+	}
 	n.fromOutside(a.owner, p)
 }

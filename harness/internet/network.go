@@ -34,6 +34,8 @@ type Network struct {
 	events     heap
 	deliveries []delivery
 	delivered  int // of deliveries, how many were polled
+	handovers  []handover
+	handedOver int // of handovers, how many were polled
 	lent       *packet
 	free       []*packet
 	frames     int
@@ -54,6 +56,7 @@ type node struct {
 	rnd     *rand.Rand
 	offset  time.Duration // of its own clock
 	ids     uint16        // IPv4 identification of the ICMP that it sends
+	remote  bool          // another network runs it
 }
 
 // A realm is a space of addresses in which everything reaches everything.
@@ -91,8 +94,12 @@ func New(t Topology, start time.Time, o Options) (*Network, error) {
 		realms:  map[string]*realm{},
 		owners:  map[netip.Addr]string{},
 	}
+	n.datagrams = o.Datagrams
 	if err := n.build(t); err != nil {
 		return nil, fmt.Errorf("topology: %w", err)
+	}
+	if err := n.assign(o.Routers); err != nil {
+		return nil, err
 	}
 	return n, nil
 }
