@@ -22,7 +22,7 @@ const module = "punchlist"
 // also all below it, where nothing more special is named. A direct import goes
 // down or stays on its floor.
 var floors = [][]string{
-	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/capture", "harness/testees/..."},
+	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostnet", "harness/capture", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
 	{"harness/trace", "harness/codec"},
 	{"harness/verdict", "harness/lab"},
@@ -42,8 +42,9 @@ var onlyOf = []struct {
 	{"reference/...", []string{"reference/...", "spec/..."}},
 	{"harness/nat", nil},
 	{"harness/packetio", nil},
+	{"harness/hostnet", []string{"harness/packetio"}},
 	{"harness/internet", []string{"harness/nat"}},
-	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/internet"}},
+	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostnet", "harness/internet", "harness/capture"}},
 }
 
 func matches(pattern, pkg string) bool {

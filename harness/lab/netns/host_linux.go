@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strconv"
 	"syscall"
-	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"punchlist/harness/hostnet"
 	"punchlist/harness/internet"
 	"punchlist/harness/packetio"
 )
@@ -82,92 +80,18 @@ func newMachine(t *thread, name string, number int, a internet.Addressing) (m *m
 		return nil, err
 	}
 	// The host's end comes up after the lab's, so that it sends at once.
-	return m, t.in(m.namespace, func() error { return configure(a) })
-}
-
-// configure sets up eth0 of the calling thread's namespace. The gateway is a
-// permanent neighbour: nobody ever asks for an address.
-func configure(a internet.Addressing) error {
-	eth0, err := netlink.LinkByName("eth0")
-	if err != nil {
-		return fmt.Errorf("find eth0: %w", err)
-	}
-	index := eth0.Attrs().Index
-	if err := packetio.DisableOffloads("eth0"); err != nil {
-		return err
-	}
-	for _, address := range a.Addrs {
-		if err := netlink.AddrAdd(eth0, &netlink.Addr{IPNet: only(address)}); err != nil {
-			return fmt.Errorf("give eth0 the address %s: %w", address, err)
-		}
-	}
-	if err := netlink.LinkSetUp(eth0); err != nil {
-		return fmt.Errorf("bring up eth0: %w", err)
-	}
-	gateway := net.IP(a.Gateway.AsSlice())
-	err = netlink.NeighAdd(&netlink.Neigh{
-		LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_PERMANENT, IP: gateway, HardwareAddr: nobodyMAC,
+	return m, t.in(m.namespace, func() error {
+		return hostnet.Attach("eth0", hostnet.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MTU: a.MTU, GatewayMAC: nobodyMAC})
 	})
-	if err != nil {
-		return fmt.Errorf("make the gateway %s a neighbour: %w", a.Gateway, err)
-	}
-	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
-	err = netlink.RouteAdd(&netlink.Route{
-		LinkIndex: index, Dst: everything, Gw: gateway, Flags: int(netlink.FLAG_ONLINK), Src: a.Addrs[0].AsSlice(),
-	})
-	if err != nil {
-		return fmt.Errorf("route by the gateway %s: %w", a.Gateway, err)
-	}
-	return awaitRunning(index)
 }
-
-// runningWithin bounds the wait for the kernel's note that eth0 has a carrier.
-const runningWithin = 5 * time.Second
-
-// awaitRunning waits until the interface is running: the kernel says so on its
-// own time, and until then some programs (Node.js among them) don't see its
-// addresses. It runs on the thread of the host's namespace.
-func awaitRunning(index int) error {
-	changes, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
-	if err != nil {
-		return fmt.Errorf("watch eth0: %w", err)
-	}
-	defer changes.Close()
-	if err := changes.SetReceiveTimeout(&unix.Timeval{Sec: 1}); err != nil {
-		return fmt.Errorf("watch eth0: %w", err)
-	}
-	// Whether it runs is asked after the subscription, so that no change falls between the two.
-	for begun := time.Now(); ; {
-		eth0, err := netlink.LinkByIndex(index)
-		if err != nil {
-			return fmt.Errorf("look at eth0: %w", err)
-		}
-		if eth0.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
-			return nil
-		}
-		if time.Since(begun) > runningWithin {
-			return fmt.Errorf("eth0 is not running %v after it was brought up", runningWithin)
-		}
-		if _, _, err := changes.Receive(); err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("watch eth0: %w", err)
-		}
-	}
-}
-
-func only(a netip.Addr) *net.IPNet { return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(32, 32)} }
 
 // setMTU follows a change of the host's link.
 func (m *machine) setMTU(t *thread, mtu int) error {
-	return t.in(m.namespace, func() error {
-		eth0, err := netlink.LinkByName("eth0")
-		if err == nil {
-			err = netlink.LinkSetMTU(eth0, mtu)
-		}
-		if err != nil {
-			return fmt.Errorf("host %s: set the MTU to %d: %w", m.name, mtu, err)
-		}
-		return nil
-	})
+	err := t.in(m.namespace, func() error { return hostnet.SetMTU("eth0", mtu) })
+	if err != nil {
+		return fmt.Errorf("host %s: %w", m.name, err)
+	}
+	return nil
 }
 
 // read passes on every packet that the host sends, until the machine is

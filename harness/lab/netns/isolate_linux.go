@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"punchlist/harness/hostnet"
 )
 
 // isolate makes new mount and network namespaces fit for labs. It runs in the
@@ -31,7 +32,7 @@ func isolate() error {
 	if err := unix.Sethostname([]byte("punchlist")); err != nil {
 		return fmt.Errorf("set the host's name: %w", err)
 	}
-	return quiet()
+	return hostnet.Quiet()
 }
 
 // The resolver asks files and, as glibc does without a name server, nobody
@@ -76,46 +77,4 @@ func cover(path, text string) error {
 		return err
 	}
 	return unix.Mount(source, path, "", unix.MS_BIND, "")
-}
-
-// quiet brings up the loopback of the calling thread's network namespace and
-// switches off what its kernel would do beside the lab: forward, speak IPv6,
-// drop by reverse path, and hold back ICMP errors.
-func quiet() error {
-	for _, knob := range []struct {
-		name, value string
-		needed      bool // the rest is for order only: no IPv6 packet is ever carried
-	}{
-		{"ipv4/ip_forward", "0", true},
-		{"ipv4/conf/all/rp_filter", "0", true},
-		{"ipv4/conf/default/rp_filter", "0", true},
-		{"ipv4/icmp_ratelimit", "0", false},
-		{"ipv6/conf/all/disable_ipv6", "1", false},
-		{"ipv6/conf/default/disable_ipv6", "1", false},
-	} {
-		if err := set(knob.name, knob.value); err != nil && knob.needed {
-			return err
-		}
-	}
-	if err := netlink.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: "lo"}}); err != nil {
-		return fmt.Errorf("bring up the loopback: %w", err)
-	}
-	return nil
-}
-
-// set writes a setting of the calling thread's network namespace, if it has
-// not the value already. A kernel without IPv6 lacks some.
-func set(name, value string) error {
-	path := "/proc/sys/net/" + name
-	now, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && strings.TrimSpace(string(now)) == value {
-		return nil
-	}
-	if err := os.WriteFile(path, []byte(value), 0); err != nil {
-		return fmt.Errorf("set net.%s to %s: %w", strings.ReplaceAll(name, "/", "."), value, err)
-	}
-	return nil
 }

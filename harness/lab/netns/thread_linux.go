@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"punchlist/harness/hostnet"
 )
 
 // A thread is an OS thread of its own in a network namespace of its own, the
@@ -46,7 +48,7 @@ func (t *thread) run(started chan<- error) {
 	defer close(t.ended)
 	var err error
 	if t.core, err = newNamespace(); err == nil {
-		err = quiet()
+		err = hostnet.Quiet()
 	}
 	started <- err
 	if err != nil {
@@ -82,7 +84,7 @@ func (t *thread) namespace() (f *os.File, err error) {
 	err = t.in(t.core, func() error {
 		f, err = newNamespace()
 		if err == nil {
-			err = quiet()
+			err = hostnet.Quiet()
 		}
 		if back := unix.Setns(int(t.core.Fd()), unix.CLONE_NEWNET); back != nil && err == nil {
 			err = back
