@@ -13,13 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An Interface is a packet socket bound to one network interface, for IPv4.
+// An Interface is a packet socket bound to one network interface, for packets
+// of one EtherType.
 // One goroutine may read while another writes; Close may come from any.
 type Interface struct {
 	name string
 	file *os.File
 	raw  syscall.RawConn
 	to   unix.RawSockaddrLinklayer
+	own  bool
 	lost atomic.Int64
 
 	closed atomic.Bool
@@ -36,6 +38,10 @@ func Open(name string, o Options) (*Interface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packetio: packet socket (needs CAP_NET_RAW): %w", err)
 	}
+	protocol := o.Protocol
+	if protocol == 0 {
+		protocol = unix.ETH_P_IP
+	}
 	size := o.ReadBuffer
 	if size == 0 {
 		size = 4 << 20
@@ -51,87 +57,106 @@ func Open(name string, o Options) (*Interface, error) {
 		err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 	}
 	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_IP), Ifindex: link.Index})
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: link.Index})
 	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("packetio: interface %s: %w", name, err)
 	}
-	i := &Interface{name: name, file: os.NewFile(uintptr(fd), "packet socket of "+name)}
+	i := &Interface{name: name, own: o.Own, file: os.NewFile(uintptr(fd), "packet socket of "+name)}
 	if i.raw, err = i.file.SyscallConn(); err != nil {
 		i.file.Close()
 		return nil, fmt.Errorf("packetio: interface %s: %w", name, err)
 	}
 	i.to = unix.RawSockaddrLinklayer{
-		Family: unix.AF_PACKET, Protocol: bigEndian(unix.ETH_P_IP), Ifindex: int32(link.Index), Halen: uint8(len(o.To)),
+		Family: unix.AF_PACKET, Protocol: bigEndian(protocol), Ifindex: int32(link.Index), Halen: uint8(len(o.To)),
 	}
 	copy(i.to.Addr[:], o.To)
 	return i, nil
 }
 
-// Read waits for the next IPv4 packet that arrived on the interface, for
-// whatever hardware address, and copies it to buffer (see MaxPacket). A
-// partial checksum is completed. It reports os.ErrDeadlineExceeded past the
-// deadline and os.ErrClosed after Close.
+// Read waits for the next packet that arrived on the interface and copies it
+// to buffer (see MaxPacket). A partial checksum is completed. It reports
+// os.ErrDeadlineExceeded past the deadline and os.ErrClosed after Close.
 func (i *Interface) Read(buffer []byte) (int, error) {
-	var n int
+	n, _, err := i.ReadFrom(buffer)
+	return n, err
+}
+
+// ReadFrom is Read, and tells the hardware address that the packet came from.
+func (i *Interface) ReadFrom(buffer []byte) (n int, from MAC, err error) {
 	var partial bool
 	var failed error
-	err := i.raw.Read(func(fd uintptr) bool {
-		n, partial, failed = receive(fd, buffer)
+	err = i.raw.Read(func(fd uintptr) bool {
+		n, from, partial, failed = receive(fd, buffer, i.own)
 		return failed != unix.EAGAIN
 	})
 	if err == nil {
 		err = failed
 	}
 	if err != nil {
-		return 0, i.failed("read from", err)
+		return 0, from, i.failed("read from", err)
 	}
 	if partial {
 		CompleteChecksum(buffer[:n])
 	}
-	return n, nil
+	return n, from, nil
 }
 
 // receive reads one packet, and whether its kernel left the checksum to the
-// interface.
-func receive(fd uintptr, buffer []byte) (n int, partial bool, err error) {
+// interface. With own it passes over those to other hardware addresses.
+func receive(fd uintptr, buffer []byte, own bool) (n int, from MAC, partial bool, err error) {
 	var control [64]byte
+	var source unix.RawSockaddrLinklayer
 	iov := unix.Iovec{Base: unsafe.SliceData(buffer)}
 	iov.SetLen(len(buffer))
-	message := unix.Msghdr{Iov: &iov, Iovlen: 1, Control: &control[0]}
-	message.SetControllen(len(control))
+	message := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&source)), Iov: &iov, Iovlen: 1, Control: &control[0]}
 	for {
+		message.Namelen = uint32(unsafe.Sizeof(source))
+		message.SetControllen(len(control))
 		got, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&message)), unix.MSG_DONTWAIT)
 		if errno == unix.EINTR || errno == unix.ENETDOWN {
 			// That the interface went down is told once; it may come up again.
 			continue
 		}
 		if errno != 0 {
-			return 0, false, errno
+			return 0, from, false, errno
+		}
+		if own && source.Pkttype != unix.PACKET_HOST {
+			continue
 		}
 		n = int(got)
 		break
 	}
+	copy(from[:], source.Addr[:])
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
 	if int(message.Controllen) >= unix.CmsgLen(int(unsafe.Sizeof(unix.TpacketAuxdata{}))) &&
 		header.Level == unix.SOL_PACKET && header.Type == unix.PACKET_AUXDATA {
 		aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&control[unix.CmsgLen(0)]))
 		partial = aux.Status&unix.TP_STATUS_CSUMNOTREADY != 0
 	}
-	return n, partial, nil
+	return n, from, partial, nil
 }
 
-// Write sends one whole IPv4 packet to the hardware address of the options.
-// It never waits: a full queue is an error, as on any wire a loss.
-func (i *Interface) Write(packet []byte) error {
+// Write sends one whole packet to the hardware address of the options. It
+// never waits: a full queue is an error, as on any wire a loss.
+func (i *Interface) Write(packet []byte) error { return i.write(packet, &i.to) }
+
+// WriteTo is Write to another hardware address.
+func (i *Interface) WriteTo(packet []byte, mac MAC) error {
+	to := i.to
+	to.Halen = uint8(copy(to.Addr[:], mac[:]))
+	return i.write(packet, &to)
+}
+
+func (i *Interface) write(packet []byte, to *unix.RawSockaddrLinklayer) error {
 	if len(packet) == 0 {
 		return fmt.Errorf("packetio: write to %s: empty packet", i.name)
 	}
 	var errno syscall.Errno
 	err := i.raw.Control(func(fd uintptr) {
 		_, _, errno = unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&i.to)), unsafe.Sizeof(i.to))
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(to)), unsafe.Sizeof(*to))
 	})
 	if err == nil && errno != 0 {
 		err = errno

@@ -154,6 +154,25 @@ func TestTheFarKernelStaysOut(t *testing.T) {
 	require.Equal(t, mark, buffer[:n])
 }
 
+func TestOwnPacketsOfAnotherProtocol(t *testing.T) {
+	pair(t)
+	const experimental = 0x88b5 // IEEE 802, for local use
+	far, err := Open("far", Options{Protocol: experimental, Own: true})
+	require.NoError(t, err)
+	defer far.Close()
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(5*time.Second)))
+	near, err := Open("near", Options{Protocol: experimental})
+	require.NoError(t, err)
+	defer near.Close()
+	require.NoError(t, near.WriteTo([]byte("another's"), MAC(nobodyMAC)))
+	require.NoError(t, near.WriteTo([]byte("no IPv4"), MAC(farMAC)))
+	buffer := make([]byte, MaxPacket)
+	n, from, err := far.ReadFrom(buffer)
+	require.NoError(t, err)
+	require.Equal(t, "no IPv4", string(buffer[:n]))
+	require.Equal(t, MAC(nearMAC), from)
+}
+
 func TestDeadlineAndCloseEndARead(t *testing.T) {
 	pair(t)
 	far := open(t, "far", nearMAC)

@@ -19,8 +19,14 @@ func Open(string, Options) (*Interface, error) { return nil, errNeedsLinux }
 // Read fails.
 func (*Interface) Read([]byte) (int, error) { return 0, errNeedsLinux }
 
+// ReadFrom fails.
+func (*Interface) ReadFrom([]byte) (int, MAC, error) { return 0, MAC{}, errNeedsLinux }
+
 // Write fails.
 func (*Interface) Write([]byte) error { return errNeedsLinux }
+
+// WriteTo fails.
+func (*Interface) WriteTo([]byte, MAC) error { return errNeedsLinux }
 
 // SetReadDeadline fails.
 func (*Interface) SetReadDeadline(time.Time) error { return errNeedsLinux }
