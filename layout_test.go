@@ -24,9 +24,9 @@ const module = "punchlist"
 var floors = [][]string{
 	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostnet", "harness/capture", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
-	{"harness/trace", "harness/codec"},
+	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
-	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report", "harness/natbox"},
+	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report"},
 	{"harness/steps", "harness/simulate"},
 	{"harness/suite"},
 	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "harness/dissector", "nat-images/...", "ci/..."},
@@ -44,6 +44,7 @@ var onlyOf = []struct {
 	{"harness/packetio", nil},
 	{"harness/hostnet", []string{"harness/packetio"}},
 	{"harness/internet", []string{"harness/nat"}},
+	{"harness/pod", []string{"harness/hostnet", "harness/natbox", "harness/packetio"}},
 	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostnet", "harness/internet", "harness/capture"}},
 }
 

@@ -121,9 +121,10 @@ func Attach(name string, i Interface) error {
 	return AwaitRunning(name)
 }
 
-// Bare takes the named interface down, with all its addresses and routes and
+// Bare takes from the named interface all its addresses and routes, and
 // whatever its kernel would have hardware do to packets, and gives it a
-// hardware address unless that is nil.
+// hardware address unless that is nil. It stays up if it is: a bridge at its
+// other end would take its time to believe in it again.
 func Bare(name string, mac net.HardwareAddr) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
@@ -132,9 +133,7 @@ func Bare(name string, mac net.HardwareAddr) error {
 	if err := packetio.DisableOffloads(name); err != nil {
 		return err
 	}
-	if err := netlink.LinkSetDown(link); err != nil {
-		return fmt.Errorf("take down %s: %w", name, err)
-	}
+	// The routes go with the last address.
 	addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
 		return fmt.Errorf("list the addresses of %s: %w", name, err)

@@ -1,5 +1,5 @@
 // Package lab is what a scenario asks of an emulated internet with peers on
-// it, whether its time is virtual (lab/sim) or real (lab/netns).
+// it, whether its time is virtual (lab/sim) or real (lab/netns, lab/docker).
 //
 // Waiting is stepping: a scenario that waits moves the lab, so that the same
 // step runs on both clocks without a goroutine of its own.
@@ -7,8 +7,10 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/netip"
+	"sync"
 	"time"
 
 	"punchlist/harness/internet"
@@ -19,7 +21,7 @@ import (
 
 // A Lab makes emulated internets.
 type Lab interface {
-	Name() string                                                // "sim", "netns"
+	Name() string                                                // "sim", "netns", "docker"
 	Check(context.Context) error                                 // why it can't start here, and the mend
 	Up(context.Context, internet.Topology, Options) (Net, error) // the Net is the caller's to Close
 	Starts(manifest.Manifest) (ok bool, why string)              // whether this lab can start that implementation
@@ -79,6 +81,31 @@ type Datagram struct {
 	From    netip.AddrPort
 	Payload []byte
 	Frame   int // sequence number of its last frame in the trace
+}
+
+// ErrOverrun is wrapped by the error of a net that was sent more packets than
+// the lab is made for, or that has lost some that came too fast. What happened
+// on such an internet proves nothing.
+var ErrOverrun = errors.New("more packets than the lab carries")
+
+// Flood is how many packets a second one host may send where time is real.
+// Peers need a few hundred; more would fill the trace.
+const Flood = 10_000
+
+// A LineWriter lets several testees log to one writer.
+type LineWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// NewLineWriter guards a writer.
+func NewLineWriter(out io.Writer) *LineWriter { return &LineWriter{out: out} }
+
+// Write passes a line on, one at a time.
+func (w *LineWriter) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(line)
 }
 
 // Await steps the net until cond holds, and reports context.DeadlineExceeded

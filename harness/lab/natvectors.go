@@ -116,7 +116,7 @@ func (s *natStage) Send(from string, to netip.AddrPort, payload []byte) ([]nat.A
 
 // settle steps until nothing is under way.
 func (s *natStage) settle() error {
-	if err := Await(s.ctx, s.net, lostWithin, func() bool { return landed(s.net.Trace(), s.frames) }); err != nil {
+	if err := Await(s.ctx, s.net, lostWithin, s.landed); err != nil {
 		return fmt.Errorf("a datagram did not end within %v: %w", lostWithin, err)
 	}
 	for until := s.net.Now().Add(quiet); s.net.Now().Before(until); {
@@ -127,19 +127,37 @@ func (s *natStage) settle() error {
 	return nil
 }
 
-// landed reports whether the last frame of each datagram, from a frame on, is
-// its end.
-func landed(t *trace.Trace, from int) bool {
+// landed reports whether the last frame of each datagram that was not looked at
+// yet is its end, and every host has complained of what came to a port that
+// nothing listens on.
+func (s *natStage) landed() bool {
 	last := map[int]*trace.Frame{}
-	for f := range t.Since(from) {
+	owed := 0
+	for f := range s.net.Trace().Since(s.frames) {
 		last[f.Datagram] = f
+		_, err := internet.ParseICMPError(f.Packet)
+		switch u, ok := f.UDP(); {
+		case ok && f.To == f.Link && f.Dropped == "" && !s.listens(u.Dst):
+			owed++
+		case err == nil && f.From == f.Link:
+			owed--
+		}
 	}
 	for _, f := range last {
 		if f.Dropped == "" && f.To != f.Link { // a host's link has the host's name
 			return false
 		}
 	}
-	return len(last) > 0
+	return len(last) > 0 && owed == 0
+}
+
+func (s *natStage) listens(at netip.AddrPort) bool {
+	for _, listener := range s.listening {
+		if listener.Addr() == at {
+			return true
+		}
+	}
+	return false
 }
 
 // arrivals is what came of what was sent since it was last asked.

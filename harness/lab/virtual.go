@@ -22,9 +22,17 @@ const (
 // endpoints. A datagram to a port that nothing is bound to is answered with an
 // ICMP port unreachable.
 type VirtualHosts struct {
-	network *internet.Network
+	network Carrier
 	seed    int64
 	hosts   map[string]*virtualHost
+}
+
+// A Carrier is the network that virtual hosts are on: an *internet.Network, or
+// what reaches one elsewhere.
+type Carrier interface {
+	Hosts() []string
+	Addressing(host string) internet.Addressing
+	Send(now time.Time, host string, packet []byte) // the packet is copied
 }
 
 type virtualHost struct {
@@ -46,7 +54,7 @@ type Socket struct {
 
 // NewVirtualHosts makes the virtual hosts of a network. Seed draws their
 // ephemeral ports.
-func NewVirtualHosts(n *internet.Network, seed int64) *VirtualHosts {
+func NewVirtualHosts(n Carrier, seed int64) *VirtualHosts {
 	return &VirtualHosts{network: n, seed: seed, hosts: map[string]*virtualHost{}}
 }
 

@@ -48,14 +48,15 @@ type Frame struct {
 // is the trace's.
 func Record(topology internet.Topology, start time.Time, o internet.Options) (*internet.Network, *Trace, error) {
 	t := &Trace{byLink: map[string][]int{}}
-	o.Capture = t.append
+	o.Capture = t.Append
 	n, err := internet.New(topology, start, o)
 	t.network = n
 	return n, t, err
 }
 
-// append adds a frame, whose Seq is Len, and copies its packet.
-func (t *Trace) append(f internet.Frame) {
+// Append adds a frame, whose Seq is Len, and copies its packet. It is for labs
+// whose packets cross other networks than the one of Record.
+func (t *Trace) Append(f internet.Frame) {
 	i := t.length
 	if len(t.arena)+len(f.Packet) > cap(t.arena) {
 		t.arena = make([]byte, 0, max(arenaLength, len(f.Packet)))

@@ -23,21 +23,12 @@ import (
 // buffers are much larger, fill up.
 const queued = 1024
 
-// flood is how many packets a second one host may send. Peers need a few
-// hundred; more would fill the trace.
-const flood = 10_000
-
-// ErrOverrun is wrapped by the error of a step that finds that a host sent
-// more packets than the lab is made for, or that the lab has lost some that
-// came too fast. What happened on such an internet proves nothing.
-var ErrOverrun = errors.New("more packets than the lab carries")
-
 // A Net is a running internet with real clocks, kernels and sockets.
 type Net struct {
 	model     *internet.Network
 	trace     *trace.Trace
 	started   time.Time // with the monotonic clock
-	logs      *lineWriter
+	logs      *lab.LineWriter
 	thread    *thread
 	virtual   *lab.VirtualHosts // hosts that have no namespace
 	scripts   []string          // hosts that have an endpoint
@@ -81,12 +72,12 @@ func up(t internet.Topology, o lab.Options) (*Net, error) {
 		model: model, trace: seen, started: now, hosts: model.Hosts(), virtual: lab.NewVirtualHosts(model, o.Seed),
 		machines: map[string]*machine{},
 		arrivals: make(chan arrival, queued),
-		flood:    flood,
+		flood:    lab.Flood,
 		changed:  make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 	}
 	if o.Logs != nil {
-		n.logs = &lineWriter{out: o.Logs}
+		n.logs = lab.NewLineWriter(o.Logs)
 	}
 	if n.thread, err = newThread(); err != nil {
 		return nil, err
@@ -192,7 +183,7 @@ func (n *Net) overrun(now time.Time) error {
 		sent := m.sent
 		m.sent = 0
 		if rate := int(float64(sent) / past.Seconds()); rate > n.flood && !first {
-			return fmt.Errorf("host %s: %w: it sent %d in a second, %d are the most", host, ErrOverrun, rate, n.flood)
+			return fmt.Errorf("host %s: %w: it sent %d in a second, %d are the most", host, lab.ErrOverrun, rate, n.flood)
 		}
 	}
 	return n.lost()
@@ -205,7 +196,7 @@ func (n *Net) lost() error {
 			continue
 		}
 		if lost, err := m.wire.Lost(); err == nil && lost > 0 {
-			return fmt.Errorf("host %s: %w: %d that it sent were lost", host, ErrOverrun, lost)
+			return fmt.Errorf("host %s: %w: %d that it sent were lost", host, lab.ErrOverrun, lost)
 		}
 	}
 	return nil
@@ -349,7 +340,7 @@ func (n *Net) signal(host string, s syscall.Signal) {
 }
 
 // Close kills the testees and whatever else runs on the hosts, and frees
-// everything. It reports ErrOverrun when packets were lost.
+// everything. It reports lab.ErrOverrun when packets were lost.
 func (n *Net) Close() error {
 	if n.closed {
 		return nil

@@ -3,9 +3,7 @@ package netns
 import (
 	"context"
 	"fmt"
-	"io"
 	"os/exec"
-	"sync"
 
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
@@ -63,16 +61,4 @@ func (netns) Up(ctx context.Context, t internet.Topology, o lab.Options) (lab.Ne
 		return nil, err
 	}
 	return n, nil
-}
-
-// A lineWriter lets several testees log to one writer.
-type lineWriter struct {
-	mu  sync.Mutex
-	out io.Writer
-}
-
-func (w *lineWriter) Write(line []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.out.Write(line)
 }

@@ -175,11 +175,11 @@ func TestFloodsOfPackets(t *testing.T) {
 	n.flood = 500 // few, for a machine that is busy
 	startScript(t, n, "alice", "drown")
 	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
-	require.ErrorIs(t, err, ErrOverrun)
+	require.ErrorIs(t, err, lab.ErrOverrun)
 	require.ErrorContains(t, err, "host alice: more packets than the lab carries")
 	// A busy machine may lose some before they are counted, which is told at the end too.
 	if err := n.Close(); err != nil {
-		require.ErrorIs(t, err, ErrOverrun)
+		require.ErrorIs(t, err, lab.ErrOverrun)
 	}
 }
 
@@ -194,9 +194,9 @@ func TestPacketsThatTheLabLoses(t *testing.T) {
 		alice.send(t, netip.MustParseAddrPort("192.0.2.1:9"), payload)
 	}
 	err := lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
-	require.ErrorIs(t, err, ErrOverrun)
+	require.ErrorIs(t, err, lab.ErrOverrun)
 	require.ErrorContains(t, err, " that it sent were lost")
-	require.ErrorIs(t, n.Close(), ErrOverrun)
+	require.ErrorIs(t, n.Close(), lab.ErrOverrun)
 }
 
 func TestSuspend(t *testing.T) {

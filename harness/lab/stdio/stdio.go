@@ -164,6 +164,17 @@ func (t *Testee) Take(now time.Time) bool {
 	return false
 }
 
+// Waiting is how many times Take would report true.
+func (t *Testee) Waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	waiting := len(t.waiting)
+	if t.ended != nil && t.exit == nil {
+		waiting++
+	}
+	return waiting
+}
+
 func (t *Testee) changed() {
 	if t.options.Changed != nil {
 		t.options.Changed()

@@ -1,0 +1,182 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	"golang.org/x/sys/unix"
+)
+
+// A spec is a container to start.
+type spec struct {
+	name     string // after the run's
+	image    string
+	network  string   // an id, "none" or "container:" and an id
+	others   []string // ids of further networks
+	env      []string
+	caps     []string // beside which it has none
+	sysctls  map[string]string
+	labels   map[string]string
+	mostPIDs int64 // 0 is no limit
+}
+
+// A running is a container that runs, with its standard streams.
+type running struct {
+	engine *engine
+	id     string
+	name   string
+	stdin  io.WriteCloser
+	stdout *io.PipeReader
+	stderr *io.PipeReader
+
+	ended chan struct{} // closed once it has ended, or the engine has
+	code  int
+	err   error // the engine's, when it could not say how it ended
+
+	killing sync.Once
+}
+
+// start creates a container, attaches to it, and starts it. It is gone from
+// the engine when it has ended.
+func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
+	fail := func(doing string, err error) (*running, error) {
+		return nil, fmt.Errorf("%s the container %s of image %s: %w", doing, s.name, s.image, err)
+	}
+	created, err := e.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
+		Name: "punchlist-" + e.run + "-" + s.name, Image: s.image, Labels: e.labels(s.labels),
+		ConfigModifier: func(c *container.Config) {
+			c.OpenStdin, c.StdinOnce, c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true, true, true
+			c.Env = append(c.Env, s.env...)
+		},
+		HostConfigModifier: func(h *container.HostConfig) {
+			h.NetworkMode = container.NetworkMode(s.network)
+			h.AutoRemove = true
+			h.CapDrop, h.CapAdd = []string{"ALL"}, s.caps
+			h.SecurityOpt = []string{"no-new-privileges"}
+			h.Sysctls = s.sysctls
+			h.LogConfig = container.LogConfig{Type: "none"}
+			if s.mostPIDs > 0 {
+				h.PidsLimit = &s.mostPIDs
+			}
+		},
+	})
+	if err != nil {
+		return fail("create", err)
+	}
+	r := &running{engine: e, id: created.GetContainerID(), name: s.name, ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.remove(context.WithoutCancel(ctx), r.id))
+		}
+	}()
+	for _, id := range s.others {
+		if _, err := e.client.NetworkConnect(ctx, id, client.NetworkConnectOptions{Container: r.id}); err != nil {
+			return fail("connect", err)
+		}
+	}
+	streams, err := e.client.ContainerAttach(ctx, r.id, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return fail("attach to", err)
+	}
+	// Its end is asked for before its start, so that none is missed; and not
+	// under ctx, which ends with the call.
+	exit := e.client.ContainerWait(context.WithoutCancel(ctx), r.id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if err := created.Start(ctx); err != nil {
+		streams.Close()
+		return fail("start", err)
+	}
+	r.stdin = stdin{streams.HijackedResponse}
+	var stdout, stderr *io.PipeWriter
+	r.stdout, stdout = io.Pipe()
+	r.stderr, stderr = io.Pipe()
+	go func() {
+		_, err := stdcopy.StdCopy(stdout, stderr, streams.Reader)
+		stdout.CloseWithError(err)
+		stderr.CloseWithError(err)
+		streams.Close()
+	}()
+	go func() {
+		select {
+		case w := <-exit.Result:
+			r.code = int(w.StatusCode)
+			if w.Error != nil {
+				r.err = errors.New(w.Error.Message)
+			}
+		case r.err = <-exit.Error:
+		}
+		close(r.ended)
+	}()
+	return r, nil
+}
+
+// stdin closes its half of the connection alone.
+type stdin struct{ streams client.HijackedResponse }
+
+func (s stdin) Write(b []byte) (int, error) { return s.streams.Conn.Write(b) }
+func (s stdin) Close() error                { return s.streams.CloseWrite() }
+
+// drain throws away what the container says.
+func (r *running) drain() {
+	go io.Copy(io.Discard, r.stdout)
+	go io.Copy(io.Discard, r.stderr)
+}
+
+// wait is how the container ended: its exit status, or -1 and a signal's name.
+func (r *running) wait() (code int, signal string) {
+	<-r.ended
+	if r.err != nil {
+		return -1, ""
+	}
+	// As a shell tells it, so does an engine.
+	if name := unix.SignalName(syscall.Signal(r.code - 128)); r.code > 128 && name != "" {
+		return -1, name
+	}
+	return r.code, ""
+}
+
+// kill ends the container. It doesn't wait for that.
+func (r *running) kill() {
+	r.killing.Do(func() {
+		go func() {
+			// What has ended can't be killed, and what can't be is removed in the end.
+			_, _ = r.engine.client.ContainerKill(context.Background(), r.id, client.ContainerKillOptions{Signal: "KILL"})
+		}()
+	})
+}
+
+// pause freezes a container's processes, or lets them go on.
+func (e *engine) pause(ctx context.Context, id string, freeze bool) (err error) {
+	if freeze {
+		_, err = e.client.ContainerPause(ctx, id, client.ContainerPauseOptions{})
+	} else {
+		_, err = e.client.ContainerUnpause(ctx, id, client.ContainerUnpauseOptions{})
+	}
+	return err
+}
+
+// remove ends a container and removes it, and waits until that is done.
+func (e *engine) remove(ctx context.Context, id string) error {
+	_, err := e.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsConflict(err) {
+		// Another removal is under way: that of what has ended by itself.
+		removed := e.client.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+		select {
+		case <-removed.Result:
+			err = nil
+		case err = <-removed.Error:
+		}
+	}
+	if err == nil || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("remove the container %s: %w", id, err)
+}

@@ -1,0 +1,139 @@
+// Package natbox is the body of a router in a container: it runs one router of
+// a topology, or several, between the networks that its container is attached
+// to. NAT engine and impairments are those of harness/internet. Whoever
+// started it talks to it over its standard streams, in JSON, one object a
+// line, and is told every frame.
+//
+// Each realm is one Ethernet, and every node in it has the hardware address
+// that MAC gives. The router of a realm has all its links: hosts send
+// everything to it, and what it sends to a host has crossed the host's link. A
+// packet that goes on to another router travels between the two as a frame of
+// an EtherType of its own, which says what the receiver can't know.
+package natbox
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/packetio"
+)
+
+// Protocol is the version of what goes over the standard streams and between
+// routers. It changes with each change that an older image would not stand.
+const Protocol = 1
+
+// A Command is one line to a router. One of the fields after ID is set. Each
+// is answered by a Message with its ID.
+type Command struct {
+	ID int `json:"id"`
+
+	Start  *Start           `json:"start,omitempty"`  // the first one
+	Change *internet.Change `json:"change,omitempty"` // goes to all routers of a topology alike
+	Attach string           `json:"attach,omitempty"` // this host has a machine on the network from now on
+	Send   *Send            `json:"send,omitempty"`   // from a host that has none
+	// Mark asks for nothing but the answer, before which all frames up to its
+	// time are told.
+	Mark     bool `json:"mark,omitempty"`
+	Counters bool `json:"counters,omitempty"`
+}
+
+// Start says what a router is.
+type Start struct {
+	Protocol int               `json:"protocol"`
+	Topology internet.Topology `json:"topology"`
+	Seed     int64             `json:"seed"`
+	Routers  []string          `json:"routers"` // those that it runs
+	Index    int               `json:"index"`   // from 0, another for each router of a topology: datagrams are numbered by it
+	Ports    []Port            `json:"ports"`   // one for each realm that the routers are attached to
+}
+
+// A Port is how a router finds its interface in a realm: it has an address of
+// the network that the engine gave it, which is of no further use.
+type Port struct {
+	Realm  string       `json:"realm"`
+	Subnet netip.Prefix `json:"subnet"`
+}
+
+// Send is an IPv4 packet that a host without a machine sends.
+type Send struct {
+	Host   string `json:"host"`
+	Packet []byte `json:"packet"`
+}
+
+// A Message is one line of a router.
+type Message struct {
+	ID    int    `json:"id,omitempty"`    // of the command that it answers; 0 when it answers none
+	Error string `json:"error,omitempty"` // of a command; with ID 0 the router's own, which ends it
+	// Now is the router's clock, nanoseconds since 1970. All frames up to it
+	// are in this message or were in earlier ones.
+	Now      int64            `json:"now"`
+	Frames   []internet.Frame `json:"frames,omitempty"` // Seq is the router's own
+	Counters *Counters        `json:"counters,omitempty"`
+}
+
+// Counters are what a router has done so far.
+type Counters struct {
+	Frames  int            `json:"frames"`  // told
+	Dropped map[string]int `json:"dropped"` // packets, by the reason
+	Read    map[string]int `json:"read"`    // packets of hosts and routers, by realm
+	Written map[string]int `json:"written"`
+	Lost    int            `json:"lost"` // came faster than they were read
+}
+
+// DatagramsOf is the number that those of a router begin after.
+func DatagramsOf(index int) int { return index << 32 }
+
+// MAC is the hardware address of a node (a host, a NAT, Public) in a realm.
+// It is locally administered, and the same everywhere.
+func MAC(realm, node string) packetio.MAC {
+	sum := sha256.Sum256([]byte(realm + "\x00" + node))
+	mac := packetio.MAC{2}
+	copy(mac[1:], sum[:])
+	return mac
+}
+
+// etherType is that of a handover: IEEE 802, for local experiments.
+const etherType = 0x88b5
+
+// maxMTU is that of the routers' interfaces: whether a packet is too big for a
+// link is the model's to say, and a handover is longer than its packet.
+const maxMTU = 65535
+
+const (
+	flagUp       = 1
+	flagSwitched = 2
+)
+
+// appendHandover is the payload of a frame between two routers: flags, the
+// datagram's number, the NAT's name with its length before it, the packet.
+func appendHandover(b []byte, h internet.Handover) []byte {
+	flags := byte(0)
+	if h.Up {
+		flags |= flagUp
+	}
+	if h.Switched {
+		flags |= flagSwitched
+	}
+	b = append(b, flags)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Datagram))
+	b = append(b, byte(len(h.NAT)))
+	b = append(b, h.NAT...)
+	return append(b, h.Packet...)
+}
+
+var errHandover = errors.New("a handover is cut short")
+
+// parseHandover takes it apart; the packet aliases b.
+func parseHandover(b []byte) (internet.Handover, error) {
+	if len(b) < 10 || len(b) < 10+int(b[9]) {
+		return internet.Handover{}, errHandover
+	}
+	name := 10 + int(b[9])
+	return internet.Handover{
+		Up: b[0]&flagUp != 0, Switched: b[0]&flagSwitched != 0,
+		Datagram: int(binary.BigEndian.Uint64(b[1:])), NAT: string(b[10:name]), Packet: b[name:],
+	}, nil
+}
