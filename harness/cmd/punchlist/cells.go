@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"punchlist/harness/lab"
+	"punchlist/harness/lab/docker"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
@@ -21,7 +22,7 @@ import (
 var labOrder = []string{"sim", "netns"}
 
 func labs() map[string]lab.Lab {
-	return map[string]lab.Lab{"sim": sim.New(), "netns": netns.New()}
+	return map[string]lab.Lab{"sim": sim.New(), "netns": netns.New(), "docker": docker.New()}
 }
 
 func world(ctx context.Context, o suite.WorldOptions) suite.World {
