@@ -27,6 +27,7 @@ type spec struct {
 	sysctls  map[string]string
 	labels   map[string]string
 	mostPIDs int64 // 0 is no limit
+	vanishes bool  // the engine removes it when it has ended
 }
 
 // A running is a container that runs, with its standard streams.
@@ -45,8 +46,7 @@ type running struct {
 	killing sync.Once
 }
 
-// start creates a container, attaches to it, and starts it. It is gone from
-// the engine when it has ended.
+// start creates a container, attaches to it, and starts it.
 func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
 	fail := func(doing string, err error) (*running, error) {
 		return nil, fmt.Errorf("%s the container %s of image %s: %w", doing, s.name, s.image, err)
@@ -59,7 +59,9 @@ func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
 		},
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.NetworkMode = container.NetworkMode(s.network)
-			h.AutoRemove = true
+			// What the lab removes itself, the engine must not remove beside it: then
+			// it forgets to take some from their networks.
+			h.AutoRemove = s.vanishes
 			h.CapDrop, h.CapAdd = []string{"ALL"}, s.caps
 			h.SecurityOpt = []string{"no-new-privileges"}
 			h.Sysctls = s.sysctls

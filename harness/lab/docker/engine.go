@@ -104,10 +104,10 @@ func (e *engine) begin(ctx context.Context) error {
 	if e.keeper != nil {
 		return nil
 	}
-	if _, err := e.prune(ctx, false); err != nil {
+	if _, err := e.prune(ctx, false); err != nil && !errors.Is(err, errStuck) {
 		return err
 	}
-	k, err := e.start(ctx, spec{name: "keeper", image: PodImage, network: "none", labels: map[string]string{labelKeeper: "yes"}})
+	k, err := e.start(ctx, spec{name: "keeper", image: PodImage, network: "none", labels: map[string]string{labelKeeper: "yes"}, vanishes: true})
 	if err != nil {
 		return fmt.Errorf("start the keeper of the run: %w", err)
 	}
@@ -170,14 +170,15 @@ func (e *engine) prune(ctx context.Context, all bool) ([]string, error) {
 		if alive[n.Labels[labelRun]] {
 			continue
 		}
-		if err := e.removeNetwork(ctx, n.ID); err != nil {
-			errs = append(errs, err)
+		if err := e.removeNetwork(ctx, n.ID, 0); err != nil {
+			errs = append(errs, fmt.Errorf("network %s: %w", n.Name, err))
 		} else {
 			removed = append(removed, "network "+n.Name)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fail(err)
+		_, err = fail(err)
+		return removed, err
 	}
 	return removed, nil
 }
@@ -240,10 +241,31 @@ func subnet(i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4(b), subnetBits)
 }
 
-func (e *engine) removeNetwork(ctx context.Context, id string) error {
-	_, err := e.client.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
-	if errdefs.IsNotFound(err) {
-		return nil
+// releasedWithin bounds the time in which an engine takes containers that are
+// gone from their networks.
+const releasedWithin = 10 * time.Second
+
+// errStuck is of a network that the engine doesn't let go though nothing is on
+// it any more. Engines of version 20 do so at times, when two removals meet.
+var errStuck = errors.New("the engine holds it for containers that are gone; it lets go when it is restarted")
+
+// removeNetwork tries for a while.
+func (e *engine) removeNetwork(ctx context.Context, id string, patience time.Duration) error {
+	for begun := time.Now(); ; {
+		_, err := e.client.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		switch {
+		case err == nil, errdefs.IsNotFound(err):
+			return nil
+		case !strings.Contains(err.Error(), "active endpoints"):
+			return err
+		case time.Since(begun) > patience:
+			return errStuck
+		}
+		// No call waits for it, and no event tells of it.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return err
 }

@@ -30,6 +30,7 @@ type Net struct {
 	hosts    map[string]*host // that have a pod
 	virtual  *lab.VirtualHosts
 	scripts  []string // hosts that have an endpoint
+	sent     bool     // one of them, since the routers were last asked
 	testees  []*testeeOn
 	logs     *lab.LineWriter
 	started  time.Time // with the monotonic clock
@@ -181,8 +182,20 @@ func (n *Net) makeRouters(ctx context.Context) error {
 // Now is the engine's time.
 func (n *Net) Now() time.Time { return n.started.Add(time.Since(n.started) + n.ahead) }
 
-// Trace is what crossed the wire so far.
-func (n *Net) Trace() *trace.Trace { return n.trace }
+// Trace is what crossed the wire so far. What endpoints have sent is in it, as
+// in any lab.
+func (n *Net) Trace() *trace.Trace {
+	if n.sent && !n.closed {
+		n.sent = false
+		err := n.tellAll(n.life, func(int, *router) natbox.Command { return natbox.Command{Mark: true} })
+		if err != nil {
+			n.fail(err) // the next step says so
+		} else {
+			n.release()
+		}
+	}
+	return n.trace
+}
 
 // Step hands on what was observed, once it is known that nothing earlier is to
 // come; when there is nothing it waits for something, until the given time at
@@ -302,6 +315,7 @@ func (o outside) Addressing(host string) internet.Addressing { return o.model.Ad
 
 // Send has the router of the host's realm take a packet from it.
 func (o outside) Send(_ time.Time, host string, packet []byte) {
+	o.sent = true
 	if _, err := o.routerOf(host).command(natbox.Command{Send: &natbox.Send{Host: host, Packet: packet}}); err != nil {
 		o.fail(err)
 	}
@@ -486,7 +500,7 @@ func (n *Net) Close() error {
 	for _, r := range n.networks {
 		networks = append(networks, r.id)
 	}
-	errs = append(errs, together(len(networks), func(i int) error { return n.engine.removeNetwork(ctx, networks[i]) }))
+	errs = append(errs, together(len(networks), func(i int) error { return n.engine.removeNetwork(ctx, networks[i], releasedWithin) }))
 	return errors.Join(errs...)
 }
 

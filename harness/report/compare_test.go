@@ -1,0 +1,52 @@
+package report
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/verdict"
+)
+
+func TestCompare(t *testing.T) {
+	result := func(key string, o verdict.Outcome, broke string) *Result {
+		return &Result{Key: key, Outcome: o, Broke: broke}
+	}
+	in := func(lab string, results ...*Result) *Report {
+		return &Report{Cells: []*Cell{{Subject: "mine", Companion: "reference", Lab: lab, Seed: 1, Results: results}}}
+	}
+	a := in("netns",
+		result("same", verdict.Passed, ""),
+		result("known in both", verdict.Known, "LAT-A-001"),
+		result("other outcome", verdict.Passed, ""),
+		result("other requirement", verdict.Failed, "LAT-A-001"),
+		result("only here", verdict.Passed, ""),
+		result("judged there alone", verdict.Inapplicable, ""),
+	)
+	b := in("docker",
+		result("other requirement", verdict.Failed, "LAT-A-002"),
+		result("known in both", verdict.Known, "LAT-A-001"),
+		result("same", verdict.Passed, ""),
+		result("other outcome", verdict.Failed, "LAT-A-001"),
+		result("judged there alone", verdict.Passed, ""),
+		result("only there", verdict.Passed, ""),
+	)
+	c := Compare(a, b)
+	require.Equal(t, 2, c.Same)
+	require.Equal(t, [2]int{1, 2}, c.OnlyOne)
+	cells := [2]string{"mine+reference@netns", "mine+reference@docker"}
+	require.Equal(t, []Difference{
+		{"other outcome", cells, [2]string{"passed", "failed (LAT-A-001)"}},
+		{"other requirement", cells, [2]string{"failed (LAT-A-001)", "failed (LAT-A-002)"}},
+	}, c.Differ)
+	require.Equal(t, "other outcome\n  mine+reference@netns: passed, mine+reference@docker: failed (LAT-A-001)", c.Differ[0].String())
+
+	// Another subject, companion or seed is another judgement.
+	for _, change := range []func(*Cell){
+		func(c *Cell) { c.Subject = "yours" }, func(c *Cell) { c.Companion = "yours" }, func(c *Cell) { c.Seed = 2 },
+	} {
+		b := in("docker", result("same", verdict.Passed, ""))
+		change(b.Cells[0])
+		require.Zero(t, Compare(a, b).Same)
+	}
+}
