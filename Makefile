@@ -56,6 +56,10 @@ conformance: setup ## judge the reference and the JavaScript peers, alone and mi
 	$(PUNCHLIST) vectors check --impl reference --impl socket-0.6 --impl socket-0.5
 	$(PUNCHLIST) run --require --out $(OUT) $(CELLS)
 
+.PHONY: images
+images: ## build the images of the docker lab and of the bundled peers (NODE_BASE=image; see nat-images/README.md)
+	@NODE_BASE='$(NODE_BASE)' nat-images/build.sh $(OUT)/images
+
 .PHONY: vectors
 vectors: setup ## play the vectors against every codec: the reference, both JavaScript peers, the one in Python
 	$(PUNCHLIST) vectors check --impl reference --impl socket-0.6 --impl socket-0.5 --impl python-codec

@@ -51,18 +51,6 @@ func Quiet() error {
 	return nil
 }
 
-// Sysctls are what Quiet wants, as a container engine takes them: in a
-// container that has no privilege the settings can't be written.
-func Sysctls() map[string]string {
-	return map[string]string{
-		"net.ipv4.ip_forward":                "0",
-		"net.ipv4.conf.all.rp_filter":        "0",
-		"net.ipv4.conf.default.rp_filter":    "0",
-		"net.ipv6.conf.all.disable_ipv6":     "1",
-		"net.ipv6.conf.default.disable_ipv6": "1",
-	}
-}
-
 // set writes a setting of the calling thread's network namespace, if it has
 // not the value already. A kernel without IPv6 lacks some.
 func set(name, value string) error {

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
-
-	"context"
 
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/docker"
@@ -18,8 +18,10 @@ import (
 	"punchlist/harness/testees"
 )
 
-// labOrder is the order in which --lab auto tries.
-var labOrder = []string{"sim", "netns"}
+// labOrder is the order in which --lab auto tries: what is fastest and needs
+// least comes first. A manifest with a command is a program, which needs no
+// engine; one that has an image alone comes to docker.
+var labOrder = []string{"sim", "netns", "docker"}
 
 func labs() map[string]lab.Lab {
 	return map[string]lab.Lab{"sim": sim.New(), "netns": netns.New(), "docker": docker.New()}
@@ -29,9 +31,9 @@ func world(ctx context.Context, o suite.WorldOptions) suite.World {
 	return steps.New(ctx, steps.Options(o))
 }
 
-// resolve turns the flags into cells. Named gives back how an implementation
-// was named on the command line.
-func (f runFlags) resolve() (cells []suite.Cell, named func(string) string, err error) {
+// resolve turns the flags into cells, and says what it chose itself. Named
+// gives back how an implementation was named on the command line.
+func (f runFlags) resolve(ctx context.Context, say func(string)) (cells []suite.Cell, named func(string) string, err error) {
 	given := map[string]string{}
 	load := func(arg string) (manifest.Manifest, error) {
 		m, err := implementation(arg)
@@ -55,6 +57,9 @@ func (f runFlags) resolve() (cells []suite.Cell, named func(string) string, err 
 		}
 	}
 	seen := map[string]bool{}
+	has := func(lab string) bool {
+		return slices.ContainsFunc(cells, func(c suite.Cell) bool { return c.Lab == lab })
+	}
 	for _, text := range wanted {
 		subject, companion, labName, tags, err := parseCell(text)
 		if err != nil {
@@ -68,13 +73,18 @@ func (f runFlags) resolve() (cells []suite.Cell, named func(string) string, err 
 			return nil, nil, err
 		}
 		if c.Lab == "auto" {
-			c.Lab = auto(c.Subject, c.Companion)
+			why := ""
+			c.Lab, why = auto(ctx, labs(), c.Subject, c.Companion)
+			say(fmt.Sprintf("lab %s for %s beside %s: %s", c.Lab, c.Subject.Name, c.Companion.Name, why))
 		}
 		if seen[c.Name()] {
 			return nil, nil, fmt.Errorf("the cell %s is named twice", c.Name())
 		}
 		seen[c.Name()] = true
 		cells = append(cells, c)
+	}
+	if has("netns") && has("docker") {
+		return nil, nil, errors.New("cells of netns and of docker can't be in one run: inside the namespaces of the one there is no way to the engine of the other; run them apart, and compare with punchlist report diff")
 	}
 	return cells, func(name string) string { return given[name] }, nil
 }
@@ -97,18 +107,31 @@ func parseCell(text string) (subject, companion, lab, tags string, err error) {
 	return subject, companion, lab, strings.TrimSpace(tags), nil
 }
 
-// auto is the first lab that can start both, or the last, whose reasons the
-// run then tells.
-func auto(subject, companion manifest.Manifest) string {
-	all := labs()
+// auto is the first lab that is to be had here and can start both, and why no
+// earlier one; or the last, whose reasons the run then tells.
+func auto(ctx context.Context, all map[string]lab.Lab, subject, companion manifest.Manifest) (name, why string) {
+	var reasons []string
 	for _, name := range labOrder {
-		a, _ := all[name].Starts(subject)
-		b, _ := all[name].Starts(companion)
-		if a && b {
-			return name
+		reason := ""
+		for _, m := range []manifest.Manifest{subject, companion} {
+			if ok, said := all[name].Starts(m); !ok && reason == "" {
+				reason = said
+			}
 		}
+		if reason == "" {
+			if err := all[name].Check(ctx); err != nil {
+				reason = err.Error()
+			}
+		}
+		if reason == "" {
+			if len(reasons) == 0 {
+				return name, "it needs nothing, and a run of it can be repeated to the byte"
+			}
+			return name, strings.Join(reasons, "; ")
+		}
+		reasons = append(reasons, "not "+name+": "+reason)
 	}
-	return labOrder[len(labOrder)-1]
+	return labOrder[len(labOrder)-1], strings.Join(reasons, "; ")
 }
 
 // implementation reads a bundled manifest, or one from a file.

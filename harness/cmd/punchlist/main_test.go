@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 )
 
@@ -54,26 +56,64 @@ func TestQuote(t *testing.T) {
 	require.Equal(t, "''", quote(""))
 }
 
+// A stubLab starts what has the key.
+type stubLab struct {
+	lab.Lab
+	starts func(manifest.Manifest) bool
+	check  error
+}
+
+func (l stubLab) Check(context.Context) error { return l.check }
+func (l stubLab) Starts(m manifest.Manifest) (bool, string) {
+	return l.starts(m), m.Name + " isn't for it"
+}
+
 func TestAutoTakesTheFirstLabThatCanStartBoth(t *testing.T) {
-	reference, err := manifest.Bundled("reference")
-	require.NoError(t, err)
-	other := manifest.Manifest{Name: "other", Command: []string{"other"}}
-	require.Equal(t, "sim", auto(reference, reference))
-	require.Equal(t, "netns", auto(other, reference))
-	require.Equal(t, "netns", auto(reference, other))
+	program := manifest.Manifest{Name: "program", Command: []string{"p"}}
+	image := manifest.Manifest{Name: "image", Image: "i"}
+	reference := manifest.Manifest{Name: "reference", Builtin: "reference", Command: []string{"r"}, Image: "r"}
+	all := func(netns, docker error) map[string]lab.Lab {
+		return map[string]lab.Lab{
+			"sim":    stubLab{starts: func(m manifest.Manifest) bool { return m.Builtin != "" }},
+			"netns":  stubLab{starts: func(m manifest.Manifest) bool { return len(m.Command) > 0 }, check: netns},
+			"docker": stubLab{starts: func(m manifest.Manifest) bool { return m.Image != "" }, check: docker},
+		}
+	}
+	forbidden, noEngine := errors.New("forbidden"), errors.New("no engine")
+	for _, c := range []struct {
+		subject, companion manifest.Manifest
+		netns, docker      error
+		want, why          string
+	}{
+		{reference, reference, nil, nil, "sim", "it needs nothing, and a run of it can be repeated to the byte"},
+		{program, reference, nil, nil, "netns", "not sim: program isn't for it"},
+		{reference, program, nil, nil, "netns", "not sim: program isn't for it"},
+		{image, reference, nil, nil, "docker", "not sim: image isn't for it; not netns: image isn't for it"},
+		{image, reference, nil, noEngine, "docker", "not sim: image isn't for it; not netns: image isn't for it; not docker: no engine"},
+		{program, reference, forbidden, nil, "docker", "not sim: program isn't for it; not netns: forbidden; not docker: program isn't for it"},
+	} {
+		got, why := auto(t.Context(), all(c.netns, c.docker), c.subject, c.companion)
+		require.Equal(t, c.want, got)
+		require.Equal(t, c.why, why)
+	}
+}
+
+func TestNetnsAndDockerDoNotMix(t *testing.T) {
+	_, _, err := runFlags{cells: []string{"reference@netns", "reference@docker"}}.resolve(t.Context(), nil)
+	require.ErrorContains(t, err, "can't be in one run")
 }
 
 func TestRepeatNamesImplementationsAsTheyWereGiven(t *testing.T) {
 	dir := t.TempDir()
 	file := dir + "/m.yaml"
 	require.NoError(t, os.WriteFile(file, []byte("name: mine\nversion: '1'\nclasses: [peer]\ncommand: [mine]\nkeepalive: {min: 6s, max: 24h}\n"), 0o644))
-	cells, named, err := runFlags{impls: []string{file}, companion: "reference", lab: "netns"}.resolve()
+	cells, named, err := runFlags{impls: []string{file}, companion: "reference", lab: "netns"}.resolve(t.Context(), nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"mine+reference@netns"}, []string{cells[0].Name()})
 	require.Equal(t, "punchlist run --cell "+file+"+reference@netns --seed 3 --scenario 'a b'",
 		repeat("punchlist", named("mine"), named("reference"), "netns", 3, "a b"))
 
-	_, _, err = runFlags{cells: []string{"reference@sim", "reference+reference@sim"}}.resolve()
+	_, _, err = runFlags{cells: []string{"reference@sim", "reference+reference@sim"}}.resolve(t.Context(), nil)
 	require.ErrorContains(t, err, "named twice")
 }
 

@@ -48,9 +48,10 @@ peers too) are companions. An implementation is a bundled one (reference,
 socket-0.6, socket-0.5) or the file of a manifest.
 
 A lab is where the peers run: sim (in one process, in virtual time; the
-reference alone), or netns (any program, on real sockets, each peer in a
-network namespace of its own; Linux). auto takes the first of them that can
-start both.
+reference alone), netns (any program, on real sockets, each peer in a network
+namespace of its own; Linux), or docker (any image; every host, NAT and peer is
+a container of the engine that DOCKER_HOST names, or of this machine's). auto
+takes the first of them that is to be had and can start both, and says why.
 
 --cell names subject, companion, lab and scenarios in one word, and may be
 given several times for one report:
@@ -65,20 +66,21 @@ expected; 2 it could not run, or not all of it.`,
   punchlist run --impl socket-0.6 --companion socket-0.6 --lab netns
   punchlist run --tags '@LAT-TRAV-003 and not @all-profiles' --seeds 20
   punchlist run --cell reference@sim --cell socket-0.6@netns:@classical --out result
-  punchlist run --impl ./my-peer/manifest.yaml --lab netns --require`,
+  punchlist run --impl ./my-peer/manifest.yaml --lab netns --require
+  punchlist run --impl ./my-peer/manifest.yaml --lab docker --out docker`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c, f) },
 	}
 	p := c.Flags()
 	p.StringArrayVar(&f.impls, "impl", nil, "implementation under test: a bundled name or a manifest's file; repeatable (default reference)")
 	p.StringVar(&f.companion, "companion", "reference", "implementation of all other peers")
-	p.StringVar(&f.lab, "lab", "auto", "auto, sim or netns")
+	p.StringVar(&f.lab, "lab", "auto", "auto, sim, netns or docker")
 	p.StringArrayVar(&f.cells, "cell", nil, "SUBJECT[+COMPANION]@LAB[:TAGS]; repeatable; instead of --impl, --companion and --lab")
 	p.StringVar(&f.tags, "tags", "", "only scenarios whose tags match this expression")
 	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
 	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
-	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more in netns)")
+	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more where time is real)")
 	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one scenario may take on this machine's clock")
 	p.StringVar(&f.out, "out", "out", "folder of the report")
 	p.BoolVar(&f.require, "require", false, "what can't run here is exit code 2 instead of \"not available\"")
@@ -99,7 +101,8 @@ func run(c *cobra.Command, f runFlags) error {
 	if f.timeout <= 0 {
 		return fmt.Errorf("--timeout %v: a scenario needs some time", f.timeout)
 	}
-	cells, named, err := f.resolve()
+	var chosen []string
+	cells, named, err := f.resolve(c.Context(), func(line string) { chosen = append(chosen, line) })
 	if err != nil {
 		return err
 	}
@@ -109,6 +112,9 @@ func run(c *cobra.Command, f runFlags) error {
 			_ = netns.Enter()
 			break
 		}
+	}
+	for _, line := range chosen {
+		fmt.Println(line)
 	}
 	registry, err := spec.Load()
 	if err != nil {

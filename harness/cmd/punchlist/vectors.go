@@ -76,7 +76,7 @@ func vectorsCheck(c *cobra.Command, impls []string, labName, only string) error 
 		}
 		name := labName
 		if name == "auto" {
-			name = auto(m, m)
+			name, _ = auto(c.Context(), labs(), m, m)
 		}
 		l, ok := labs()[name]
 		if !ok {

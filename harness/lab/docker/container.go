@@ -56,6 +56,8 @@ func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
 		ConfigModifier: func(c *container.Config) {
 			c.OpenStdin, c.StdinOnce, c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true, true, true
 			c.Env = append(c.Env, s.env...)
+			// An engine that ends has nothing to wait for.
+			c.StopSignal = "SIGKILL"
 		},
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.NetworkMode = container.NetworkMode(s.network)

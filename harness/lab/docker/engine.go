@@ -49,7 +49,11 @@ func connect(ctx context.Context) (*engine, error) {
 	if os.Getenv(reaperSetting) == "" && !reaperAtHand(ctx) {
 		os.Setenv(reaperSetting, "true")
 	}
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()))
+	// Named as the default, the bridge is neither looked for nor replaced by a
+	// network of testcontainers, which every container would then be in.
+	const bridge = testcontainers.Bridge
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()),
+		testcontainers.DefaultNetwork(bridge), testcontainers.WithDefaultBridgeNetwork(bridge))
 	if err != nil {
 		return nil, noEngine(err)
 	}
@@ -104,7 +108,7 @@ func (e *engine) begin(ctx context.Context) error {
 	if e.keeper != nil {
 		return nil
 	}
-	if _, err := e.prune(ctx, false); err != nil && !errors.Is(err, errStuck) {
+	if _, err := e.prune(ctx, false); err != nil {
 		return err
 	}
 	k, err := e.start(ctx, spec{name: "keeper", image: PodImage, network: "none", labels: map[string]string{labelKeeper: "yes"}, vanishes: true})
@@ -119,26 +123,34 @@ func (e *engine) begin(ctx context.Context) error {
 // begunWithin is how old a keeper may be that doesn't run yet.
 const begunWithin = time.Minute
 
+// Pruned is what Prune has found of dead runs, by kind and name.
+type Pruned struct {
+	Removed []string
+	Stuck   []string // networks that the engine doesn't let go though nothing is on them: it does when it is restarted
+}
+
 // Prune removes from the engine what runs that are dead left there, or with
-// all whatever any run made, and lists it.
-func Prune(ctx context.Context, all bool) ([]string, error) {
+// all whatever any run made.
+func Prune(ctx context.Context, all bool) (Pruned, error) {
 	e, err := connect(ctx)
 	if err != nil {
-		return nil, err
+		return Pruned{}, err
 	}
 	return e.prune(ctx, all)
 }
 
 // prune takes a run for alive while its keeper is: that ends with the process
 // that is attached to it.
-func (e *engine) prune(ctx context.Context, all bool) ([]string, error) {
-	fail := func(err error) ([]string, error) {
-		return nil, fmt.Errorf("remove what dead runs left: %w", err)
-	}
+func (e *engine) prune(ctx context.Context, all bool) (p Pruned, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("remove what dead runs left: %w", err)
+		}
+	}()
 	ours := make(client.Filters).Add("label", labelRun)
 	containers, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
 	if err != nil {
-		return fail(err)
+		return p, err
 	}
 	alive := map[string]bool{e.run: true}
 	for _, c := range containers.Items {
@@ -150,7 +162,6 @@ func (e *engine) prune(ctx context.Context, all bool) ([]string, error) {
 	if all {
 		alive = nil
 	}
-	var removed []string
 	var errs []error
 	for _, c := range containers.Items {
 		if alive[c.Labels[labelRun]] {
@@ -159,28 +170,27 @@ func (e *engine) prune(ctx context.Context, all bool) ([]string, error) {
 		if err := e.remove(ctx, c.ID); err != nil {
 			errs = append(errs, err)
 		} else {
-			removed = append(removed, "container "+strings.TrimPrefix(strings.Join(c.Names, " "), "/"))
+			p.Removed = append(p.Removed, "container "+strings.TrimPrefix(strings.Join(c.Names, " "), "/"))
 		}
 	}
 	networks, err := e.client.NetworkList(ctx, client.NetworkListOptions{Filters: ours})
 	if err != nil {
-		return fail(err)
+		return p, err
 	}
 	for _, n := range networks.Items {
 		if alive[n.Labels[labelRun]] {
 			continue
 		}
-		if err := e.removeNetwork(ctx, n.ID, 0); err != nil {
+		switch err := e.removeNetwork(ctx, n.ID, 0); {
+		case errors.Is(err, errStuck):
+			p.Stuck = append(p.Stuck, "network "+n.Name)
+		case err != nil:
 			errs = append(errs, fmt.Errorf("network %s: %w", n.Name, err))
-		} else {
-			removed = append(removed, "network "+n.Name)
+		default:
+			p.Removed = append(p.Removed, "network "+n.Name)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		_, err = fail(err)
-		return removed, err
-	}
-	return removed, nil
+	return p, errors.Join(errs...)
 }
 
 func (e *engine) labels(more map[string]string) map[string]string {
