@@ -69,6 +69,22 @@ conformance-all: setup ## the same with every scenario, and socket-js 0.5.4 too:
 	$(PUNCHLIST) spec check --dir .
 	$(PUNCHLIST) run --require --out $(OUT)/all $(ALL_CELLS)
 
+# The same scenarios in both labs with real sockets. The whole takes three
+# quarters of an hour; CI plays DOCKER='$(DOCKER_CORE)'.
+DOCKER      = not @virtual
+DOCKER_CORE = $(CORE) and not @codec and not @all-profiles
+both_cells  = --cell 'reference@$(1):$(DOCKER)' --cell 'socket-0.6+reference@$(1):$(DOCKER) and not @all-profiles'
+
+.PHONY: conformance-docker
+conformance-docker: setup images ## judge the reference and socket-js in containers, and compare with netns (DOCKER=tags)
+	$(PUNCHLIST) run --require --out $(OUT)/docker/netns $(call both_cells,netns)
+	$(PUNCHLIST) run --require --out $(OUT)/docker $(call both_cells,docker)
+	$(PUNCHLIST) report diff $(OUT)/docker/netns $(OUT)/docker
+
+.PHONY: conformance-docker-core
+conformance-docker-core: ## the part of it that CI plays
+	$(MAKE) conformance-docker DOCKER='$(DOCKER_CORE)'
+
 .PHONY: conformance-reference
 conformance-reference: build ## every scenario for the reference, on real sockets
 	$(PUNCHLIST) run --require --out $(OUT)/reference --cell 'reference@netns:@extended'

@@ -48,6 +48,7 @@ type box struct {
 	model    *internet.Network
 	moved    time.Time // up to when everything of the model is done
 	routers  []string
+	quiet    bool
 	ports    []*port
 	attached map[string]bool // hosts that have a machine
 	hosts    map[string]internet.Addressing
@@ -163,7 +164,7 @@ func (b *box) start(s Start) (err error) {
 	if err != nil {
 		return err
 	}
-	b.routers, b.attached = s.Routers, map[string]bool{}
+	b.routers, b.quiet, b.attached = s.Routers, s.Quiet, map[string]bool{}
 	b.hosts, b.realms = map[string]internet.Addressing{}, map[string]string{}
 	b.counters = Counters{Dropped: map[string]int{}}
 	for _, host := range model.Hosts() {
@@ -389,6 +390,9 @@ func (b *box) capture(f internet.Frame) {
 	b.counters.Frames++
 	if f.Dropped != "" {
 		b.counters.Dropped[f.Dropped]++
+	}
+	if b.quiet {
+		return
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, f.Packet...)

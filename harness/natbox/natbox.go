@@ -45,9 +45,10 @@ type Start struct {
 	Protocol int               `json:"protocol"`
 	Topology internet.Topology `json:"topology"`
 	Seed     int64             `json:"seed"`
-	Routers  []string          `json:"routers"` // those that it runs
-	Index    int               `json:"index"`   // from 0, another for each router of a topology: datagrams are numbered by it
-	Ports    []Port            `json:"ports"`   // one for each realm that the routers are attached to
+	Routers  []string          `json:"routers"`         // those that it runs
+	Index    int               `json:"index"`           // from 0, another for each router of a topology: datagrams are numbered by it
+	Ports    []Port            `json:"ports"`           // one for each realm that the routers are attached to
+	Quiet    bool              `json:"quiet,omitempty"` // frames are counted, not told
 }
 
 // A Port is how a router finds its interface in a realm: it has an address of

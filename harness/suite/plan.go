@@ -83,8 +83,14 @@ func (c *Config) defaults() {
 }
 
 // realJobs is how many scenarios a core carries where time is real: most of it
-// is waiting.
-const realJobs = 6
+// is waiting. Containers take longer to start than they then need.
+const (
+	realJobs      = 6
+	containerJobs = 3
+)
+
+// containerLabs are the labs whose hosts are containers.
+var containerLabs = []string{"docker"}
 
 // jobs is how many scenarios run at once in a lab.
 func (c *Config) jobs(labName string) int {
@@ -93,6 +99,8 @@ func (c *Config) jobs(labName string) int {
 		return c.Jobs
 	case slices.Contains(virtualLabs, labName):
 		return runtime.NumCPU()
+	case slices.Contains(containerLabs, labName):
+		return min(containerJobs*runtime.NumCPU(), 16)
 	default:
 		return min(realJobs*runtime.NumCPU(), 32)
 	}
