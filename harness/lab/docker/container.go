@@ -20,6 +20,7 @@ import (
 type spec struct {
 	name     string // after the run's
 	image    string
+	argv     []string // instead of the image's own; nil leaves that
 	network  string   // an id, "none" or "container:" and an id
 	others   []string // ids of further networks
 	env      []string
@@ -52,10 +53,13 @@ func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
 		return nil, fmt.Errorf("%s the container %s of image %s: %w", doing, s.name, s.image, err)
 	}
 	created, err := e.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
-		Name: "punchlist-" + e.run + "-" + s.name, Image: s.image, Labels: e.labels(s.labels),
+		Name: e.named(s.name), Image: s.image, Labels: e.labels(s.labels),
 		ConfigModifier: func(c *container.Config) {
 			c.OpenStdin, c.StdinOnce, c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true, true, true
 			c.Env = append(c.Env, s.env...)
+			if s.argv != nil {
+				c.Entrypoint, c.Cmd = s.argv[:1], s.argv[1:]
+			}
 			// An engine that ends has nothing to wait for.
 			c.StopSignal = "SIGKILL"
 		},

@@ -60,18 +60,24 @@ var buildPeer = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
+	return buildImage(peerImage, map[string][]byte{
+		"peer": program, "Dockerfile": []byte("FROM scratch\nCOPY peer /peer\nUSER 65534\nENTRYPOINT [\"/peer\"]\n"),
+	})
+})
+
+// buildImage builds an image of some files, Dockerfile among them. All can be
+// executed.
+func buildImage(tag string, files map[string][]byte) error {
 	var folder bytes.Buffer
 	w := tar.NewWriter(&folder)
-	for name, data := range map[string][]byte{
-		"peer": program, "Dockerfile": []byte("FROM scratch\nCOPY peer /peer\nUSER 65534\nENTRYPOINT [\"/peer\"]\n"),
-	} {
+	for name, data := range files {
 		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(data))}); err != nil {
 			return err
 		}
 		w.Write(data)
 	}
 	w.Close()
-	built, err := shared.engine.client.ImageBuild(context.Background(), &folder, client.ImageBuildOptions{Tags: []string{peerImage}, Remove: true})
+	built, err := shared.engine.client.ImageBuild(context.Background(), &folder, client.ImageBuildOptions{Tags: []string{tag}, Remove: true})
 	if err != nil {
 		return err
 	}
@@ -81,7 +87,7 @@ var buildPeer = sync.OnceValue(func() error {
 		err = fmt.Errorf("%s", out)
 	}
 	return err
-})
+}
 
 // scripted is a manifest of a testee that plays a script of testdata/peer.
 func scripted(t testing.TB, script string) manifest.Manifest {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,6 +202,13 @@ func (e *engine) labels(more map[string]string) map[string]string {
 	return labels
 }
 
+var unnameable = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
+
+// named is the name on the engine of what the run names so.
+func (e *engine) named(name string) string {
+	return "punchlist-" + e.run + "-" + unnameable.ReplaceAllString(name, "-")
+}
+
 // The networks are numbered from the range for benchmarks (RFC 2544), which
 // no peer ever sees: pods and routers give their interfaces other addresses.
 var range2544 = netip.MustParsePrefix("198.18.0.0/15")
@@ -222,8 +230,8 @@ type realmNetwork struct {
 func (e *engine) network(ctx context.Context, name string) (realmNetwork, error) {
 	labels := e.labels(testcontainers.GenericLabels())
 	for range subnets {
-		n := realmNetwork{name: name, subnet: subnet(int(e.subnets.Add(1)))}
-		made, err := e.client.NetworkCreate(ctx, name, client.NetworkCreateOptions{
+		n := realmNetwork{name: e.named(name), subnet: subnet(int(e.subnets.Add(1)))}
+		made, err := e.client.NetworkCreate(ctx, n.name, client.NetworkCreateOptions{
 			Driver: "bridge", Labels: labels,
 			IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: n.subnet}}},
 			Options: map[string]string{

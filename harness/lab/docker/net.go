@@ -32,6 +32,7 @@ type Net struct {
 	scripts  []string // hosts that have an endpoint
 	sent     bool     // one of them, since the routers were last asked
 	testees  []*testeeOn
+	programs []*running
 	logs     *lab.LineWriter
 	started  time.Time // with the monotonic clock
 	ahead    time.Duration
@@ -147,7 +148,7 @@ func (n *Net) makeNetworks(ctx context.Context) error {
 	routers := n.model.Routers()
 	made := make([]realmNetwork, len(routers))
 	err := together(len(routers), func(i int) (err error) {
-		made[i], err = n.engine.network(ctx, "punchlist-"+n.engine.run+"-"+n.name+"-"+n.model.Inside(routers[i]))
+		made[i], err = n.engine.network(ctx, n.name+"-"+n.model.Inside(routers[i]))
 		return err
 	})
 	for i, m := range made {
@@ -481,6 +482,9 @@ func (n *Net) Close() error {
 		if t.peer.running != nil {
 			ids = append(ids, t.peer.id)
 		}
+	}
+	for _, p := range n.programs {
+		ids = append(ids, p.id)
 	}
 	for _, h := range n.hosts {
 		if <-h.ready; h.running != nil {

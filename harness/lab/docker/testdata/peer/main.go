@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +18,11 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "plant" {
+		os.Args = os.Args[1:]
+		scripts["plant"]()
+		return
+	}
 	run, ok := scripts[os.Getenv("SCRIPT")]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "unknown script %q\n", os.Getenv("SCRIPT"))
@@ -112,6 +119,22 @@ var scripts = map[string]func(){
 			}
 			return "what?"
 		})
+	},
+	// sends "planted" from the port that it is told, to each of the places after it
+	"plant": func() {
+		port, err := strconv.Atoi(os.Args[1])
+		if err != nil {
+			panic(err)
+		}
+		socket, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+		if err != nil {
+			panic(err)
+		}
+		for _, place := range os.Args[2:] {
+			if _, err := socket.WriteToUDPAddrPort([]byte("planted"), netip.MustParseAddrPort(place)); err != nil {
+				panic(err)
+			}
+		}
 	},
 	"echo": func() {
 		commands(func(c testee.Command) any { return map[string]string{"do": c.Do} })
