@@ -38,8 +38,10 @@ for program in nat-images/natbox nat-images/pod reference/cmd/latica-peer; do
 	name=${program##*/}
 	mkdir -p "$folder/$name"
 	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags='-s -w' -o "$folder/$name/$name" "./$program"
-	cp "$program/Dockerfile" "$folder/$name/"
-	build "punchlist/${name/latica-peer/reference}:dev" "$folder/$name"
+	case $name in
+	latica-peer) build punchlist/reference:dev "$folder/$name" -f "$program/Containerfile.testee" ;;
+	*) build "punchlist/$name:dev" "$folder/$name" -f "$program/Dockerfile" ;;
+	esac
 done
 
 base=${NODE_BASE:-}

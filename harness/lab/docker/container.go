@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A spec is a container to start.
-type spec struct {
+// A containerSpec is a container to start.
+type containerSpec struct {
 	name     string // after the run's
 	image    string
 	argv     []string // instead of the image's own; nil leaves that
@@ -48,7 +48,7 @@ type running struct {
 }
 
 // start creates a container, attaches to it, and starts it.
-func (e *engine) start(ctx context.Context, s spec) (_ *running, err error) {
+func (e *engine) start(ctx context.Context, s containerSpec) (_ *running, err error) {
 	fail := func(doing string, err error) (*running, error) {
 		return nil, fmt.Errorf("%s the container %s of image %s: %w", doing, s.name, s.image, err)
 	}

@@ -58,7 +58,10 @@ func connect(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, noEngine(err)
 	}
-	c := provider.Client()
+	// The provider closes idle connections after each of its calls, which breaks
+	// those that others are about to use.
+	c := keptOpen{provider.Client()}
+	provider.SetClient(c)
 	if _, err := c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return nil, noEngine(err)
 	}
@@ -68,6 +71,11 @@ func connect(ctx context.Context) (*engine, error) {
 	e.subnets.Store(int64(id[0])<<2 | int64(id[1])&3)
 	return e, nil
 }
+
+// keptOpen is a client whose connections stay open.
+type keptOpen struct{ client.APIClient }
+
+func (keptOpen) Close() error { return nil }
 
 func noEngine(err error) error {
 	return fmt.Errorf("no container engine answers: %w; start one (dockerd), or name another by DOCKER_HOST", err)
@@ -112,7 +120,7 @@ func (e *engine) begin(ctx context.Context) error {
 	if _, err := e.prune(ctx, false); err != nil {
 		return err
 	}
-	k, err := e.start(ctx, spec{name: "keeper", image: PodImage, network: "none", labels: map[string]string{labelKeeper: "yes"}, vanishes: true})
+	k, err := e.start(ctx, containerSpec{name: "keeper", image: PodImage, network: "none", labels: map[string]string{labelKeeper: "yes"}, vanishes: true})
 	if err != nil {
 		return fmt.Errorf("start the keeper of the run: %w", err)
 	}

@@ -44,7 +44,7 @@ func (n *Net) startHost(name string) *host {
 func (n *Net) makePod(h *host) (err error) {
 	a, realm := n.model.Addressing(h.name), n.model.Realm(h.name)
 	r := n.routerOf(h.name)
-	h.running, err = n.engine.start(n.life, spec{
+	h.running, err = n.engine.start(n.life, containerSpec{
 		name: n.name + "-" + h.name, image: PodImage, network: n.networks[realm].id,
 		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostnet.Sysctls(),
 	})
@@ -111,7 +111,7 @@ func (n *Net) startPeer(h *host, m manifest.Manifest, number int) *peer {
 		if p.err = h.err; p.err != nil {
 			return // the net has failed with it
 		}
-		p.running, p.err = n.engine.start(n.life, spec{
+		p.running, p.err = n.engine.start(n.life, containerSpec{
 			name: fmt.Sprintf("%s-%s-peer-%d", n.name, h.name, number), image: m.Image, network: "container:" + h.id,
 			env:      append(append([]string{}, m.Env...), contract.LabVariable+"="+n.addresses(h.name)),
 			mostPIDs: 512,

@@ -37,7 +37,7 @@ func (n *Net) Launch(ctx context.Context, host, image string, argv []string) (*P
 	if <-h.ready; h.err != nil {
 		return nil, h.err
 	}
-	r, err := n.engine.start(ctx, spec{
+	r, err := n.engine.start(ctx, containerSpec{
 		name: fmt.Sprintf("%s-%s-program-%d", n.name, host, len(n.programs)+1), image: image, argv: argv,
 		network: "container:" + h.id, mostPIDs: 512,
 	})

@@ -47,7 +47,7 @@ func (n *Net) startRouter(ctx context.Context, name string, realms []realmNetwor
 	for _, r := range realms[1:] {
 		others = append(others, r.id)
 	}
-	r, err := n.engine.start(ctx, spec{
+	r, err := n.engine.start(ctx, containerSpec{
 		name: n.name + "-" + name, image: RouterImage, network: realms[0].id, others: others,
 		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostnet.Sysctls(),
 	})

@@ -1,0 +1,64 @@
+package docker
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/features"
+	"punchlist/harness/lab"
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/steps"
+	"punchlist/harness/suite"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+	"punchlist/spec/testee"
+)
+
+// judge runs one scenario with a testee as the subject.
+func judge(t *testing.T, m manifest.Manifest) (*report.Report, error) {
+	t.Helper()
+	needsLab(t)
+	m.Version, m.Classes = "1", []string{testee.ClassPeer}
+	m.Keepalive = manifest.Keepalive{Min: time.Second, Max: time.Hour}
+	reference, err := manifest.Bundled("reference")
+	require.NoError(t, err)
+	registry, err := spec.Load()
+	require.NoError(t, err)
+	return suite.Run(t.Context(), suite.Config{
+		Cells: []suite.Cell{{Subject: m, Companion: reference, Lab: "docker"}}, Labs: map[string]lab.Lab{"docker": shared},
+		Features: features.Files, Registry: registry, Require: true, Seed: 1,
+		Select:   suite.Selection{Tags: "@LAT-FRAME-016"},
+		World:    func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
+		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Now(),
+	})
+}
+
+// What can't be judged says so once, clearly, and leaves nothing.
+func TestWhatCanNotBeJudgedSaysWhy(t *testing.T) {
+	t.Parallel()
+	_, err := judge(t, manifest.Manifest{Name: "mine", Image: "nobody/nothing:1"})
+	require.EqualError(t, err, "mine+reference@docker: the docker lab can't start mine: the engine has no image nobody/nothing:1")
+
+	for script, want := range map[string]string{ // order-free: independent cases
+		"exit": "preflight: mine: hello: it exited with status 4",
+		"mute": "preflight: mine: hello: no answer within",
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			m := scripted(t, script)
+			m.Name = "mine"
+			found, err := judge(t, m)
+			require.NoError(t, err)
+			require.Equal(t, report.CouldNotRun, found.Exit)
+			require.Len(t, found.Cells[0].Results, 1)
+			result := found.Cells[0].Results[0]
+			require.Equal(t, verdict.Broken, result.Outcome)
+			require.Contains(t, result.Text, want)
+		})
+	}
+}
