@@ -9,6 +9,6 @@ func labCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(labPruneCommand())
+	c.AddCommand(labShellCommand(), labPruneCommand())
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/lab"
+	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
 )
 
@@ -24,6 +26,17 @@ func TestMain(m *testing.M) {
 func TestCommandLine(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
+		// [netns]: whether the lab can start here. It must where that is required.
+		Condition: func(name string) (bool, error) {
+			if name != "netns" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			err := netns.New().Check(t.Context())
+			if err != nil && strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), name) {
+				return false, err
+			}
+			return err == nil, nil
+		},
 		Setup: func(e *testscript.Env) error {
 			// The adapters of the bundled implementations are written to the cache.
 			e.Setenv("HOME", e.WorkDir)

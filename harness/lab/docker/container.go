@@ -28,6 +28,7 @@ type containerSpec struct {
 	sysctls  map[string]string
 	labels   map[string]string
 	mostPIDs int64 // 0 is no limit
+	terminal bool  // it has one
 	vanishes bool  // the engine removes it when it has ended
 }
 
@@ -56,7 +57,7 @@ func (e *engine) start(ctx context.Context, s containerSpec) (_ *running, err er
 		Name: e.named(s.name), Image: s.image, Labels: e.labels(s.labels),
 		ConfigModifier: func(c *container.Config) {
 			c.OpenStdin, c.StdinOnce, c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true, true, true
-			c.Env = append(c.Env, s.env...)
+			c.Env, c.Tty = append(c.Env, s.env...), s.terminal
 			if s.argv != nil {
 				c.Entrypoint, c.Cmd = s.argv[:1], s.argv[1:]
 			}
@@ -107,7 +108,12 @@ func (e *engine) start(ctx context.Context, s containerSpec) (_ *running, err er
 	r.stdout, stdout = io.Pipe()
 	r.stderr, stderr = io.Pipe()
 	go func() {
-		_, err := stdcopy.StdCopy(stdout, stderr, streams.Reader)
+		var err error
+		if s.terminal { // which has one stream
+			_, err = io.Copy(stdout, streams.Reader)
+		} else {
+			_, err = stdcopy.StdCopy(stdout, stderr, streams.Reader)
+		}
 		stdout.CloseWithError(err)
 		stderr.CloseWithError(err)
 		streams.Close()

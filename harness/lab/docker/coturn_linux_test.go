@@ -73,7 +73,7 @@ func (s *stage) Addrs(host string) []netip.Addr { return s.model.Addressing(host
 
 func (s *stage) Launch(host string, out *discovery.Output, program string, arguments ...string) <-chan error {
 	s.t.Helper()
-	p, err := s.Net.Launch(s.t.Context(), host, coturnImage, append([]string{"/usr/bin/" + program}, arguments...))
+	p, err := s.Net.Launch(s.t.Context(), host, coturnImage, Command{Argv: append([]string{"/usr/bin/" + program}, arguments...)})
 	require.NoError(s.t, err)
 	ended := make(chan error, 1)
 	go func() {
@@ -96,7 +96,7 @@ func (s *stage) Plant(host string, port uint16, to []netip.AddrPort) {
 	for _, place := range to {
 		argv = append(argv, place.String())
 	}
-	p, err := s.Net.Launch(s.t.Context(), host, peerImage, argv)
+	p, err := s.Net.Launch(s.t.Context(), host, peerImage, Command{Argv: argv})
 	require.NoError(s.t, err)
 	said, err := io.ReadAll(p.Stderr)
 	require.NoError(s.t, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/moby/moby/client"
 )
 
 // A Program is a container that somebody started on a host beside, or instead
@@ -15,11 +17,16 @@ type Program struct {
 	running        *running
 }
 
+// A Command is what a program's container runs.
+type Command struct {
+	Argv     []string // instead of what the image would start; nil leaves that
+	Terminal bool     // it has one: all that it says is on Stdout
+}
+
 // Launch starts an image on a host, whose network it then has: a server, a
-// measuring client, a shell. Argv replaces what the image would start, unless
-// it is nil. The program ends with the net at the latest, and has as little
-// privilege as a peer.
-func (n *Net) Launch(ctx context.Context, host, image string, argv []string) (*Program, error) {
+// measuring client, a shell. The program ends with the net at the latest, and
+// has as little privilege as a peer.
+func (n *Net) Launch(ctx context.Context, host, image string, c Command) (*Program, error) {
 	if err := n.canUse(host); err != nil {
 		return nil, err
 	}
@@ -38,7 +45,7 @@ func (n *Net) Launch(ctx context.Context, host, image string, argv []string) (*P
 		return nil, h.err
 	}
 	r, err := n.engine.start(ctx, containerSpec{
-		name: fmt.Sprintf("%s-%s-program-%d", n.name, host, len(n.programs)+1), image: image, argv: argv,
+		name: fmt.Sprintf("%s-%s-program-%d", n.name, host, len(n.programs)+1), image: image, argv: c.Argv, terminal: c.Terminal,
 		network: "container:" + h.id, mostPIDs: 512,
 	})
 	if err != nil {
@@ -51,6 +58,12 @@ func (n *Net) Launch(ctx context.Context, host, image string, argv []string) (*P
 // Wait returns once the program has ended: its exit status, or -1 and a
 // signal's name.
 func (p *Program) Wait() (code int, signal string) { return p.running.wait() }
+
+// Resize tells the program how large its terminal is, in characters.
+func (p *Program) Resize(ctx context.Context, width, height int) error {
+	_, err := p.running.engine.client.ContainerResize(ctx, p.running.id, client.ContainerResizeOptions{Width: uint(width), Height: uint(height)})
+	return err
+}
 
 // Kill ends the program.
 func (p *Program) Kill() { p.running.kill() }
