@@ -57,9 +57,11 @@ for name in socket-0.6 socket-0.5; do
 	mkdir -p "$folder/$name/$name"
 	cp harness/testees/*.mjs "$folder/$name/"
 	cp "$source"/{adapter.mjs,package.json,package-lock.json} "$folder/$name/$name/"
-	if ! cmp -s "$source/package-lock.json" "$folder/$name.installed"; then
+	# Written last and inside, it goes when they go.
+	installed=$folder/$name/$name/node_modules/.installed
+	if ! cmp -s "$source/package-lock.json" "$installed"; then
 		npm ci --prefix "$folder/$name/$name" --ignore-scripts --omit=optional --no-audit --no-fund --no-update-notifier >/dev/null
-		cp "$source/package-lock.json" "$folder/$name.installed"
+		cp "$source/package-lock.json" "$installed"
 	fi
 	build "punchlist/$name:dev" "$folder/$name" --build-arg "BASE=$base" -f "$source/Dockerfile"
 done
