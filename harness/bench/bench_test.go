@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"punchlist/harness/manifest"
+	"punchlist/harness/needs"
 	"punchlist/reference/cache"
 	"punchlist/reference/wire"
 )
@@ -113,11 +114,7 @@ func javaScript(b *testing.B, args ...string) float64 {
 		b.Fatal(err)
 	}
 	if !m.Prepared() {
-		const why = "the JavaScript peer is not installed: run punchlist setup"
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "socket-js") {
-			b.Fatal(why)
-		}
-		b.Skip(why)
+		needs.Missing(b, "socket-js", "the JavaScript peer is not installed: run punchlist setup")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

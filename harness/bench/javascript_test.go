@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
+	"punchlist/harness/needs"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
 )
@@ -41,7 +41,7 @@ func javaScriptPeer(b *testing.B) (m manifest.Manifest, l lab.Lab, missing error
 	if missing == nil && !m.Prepared() {
 		missing = fmt.Errorf("the JavaScript peer is not installed: run punchlist setup")
 	}
-	if missing != nil && strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "socket-js") {
+	if missing != nil && needs.Required("socket-js") {
 		b.Fatal(missing)
 	}
 	return m, l, missing

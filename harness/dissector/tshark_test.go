@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 
 	"punchlist/harness/capture"
 	"punchlist/harness/internet"
+	"punchlist/harness/needs"
 )
 
 const script = "../../spec/latica.lua"
@@ -37,11 +37,7 @@ func tshark(t *testing.T, file string, args ...string) []byte {
 func needsTshark(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("tshark"); err != nil {
-		const why = "tshark is not installed: apt-get install tshark"
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "tshark") {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		needs.Missing(t, "tshark", "tshark is not installed: apt-get install tshark")
 	}
 	loaded.Do(func() {
 		require.True(t, bytes.Contains(run(t, "-G", "protocols", "-X", "lua_script:"+script), []byte("\tlatica\n")),

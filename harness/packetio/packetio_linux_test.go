@@ -6,13 +6,14 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"punchlist/harness/needs"
 )
 
 var (
@@ -27,11 +28,7 @@ var (
 func pair(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		reason := "a network namespace by unshare alone needs root"
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "netns") {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
+		needs.Missing(t, "netns", "a network namespace by unshare alone needs root")
 	}
 	runtime.LockOSThread() // for good: the thread, and with it the namespace, ends with the test
 	require.NoError(t, unix.Unshare(unix.CLONE_NEWNET))

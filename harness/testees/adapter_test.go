@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"punchlist/harness/needs"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -36,11 +36,7 @@ func startAdapter(t *testing.T, name string) *adapter {
 	dir, err := Materialize(name, under)
 	require.NoError(t, err)
 	if !Installed(dir) {
-		why := name + " is not installed: run punchlist setup"
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "socket-js") {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		needs.Missing(t, "socket-js", name+" is not installed: run punchlist setup")
 	}
 	cmd := exec.CommandContext(t.Context(), "node", "adapter.mjs")
 	cmd.Dir = dir

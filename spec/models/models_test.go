@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/needs"
 )
 
 const (
@@ -131,11 +132,7 @@ func requireSpin(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			reason := fmt.Sprintf("the models are checked by spin: %v; install the packages spin and gcc", err)
-			if slices.Contains(strings.Split(os.Getenv("PUNCHLIST_REQUIRE"), ","), "spin") {
-				t.Fatal(reason)
-			}
-			t.Skip(reason)
+			needs.Missing(t, "spin", fmt.Sprintf("the models are checked by spin: %v; install the packages spin and gcc", err))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
+	"punchlist/harness/needs"
 )
 
 // part tells the test's own binary, started again, what to be.
@@ -32,15 +33,9 @@ func TestMain(m *testing.M) {
 func needsLab(t testing.TB) {
 	t.Helper()
 	if err := New().Check(context.Background()); err != nil {
-		if requires("netns") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		needs.Missing(t, "netns", err.Error())
 	}
 }
-
-// requires reports whether what is missing is to fail tests, not to skip them.
-func requires(what string) bool { return strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), what) }
 
 func bringUp(t testing.TB, topology internet.Topology) *Net {
 	t.Helper()
