@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +23,7 @@ import (
 	"punchlist/harness/hostnet"
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
+	"punchlist/harness/needs"
 )
 
 // part tells the test's own binary, started again, to be a router.
@@ -98,11 +98,7 @@ var topology = func() internet.Topology {
 
 func needsRoot(t testing.TB) {
 	if os.Geteuid() != 0 {
-		reason := "network namespaces by unshare alone need root"
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "netns") {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
+		needs.Missing(t, "netns", "network namespaces by unshare alone need root")
 	}
 }
 
@@ -180,10 +176,7 @@ func (s *site) natbox(t testing.TB) {
 func (s *site) kernel(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("iptables"); err != nil {
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "docker") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		needs.Missing(t, "docker", err.Error()) // which brings it
 	}
 	s.box.in(t, func() error {
 		for _, side := range []struct{ host, realm, router string }{{"a", "lan", "nat"}, {"x", internet.Public, internet.Public}} {

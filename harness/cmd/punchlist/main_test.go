@@ -16,6 +16,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
+	"punchlist/harness/needs"
 )
 
 func TestMain(m *testing.M) {
@@ -32,7 +33,7 @@ func TestCommandLine(t *testing.T) {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			err := netns.New().Check(t.Context())
-			if err != nil && strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), name) {
+			if err != nil && needs.Required(name) {
 				return false, err
 			}
 			return err == nil, nil

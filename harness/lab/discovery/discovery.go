@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -22,6 +21,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/nat"
+	"punchlist/harness/needs"
 )
 
 // The programs of coturn, in PATH.
@@ -68,10 +68,7 @@ func NeedsCoturn(t testing.TB) {
 	t.Helper()
 	for _, name := range []string{Server, Client} {
 		if _, err := exec.LookPath(name); err != nil {
-			if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "coturn") {
-				t.Fatalf("%v; apt-get install coturn", err)
-			}
-			t.Skipf("%v; apt-get install coturn", err)
+			needs.Missing(t, "coturn", fmt.Sprintf("%v; apt-get install coturn", err))
 		}
 	}
 }

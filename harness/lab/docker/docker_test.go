@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
 	"punchlist/harness/nat"
+	"punchlist/harness/needs"
 	"punchlist/spec/testee"
 )
 
@@ -34,10 +34,7 @@ var shared = New().(*docker)
 func needsLab(t testing.TB) {
 	t.Helper()
 	if err := shared.Check(context.Background()); err != nil {
-		if strings.Contains(os.Getenv("PUNCHLIST_REQUIRE"), "docker") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		needs.Missing(t, "docker", err.Error())
 	}
 }
 

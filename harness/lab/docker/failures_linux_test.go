@@ -18,6 +18,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
+	"punchlist/harness/needs"
 )
 
 // part tells the test's own binary, started again, to be a run that goes on
@@ -179,7 +180,7 @@ type privateEngine struct {
 func startEngine(t *testing.T) *privateEngine {
 	t.Helper()
 	if _, err := exec.LookPath("dockerd"); err != nil || os.Geteuid() != 0 {
-		t.Skip("an engine of the test's own needs dockerd and root")
+		needs.Missing(t, "docker", "an engine of the test's own needs dockerd and root")
 	}
 	dir, err := os.MkdirTemp("", "punchlist-engine-")
 	require.NoError(t, err)
