@@ -1,10 +1,13 @@
 package internet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"time"
+
+	"punchlist/harness/nat"
 )
 
 // Change does what c says. A Suspend or Resume takes the host's link down and
@@ -40,6 +43,9 @@ func (n *Network) Change(now time.Time, c Change) error {
 	if chain == nil { // a part of one, by its own name
 		chain = []*node{x}
 	}
+	if c.Profile != nil && len(chain) > 1 {
+		return fmt.Errorf("change of %q: it is a chain of %d NATs; change one of them by its own name", c.Node, len(chain))
+	}
 	for _, part := range chain {
 		if err := n.changeNAT(part, c); err != nil {
 			return fmt.Errorf("change of %q: %w", part.name, err)
@@ -50,7 +56,7 @@ func (n *Network) Change(now time.Time, c Change) error {
 
 func (c Change) validate() error {
 	actions := 0
-	for _, set := range []bool{c.Link != nil, c.Reboot, c.DropMappings, c.Readdress, c.AdvanceNAT != 0, c.Suspend, c.Resume} {
+	for _, set := range []bool{c.Link != nil, c.Reboot, c.DropMappings, c.Readdress, c.Profile != nil, c.AdvanceNAT != 0, c.Suspend, c.Resume} {
 		if set {
 			actions++
 		}
@@ -72,9 +78,30 @@ func (n *Network) changeNAT(x *node, c Change) error {
 		x.engine.DropMappings(n.clock(x), nil)
 	case c.Readdress:
 		return n.readdress(x)
+	case c.Profile != nil:
+		return n.changeProfile(x, *c.Profile)
 	case c.AdvanceNAT != 0:
 		x.offset += c.AdvanceNAT
 	}
+	return nil
+}
+
+// changeProfile makes another NAT of a NAT, with the same addresses inside and
+// outside.
+func (n *Network) changeProfile(x *node, p nat.Profile) error {
+	switch {
+	case p.Behind != "":
+		return fmt.Errorf("profile %q is a chain (behind %s); it takes one that stands alone", p.Name, p.Behind)
+	case p.Open || x.profile.Open:
+		return errors.New("to and from an open one the addresses inside would change")
+	case p.ExternalAddresses() != len(x.addrs):
+		return fmt.Errorf("profile %q needs %d external addresses, it has %d", p.Name, p.ExternalAddresses(), len(x.addrs))
+	}
+	engine, err := nat.New(p, x.addrs, x.rnd)
+	if err != nil {
+		return err
+	}
+	x.profile, x.engine = p, engine
 	return nil
 }
 

@@ -186,3 +186,40 @@ func TestLargeTopology(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, n.owners, 4000+1+600*3+1+1) // hosts; big's outside and inside; homes; core's, and one each
 }
+
+func TestChangeOfProfile(t *testing.T) {
+	b := newBench(t, behind(t, "full-cone", "cgnat"), 1)
+	sue := b.addr("sue", 7000)
+	mapped := func(to netip.AddrPort) netip.AddrPort {
+		b.send("alice", 5000, to, "")
+		all := b.run()
+		require.Len(t, all, 1)
+		return all[0].src
+	}
+	became := func(name string) error {
+		p := profile(t, name)
+		return b.n.Change(b.now, Change{Node: "nat-a", Profile: &p})
+	}
+	other := b.addr("sue", 7001)
+	require.Equal(t, mapped(sue), mapped(other), "endpoint-independent")
+	external := b.n.External("nat-a")
+
+	require.NoError(t, became("symmetric"))
+	require.Equal(t, external, b.n.External("nat-a"))
+	m := mapped(sue)
+	require.NotEqual(t, m, mapped(other), "address-and-port-dependent")
+	b.send("sue", 7002, m, "")
+	require.Empty(t, b.run())
+	require.NoError(t, became("full-cone"))
+	b.send("sue", 7000, m, "")
+	require.Empty(t, b.run(), "the mappings are lost")
+	require.Equal(t, mapped(sue), mapped(other))
+
+	require.ErrorContains(t, became("cgnat"), `change of "nat-a": profile "cgnat" is a chain`)
+	require.ErrorContains(t, became("open"), "to and from an open one")
+	require.ErrorContains(t, became("arbitrary-pool"), `profile "arbitrary-pool" needs`)
+	p := profile(t, "symmetric")
+	require.ErrorContains(t, b.n.Change(b.now, Change{Node: "nat-b", Profile: &p}), "it is a chain of 2 NATs")
+	p.Addresses = 2 // as the outer one has
+	require.NoError(t, b.n.Change(b.now, Change{Node: "nat-b-2", Profile: &p}))
+}

@@ -64,6 +64,7 @@ type Change struct {
 	Reboot       bool          // NAT: all mappings are lost, whatever its profile draws starts anew
 	DropMappings bool          // NAT: the mappings are lost, the rest stays
 	Readdress    bool          // NAT: new external addresses; its mappings are lost with the old ones
+	Profile      *nat.Profile  // NAT that is no chain: behaves so from now on; its mappings are lost, its addresses stay
 	AdvanceNAT   time.Duration // NAT: its own clock is put forward, so that mappings age
 	Suspend      bool          // host: its testee is frozen, its link down; done by the lab
 	Resume       bool          // host: the end of Suspend
