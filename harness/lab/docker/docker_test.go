@@ -217,6 +217,19 @@ func TestSuspend(t *testing.T) {
 	await(t, n, func() bool { return len(alice.Messages()) > before+3 })
 }
 
+func TestAHostThatFloodsTheLab(t *testing.T) {
+	t.Parallel()
+	m := scripted(t, "drown")
+	n, err := shared.Up(t.Context(), pair(), lab.Options{Seed: 1})
+	require.NoError(t, err)
+	defer n.Close() // it may have lost packets, which it then says
+	_, err = n.Start(t.Context(), "alice", m)
+	require.NoError(t, err)
+	err = lab.Await(t.Context(), n, 30*time.Second, func() bool { return false })
+	require.ErrorIs(t, err, lab.ErrOverrun)
+	require.ErrorContains(t, err, "host alice: ")
+}
+
 func TestStartNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	n := bringUp(t, pair())

@@ -45,8 +45,8 @@ func TestWhatCanNotBeJudgedSaysWhy(t *testing.T) {
 	require.EqualError(t, err, "mine+reference@docker: the docker lab can't start mine: the engine has no image nobody/nothing:1")
 
 	for script, want := range map[string]string{ // order-free: independent cases
-		"exit": "preflight: mine: hello: it exited with status 4",
-		"mute": "preflight: mine: hello: no answer within",
+		"exit": "preflight: the adapter of mine is broken: hello: it ended with status 4; it logged last: going",
+		"mute": "preflight: the adapter of mine is broken: hello: no reply within 15s",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
@@ -54,11 +54,13 @@ func TestWhatCanNotBeJudgedSaysWhy(t *testing.T) {
 			m.Name = "mine"
 			found, err := judge(t, m)
 			require.NoError(t, err)
-			require.Equal(t, report.CouldNotRun, found.Exit)
-			require.Len(t, found.Cells[0].Results, 1)
-			result := found.Cells[0].Results[0]
-			require.Equal(t, verdict.Broken, result.Outcome)
-			require.Contains(t, result.Text, want)
+			require.Equal(t, report.Unexpected, found.Exit)
+			require.NotEmpty(t, found.Cells[0].Results)
+			for _, x := range found.Cells[0].Results {
+				require.Equal(t, verdict.Broken, x.Outcome)
+				require.Contains(t, x.Text, want)
+			}
+			require.Len(t, found.Cells[0].Unexpected(), 1, "one reason")
 		})
 	}
 }

@@ -145,6 +145,15 @@ var scripts = map[string]func(){
 	},
 	"crash": func() { syscall.Kill(os.Getpid(), syscall.SIGSEGV); select {} },
 	"mute":  func() { io.Copy(io.Discard, os.Stdin) },
+	"drown": func() {
+		socket, err := net.Dial("udp4", "192.0.2.1:9")
+		if err != nil {
+			panic(err)
+		}
+		for {
+			socket.Write([]byte("x")) // a full queue is no reason to stop
+		}
+	},
 	// counts its ticks
 	"ticks": func() {
 		for range time.Tick(10 * time.Millisecond) {
