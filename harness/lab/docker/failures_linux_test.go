@@ -106,8 +106,9 @@ func left(t *testing.T, c client.APIClient, run string) (names []string) {
 	return names
 }
 
+// Not in parallel, nor is the next: every run that begins removes what dead
+// ones left.
 func TestNothingIsLeftAfterCtrlC(t *testing.T) {
-	t.Parallel()
 	scripted(t, "ticks") // builds the image
 	c := startChild(t)
 	require.Len(t, left(t, shared.engine.client, c.run), 5, "keeper, router, pod, peer and the network")
@@ -120,7 +121,6 @@ func TestNothingIsLeftAfterCtrlC(t *testing.T) {
 }
 
 func TestNothingIsLeftAfterKill9AndTheNextRun(t *testing.T) {
-	t.Parallel()
 	scripted(t, "ticks")
 	c := startChild(t)
 	other := startChild(t)
