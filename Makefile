@@ -122,7 +122,7 @@ soak: ## every feature in sim with 500 seeds, 10,000 birthdays, and a day of fif
 
 .PHONY: bench
 bench: ## benchmarks, the JavaScript implementation beside ours
-	go test -run '^$$' -bench . -benchmem ./reference/... ./harness/nat ./harness/natbox ./harness/bench
+	go test -run '^$$' -bench . -benchmem ./reference/... ./harness/nat ./harness/natbox ./harness/lab/docker ./harness/bench
 
 .PHONY: flood
 flood: ## latica-peer under 50,000 hostile datagrams a second for a minute (FLOOD=5s), on loopback

@@ -6,6 +6,9 @@
 // So a peer is an image and nothing else: it gets no privilege and no tool,
 // and is talked to over its standard streams alone.
 //
+// A scripted endpoint has no container: its host's router takes what it sends,
+// and tells what came to it.
+//
 // The routers tell every frame, each in the order of its own clock; the clocks
 // of containers on one engine are one. The lab puts them in one order, and
 // hands on nothing that was observed before every router has told all that was
