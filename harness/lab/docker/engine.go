@@ -50,11 +50,10 @@ func connect(ctx context.Context) (*engine, error) {
 	if os.Getenv(reaperSetting) == "" && !reaperAtHand(ctx) {
 		os.Setenv(reaperSetting, "true")
 	}
-	// Named as the default, the bridge is neither looked for nor replaced by a
-	// network of testcontainers, which every container would then be in.
-	const bridge = testcontainers.Bridge
+	// What stands for the default network is one that every engine has: else
+	// testcontainers makes one of its own, which every container would be in.
 	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()),
-		testcontainers.DefaultNetwork(bridge), testcontainers.WithDefaultBridgeNetwork(bridge))
+		testcontainers.WithDefaultBridgeNetwork("none"))
 	if err != nil {
 		return nil, noEngine(err)
 	}
@@ -89,6 +88,7 @@ func reaperAtHand(ctx context.Context) bool {
 		return false
 	}
 	defer c.Close()
+	//lint:ignore SA1019 the version that testcontainers wants is told nowhere else
 	_, err = c.ImageInspect(ctx, testcontainers.ReaperDefaultImage)
 	return err == nil
 }

@@ -191,12 +191,3 @@ func ofLab(a netip.Addr) bool {
 		return netip.MustParsePrefix(p).Contains(a)
 	})
 }
-
-func isBridge(name string) bool {
-	for _, sign := range []string{"/bridge", "/master"} {
-		if _, err := os.Stat("/sys/class/net/" + name + sign); err == nil {
-			return true
-		}
-	}
-	return false
-}
