@@ -45,7 +45,8 @@ func (r *Report) each(f func(j judging, column string, x *Result)) {
 	}
 }
 
-// Compare compares the verdicts of two reports.
+// Compare compares the verdicts of two reports. A known failure that is
+// intermittent is the same verdict as passing.
 func Compare(a, b *Report) Comparison {
 	type result struct {
 		column string
@@ -62,7 +63,7 @@ func Compare(a, b *Report) Comparison {
 		}
 		delete(others, j)
 		d := Difference{Key: x.Key, Cells: [2]string{column, y.column}, Verdicts: [2]string{x.verdict(), y.verdict()}}
-		if d.Verdicts[0] == d.Verdicts[1] {
+		if d.Verdicts[0] == d.Verdicts[1] || x.mayPassLike(y.Result) || y.mayPassLike(x) {
 			c.Same++
 		} else {
 			c.Differ = append(c.Differ, d)
@@ -70,6 +71,12 @@ func Compare(a, b *Report) Comparison {
 	})
 	c.OnlyOne[1] = len(others)
 	return c
+}
+
+// mayPassLike reports whether the failure is a known one that is random, and
+// the other result is the same scenario without it.
+func (x *Result) mayPassLike(other *Result) bool {
+	return x.Known != nil && x.Known.Intermittent && other.Outcome == verdict.Passed
 }
 
 // verdict is the outcome, with the requirement that was broken. An

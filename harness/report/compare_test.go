@@ -41,6 +41,16 @@ func TestCompare(t *testing.T) {
 	}, c.Differ)
 	require.Equal(t, "other outcome\n  mine+reference@netns: passed, mine+reference@docker: failed (LAT-A-001)", c.Differ[0].String())
 
+	// A failure that is known to be random passes at times.
+	random := result("same", verdict.Known, "LAT-A-001")
+	random.Known = &Known{Intermittent: true}
+	for _, pair := range [][2]*Report{{in("netns", random), b}, {b, in("netns", random)}} {
+		require.Equal(t, 1, Compare(pair[0], pair[1]).Same)
+		require.Empty(t, Compare(pair[0], pair[1]).Differ)
+	}
+	random.Known.Intermittent = false
+	require.Len(t, Compare(in("netns", random), b).Differ, 1)
+
 	// Another subject, companion or seed is another judgement.
 	for _, change := range []func(*Cell){
 		func(c *Cell) { c.Subject = "yours" }, func(c *Cell) { c.Companion = "yours" }, func(c *Cell) { c.Seed = 2 },
