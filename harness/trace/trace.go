@@ -24,6 +24,7 @@ type Trace struct {
 	byLink  map[string][]int
 	ofFirst []int // by datagram: index of its first frame
 	ofLast  []int // by datagram: index of its last frame
+	pass    func(internet.Frame)
 }
 
 const (
@@ -54,9 +55,18 @@ func Record(topology internet.Topology, start time.Time, o internet.Options) (*i
 	return n, t, err
 }
 
+// Pass has every further frame handed on instead of kept: for a network that
+// runs for longer than memory lasts. The frame's packet is valid during the
+// call.
+func (t *Trace) Pass(on func(internet.Frame)) { t.pass = on }
+
 // Append adds a frame, whose Seq is Len, and copies its packet. It is for labs
 // whose packets cross other networks than the one of Record.
 func (t *Trace) Append(f internet.Frame) {
+	if t.pass != nil {
+		t.pass(f)
+		return
+	}
 	i := t.length
 	if len(t.arena)+len(f.Packet) > cap(t.arena) {
 		t.arena = make([]byte, 0, max(arenaLength, len(f.Packet)))

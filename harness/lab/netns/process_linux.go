@@ -29,6 +29,13 @@ func Command(name string, arguments ...string) *exec.Cmd {
 	return cmd
 }
 
+// Boot makes a host's network before anything is started on it, so that its
+// kernel answers what comes, pings too.
+func (n *Net) Boot(host string) error {
+	_, err := n.machine(host)
+	return err
+}
+
 // Launch starts any program on a host, whose network it then has: a server, a
 // measuring client, a shell. It dies with the net at the latest. The caller
 // waits for it, on another goroutine than the one that steps the net. What
