@@ -19,8 +19,11 @@ import (
 	"punchlist/harness/needs"
 )
 
+// commands are what scripts, and programs that tests start, find as programs.
+var commands = map[string]func(){"punchlist": main}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"punchlist": main})
+	testscript.Main(m, commands)
 }
 
 // The command line is a contract: exit codes and messages.

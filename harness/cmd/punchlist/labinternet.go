@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"punchlist/harness/internet"
+	"punchlist/harness/nat"
+)
+
+// internetFlags are those that say which internet a lab is, as they were
+// given.
+type internetFlags struct {
+	lab      string
+	topology string
+	hosts    []string
+	latency  time.Duration
+	loss     float64
+	capture  string
+	seed     int64
+}
+
+// internetFlagNames are the flags that mean nothing without an internet to
+// bring up.
+var internetFlagNames = []string{"lab", "topology", "host", "latency", "loss", "capture", "seed"}
+
+func (f *internetFlags) register(p *pflag.FlagSet) {
+	p.StringVar(&f.lab, "lab", "netns", "netns or docker")
+	p.StringArrayVar(&f.hosts, "host", nil, "NAME[:PROFILE]; repeatable")
+	p.StringVar(&f.topology, "topology", "", "file of hosts and NATs (.yaml), instead of --host")
+	p.DurationVar(&f.latency, "latency", 10*time.Millisecond, "one way, of the link of each --host")
+	p.Float64Var(&f.loss, "loss", 0, "probability that a packet is lost, of the link of each --host, each way")
+	p.StringVar(&f.capture, "capture", "", "file for all packets (.pcapng), one interface for each link")
+	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
+}
+
+// profilesHelp says how a profile is named.
+func profilesHelp() string {
+	var names []string
+	for _, p := range nat.Profiles() {
+		names = append(names, p.Name)
+	}
+	return `A profile is one of those that punchlist knows (` + strings.Join(names, ", ") + `),
+or a file with one.`
+}
+
+// given reports whether the flags name an internet.
+func (f internetFlags) given() bool { return len(f.hosts) > 0 || f.topology != "" }
+
+// internet is what the flags name. It holds: internet.New takes it.
+func (f internetFlags) internet() (t internet.Topology, err error) {
+	if f.topology != "" {
+		if t, err = readTopology(f.topology); err != nil {
+			return t, err
+		}
+	} else if t, err = f.behindNATs(); err != nil {
+		return t, err
+	}
+	if _, err = internet.New(t, time.Unix(0, 0), internet.Options{}); err != nil && f.topology != "" {
+		err = fmt.Errorf("%s: %w", f.topology, err)
+	}
+	return t, err
+}
+
+// behindNATs puts each host of --host behind a NAT of its own.
+func (f internetFlags) behindNATs() (t internet.Topology, err error) {
+	for _, h := range f.hosts {
+		name, profile, behind := strings.Cut(h, ":")
+		realm := internet.Public
+		if behind && profile != "open" {
+			p, err := profileOf(profile)
+			if err != nil {
+				return t, fmt.Errorf("--host %s: %w", h, err)
+			}
+			realm = "home of " + name
+			t.NATs = append(t.NATs, internet.NAT{Name: "nat-" + name, Profile: p, Inside: realm, Outside: internet.Public})
+		}
+		link := internet.Link{Latency: f.latency, Loss: f.loss}
+		t.Hosts = append(t.Hosts, internet.Host{Name: name, Realm: realm, Link: link})
+	}
+	return t, nil
+}
+
+// profileOf is a profile by its name, or from a file.
+func profileOf(name string) (nat.Profile, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		p, err := nat.Lookup(name)
+		if err != nil {
+			return p, fmt.Errorf("%w, and there is no such file", err)
+		}
+		return p, nil
+	}
+	if err != nil {
+		return nat.Profile{}, err
+	}
+	p, err := nat.LoadProfile(data)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+// hostNames are a topology's.
+func hostNames(t internet.Topology) (names []string) {
+	for _, h := range t.Hosts {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// isHost is an error unless the topology has the host.
+func isHost(t internet.Topology, host string) error {
+	names := hostNames(t)
+	if slices.Contains(names, host) {
+		return nil
+	}
+	return fmt.Errorf("there is no host %q: the hosts are %s", host, strings.Join(names, ", "))
+}
+
+// showInternet lists who has which address, and what the world sees of it.
+func showInternet(out io.Writer, t internet.Topology) error {
+	// Addresses follow from the topology alone.
+	model, err := internet.New(t, time.Unix(0, 0), internet.Options{})
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "host\taddress\tgateway\tNAT\tprofile\toutside")
+	for _, h := range t.Hosts {
+		a := model.Addressing(h.Name)
+		x, profile, outside := "-", "-", "-"
+		if i := slices.IndexFunc(t.NATs, func(x internet.NAT) bool { return x.Inside == h.Realm }); i >= 0 {
+			x, profile = t.NATs[i].Name, t.NATs[i].Profile.Name
+			outside = list(model.External(x))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s\n", h.Name, list(a.Addrs), a.Gateway, x, profile, outside)
+	}
+	return w.Flush()
+}
+
+func list[T fmt.Stringer](all []T) string {
+	var texts []string
+	for _, one := range all {
+		texts = append(texts, one.String())
+	}
+	return strings.Join(texts, ",")
+}
