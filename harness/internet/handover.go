@@ -58,10 +58,7 @@ func (n *Network) handOver(nat *node, up bool, p *packet) {
 
 // PollHandover takes the next packet that goes on in another network.
 func (n *Network) PollHandover(h *Handover) bool {
-	if n.lent != nil {
-		n.release(n.lent)
-		n.lent = nil
-	}
+	n.takeBack()
 	if n.handedOver == len(n.handovers) {
 		clear(n.handovers)
 		n.handovers, n.handedOver = n.handovers[:0], 0

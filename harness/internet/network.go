@@ -235,10 +235,7 @@ func (n *Network) next() {
 // Poll takes the next packet that reached a host's interface, in the order
 // of arrival.
 func (n *Network) Poll(d *Delivery) bool {
-	if n.lent != nil {
-		n.release(n.lent)
-		n.lent = nil
-	}
+	n.takeBack()
 	if n.delivered == len(n.deliveries) {
 		clear(n.deliveries)
 		n.deliveries, n.delivered = n.deliveries[:0], 0
@@ -249,6 +246,14 @@ func (n *Network) Poll(d *Delivery) bool {
 	n.lent = next.packet
 	*d = Delivery{Host: next.host, At: wall(next.at), Packet: next.packet.buf, Frame: next.frame}
 	return true
+}
+
+// takeBack ends the loan of the packet that was polled last.
+func (n *Network) takeBack() {
+	if n.lent != nil {
+		n.release(n.lent)
+		n.lent = nil
+	}
 }
 
 func (n *Network) deliver(h *node, p *packet, frame int) {

@@ -2,6 +2,7 @@ package internet
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"punchlist/harness/nat"
@@ -76,4 +77,13 @@ type Addressing struct {
 	Addrs   []netip.Addr
 	Gateway netip.Addr
 	MTU     int
+}
+
+// List is the addresses with commas between them, as testees are told them.
+func (a Addressing) List() string {
+	texts := make([]string, len(a.Addrs))
+	for i, addr := range a.Addrs {
+		texts[i] = addr.String()
+	}
+	return strings.Join(texts, ",")
 }
