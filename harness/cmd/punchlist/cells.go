@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/docker"
@@ -23,9 +24,10 @@ import (
 // engine; one that has an image alone comes to docker.
 var labOrder = []string{"sim", "netns", "docker"}
 
-func labs() map[string]lab.Lab {
+// labs are made once: that of docker keeps its connection to the engine.
+var labs = sync.OnceValue(func() map[string]lab.Lab {
 	return map[string]lab.Lab{"sim": sim.New(), "netns": netns.New(), "docker": docker.New()}
-}
+})
 
 func world(ctx context.Context, o suite.WorldOptions) suite.World {
 	return steps.New(ctx, steps.Options(o))

@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"punchlist/harness/lab/docker"
-	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/testees"
@@ -70,19 +68,9 @@ func checks() []check {
 			version(`(\d+)\.(\d+)`, 7, 0, "npm", "--version")},
 		{"netns lab", "real sockets: every implementation but the reference, and `make conformance`",
 			"what the line above says; in a container, run as root with --cap-add SYS_ADMIN,NET_ADMIN; on a hosted CI, with sudo",
-			func(ctx context.Context) (string, error) {
-				if err := netns.New().Check(ctx); err != nil {
-					return "", err
-				}
-				return "starts here", nil
-			}},
+			starts("netns")},
 		{"docker lab", "peers that are images: `make conformance-docker`", "what the line above says; on Debian, sudo apt-get install docker.io",
-			func(ctx context.Context) (string, error) {
-				if err := docker.New().Check(ctx); err != nil {
-					return "", err
-				}
-				return "starts here", nil
-			}},
+			starts("docker")},
 		{"coturn", "measuring the NATs with somebody else's RFC 5780 client (`make test`)", "sudo apt-get install coturn",
 			func(context.Context) (string, error) {
 				for _, tool := range []string{"turnserver", "turnutils_natdiscovery"} {
@@ -113,6 +101,13 @@ func checks() []check {
 			}})
 	}
 	return all
+}
+
+// starts looks whether a lab can start.
+func starts(name string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		return "starts here", labs()[name].Check(ctx)
+	}
 }
 
 // version looks for a program of at least a version, which a pattern finds in

@@ -141,17 +141,9 @@ func showInternet(out io.Writer, t internet.Topology) error {
 		x, profile, outside := "-", "-", "-"
 		if i := slices.IndexFunc(t.NATs, func(x internet.NAT) bool { return x.Inside == h.Realm }); i >= 0 {
 			x, profile = t.NATs[i].Name, t.NATs[i].Profile.Name
-			outside = list(model.External(x))
+			outside = internet.Addressing{Addrs: model.External(x)}.List()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s\n", h.Name, list(a.Addrs), a.Gateway, x, profile, outside)
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s\n", h.Name, a.List(), a.Gateway, x, profile, outside)
 	}
 	return w.Flush()
-}
-
-func list[T fmt.Stringer](all []T) string {
-	var texts []string
-	for _, one := range all {
-		texts = append(texts, one.String())
-	}
-	return strings.Join(texts, ",")
 }

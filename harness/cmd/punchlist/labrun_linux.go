@@ -84,7 +84,7 @@ func emulate(ctx context.Context, f internetFlags, t internet.Topology) (_ *emul
 	}
 	e := &emulation{start: starters[f.lab], topology: t, addrs: map[string]string{}}
 	for _, h := range t.Hosts {
-		e.addrs[h.Name] = list(model.Addressing(h.Name).Addrs)
+		e.addrs[h.Name] = model.Addressing(h.Name).List()
 	}
 	var file *os.File
 	if f.capture != "" {

@@ -113,7 +113,7 @@ func (n *Net) startPeer(h *host, m manifest.Manifest, number int) *peer {
 		}
 		p.running, p.err = n.engine.start(n.life, containerSpec{
 			name: fmt.Sprintf("%s-%s-peer-%d", n.name, h.name, number), image: m.Image, network: "container:" + h.id,
-			env:      append(append([]string{}, m.Env...), contract.LabVariable+"="+n.addresses(h.name)),
+			env:      append(append([]string{}, m.Env...), contract.LabVariable+"="+n.model.Addressing(h.name).List()),
 			mostPIDs: 512,
 		})
 		if p.err != nil {

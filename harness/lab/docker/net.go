@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +28,7 @@ type Net struct {
 	routers  []*router
 	hosts    map[string]*host // that have a pod
 	virtual  *lab.VirtualHosts
-	scripts  []string // hosts that have an endpoint
-	sent     bool     // one of them, since the routers were last asked
+	sent     bool // one of them, since the routers were last asked
 	testees  []*testeeOn
 	programs []*running
 	logs     *lab.LineWriter
@@ -354,11 +352,7 @@ func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
 	if n.hosts[host] != nil {
 		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
 	}
-	e, err := n.virtual.Endpoint(host, port, n.Now)
-	if err == nil && !slices.Contains(n.scripts, host) {
-		n.scripts = append(n.scripts, host)
-	}
-	return e, err
+	return n.virtual.Endpoint(host, port, n.Now)
 }
 
 var errClosed = errors.New("the net is closed")
@@ -393,7 +387,7 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := n.engine.hasImage(ctx, m.Image); err != nil {
 		return nil, fmt.Errorf("start %s: %w", m.Name, err)
 	}
-	if slices.Contains(n.scripts, host) {
+	if n.virtual.Used(host) {
 		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
 	}
 	h := n.hosts[host]
@@ -409,15 +403,6 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	t := &testeeOn{Testee: stdio.New(n.process(p), o), peer: p}
 	n.testees = append(n.testees, t)
 	return t, nil
-}
-
-// addresses are those of a host, as testees are told them.
-func (n *Net) addresses(host string) string {
-	var all []string
-	for _, a := range n.model.Addressing(host).Addrs {
-		all = append(all, a.String())
-	}
-	return strings.Join(all, ",")
 }
 
 func (n *Net) notify() {

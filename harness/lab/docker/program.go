@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/moby/moby/client"
 )
@@ -30,7 +29,7 @@ func (n *Net) Launch(ctx context.Context, host, image string, c Command) (*Progr
 	if err := n.canUse(host); err != nil {
 		return nil, err
 	}
-	if slices.Contains(n.scripts, host) {
+	if n.virtual.Used(host) {
 		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
 	}
 	if err := n.engine.hasImage(ctx, image); err != nil {

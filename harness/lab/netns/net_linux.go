@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -31,7 +30,6 @@ type Net struct {
 	logs      *lab.LineWriter
 	thread    *thread
 	virtual   *lab.VirtualHosts // hosts that have no namespace
-	scripts   []string          // hosts that have an endpoint
 	hosts     []string
 	machines  map[string]*machine
 	testees   []*running // in the order of their starts
@@ -210,7 +208,7 @@ func (n *Net) machine(host string) (*machine, error) {
 	if err := n.canUse(host); err != nil {
 		return nil, err
 	}
-	if slices.Contains(n.scripts, host) {
+	if n.virtual.Used(host) {
 		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
 	}
 	m, err := newMachine(n.thread, host, slices.Index(n.hosts, host), n.model.Addressing(host))
@@ -235,11 +233,7 @@ func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
 	if n.machines[host] != nil {
 		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
 	}
-	e, err := n.virtual.Endpoint(host, port, n.Now)
-	if err == nil && !slices.Contains(n.scripts, host) {
-		n.scripts = append(n.scripts, host)
-	}
-	return e, err
+	return n.virtual.Endpoint(host, port, n.Now)
 }
 
 var errClosed = errors.New("the net is closed")
@@ -274,7 +268,7 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	}
 	cmd := Command(argv[0], argv[1:]...)
 	cmd.Env = append(cmd.Env, m.Env...)
-	cmd.Env = append(cmd.Env, contract.LabVariable+"="+n.addresses(host))
+	cmd.Env = append(cmd.Env, contract.LabVariable+"="+n.model.Addressing(host).List())
 	process, group, err := n.start(host, cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", m.Name, err)
@@ -286,15 +280,6 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	t := &running{Testee: stdio.New(process, o), host: host, group: group}
 	n.testees = append(n.testees, t)
 	return t, nil
-}
-
-// addresses are those of a host, as testees are told them.
-func (n *Net) addresses(host string) string {
-	var all []string
-	for _, a := range n.model.Addressing(host).Addrs {
-		all = append(all, a.String())
-	}
-	return strings.Join(all, ",")
 }
 
 func (n *Net) notify() {
