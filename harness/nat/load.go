@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -40,6 +42,27 @@ func Lookup(name string) (Profile, error) {
 		known = append(known, p.Name)
 	}
 	return Profile{}, fmt.Errorf("unknown NAT profile %q: the known ones are %s", name, strings.Join(known, ", "))
+}
+
+// Find is the profile in the file of that name or, where there is no such
+// file, the one that Lookup finds.
+func Find(nameOrFile string) (Profile, error) {
+	data, err := os.ReadFile(nameOrFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		p, err := Lookup(nameOrFile)
+		if err != nil {
+			return p, fmt.Errorf("%w, and there is no such file", err)
+		}
+		return p, nil
+	}
+	if err != nil {
+		return Profile{}, err
+	}
+	p, err := LoadProfile(data)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", nameOrFile, err)
+	}
+	return p, nil
 }
 
 // LoadProfile reads one profile from YAML. It is strict: an unknown or

@@ -22,6 +22,15 @@ import (
 // doesn't read it for so long is gone.
 const mostUntold = 64 << 20
 
+// atOnce is how many packets one system call reads or writes at most.
+const atOnce = 32
+
+// overrun is the error of a router that was sent more than it or its reader
+// can take.
+type overrun string
+
+func (o overrun) Error() string { return string(o) }
+
 // Run is the router: it obeys the commands of in and tells what happens on
 // out, until in ends, which is no error.
 func Run(in io.Reader, out io.Writer) error {
@@ -30,8 +39,12 @@ func Run(in io.Reader, out io.Writer) error {
 	go b.write(out)
 	err := <-b.failed
 	b.mu.Lock() // for good: nothing happens any more
+	if b.record != nil {
+		err = errors.Join(err, b.record.close())
+	}
 	if err != nil {
-		b.tell(Message{Error: err.Error()})
+		var over overrun
+		b.tell(Message{Error: err.Error(), Overrun: errors.As(err, &over)})
 	}
 	b.finish()
 	return err
@@ -49,15 +62,18 @@ type box struct {
 	moved    time.Time // up to when everything of the model is done
 	routers  []string
 	quiet    bool
+	flood    int              // 0: none
+	sending  map[string]count // by host
 	ports    []*port
 	attached map[string]bool // hosts that have a machine
 	hosts    map[string]internet.Addressing
 	realms   map[string]string // of hosts
 	frames   []internet.Frame  // not told yet
 	arena    []byte            // their packets
+	record   *record
 	counters Counters
 	due      *time.Timer
-	buffer   []byte
+	handover []byte
 
 	told    *sync.Cond
 	lines   []byte // not written yet
@@ -71,11 +87,28 @@ type port struct {
 	name    string       // of the interface
 	router  packetio.MAC // of the realm
 	own     bool         // that is ours
-	hosts   *packetio.Interface
-	routers *packetio.Interface
+	hosts   socket
+	routers socket
 	from    map[packetio.MAC]string // hosts, by their address
+	macs    map[string]packetio.MAC // of every node
 	read    int
 	written int
+}
+
+// A socket is one half of a port, with what waits to be written.
+type socket struct {
+	*packetio.Interface
+	out *packetio.Batch
+}
+
+// flush writes what waits. What a kernel has no room for is lost, as any
+// network may.
+func (s socket) flush() { _ = s.WriteBatch(s.out) }
+
+// A count is of the packets that a host has sent since a moment.
+type count struct {
+	since   time.Time
+	packets int
 }
 
 // now is the wall clock of the start, moved by the monotonic one.
@@ -165,6 +198,7 @@ func (b *box) start(s Start) (err error) {
 		return err
 	}
 	b.routers, b.quiet, b.attached = s.Routers, s.Quiet, map[string]bool{}
+	b.flood, b.sending = s.Flood, map[string]count{}
 	b.hosts, b.realms = map[string]internet.Addressing{}, map[string]string{}
 	b.counters = Counters{Dropped: map[string]int{}}
 	for _, host := range model.Hosts() {
@@ -174,6 +208,11 @@ func (b *box) start(s Start) (err error) {
 	}
 	for _, p := range s.Ports {
 		if err := b.open(model, p); err != nil {
+			return err
+		}
+	}
+	if s.Capture != "" {
+		if b.record, err = newRecord(s.Capture, model.Places()); err != nil {
 			return err
 		}
 	}
@@ -227,21 +266,26 @@ func (b *box) open(model *internet.Network, s Port) error {
 	owner := model.Router(s.Realm)
 	p := &port{
 		realm: s.Realm, name: name, router: MAC(s.Realm, owner), own: slices.Contains(b.routers, owner),
-		from: map[packetio.MAC]string{},
+		from: map[packetio.MAC]string{}, macs: map[string]packetio.MAC{},
 	}
 	for host, realm := range b.realms {
 		if realm == s.Realm {
 			p.from[MAC(realm, host)] = host
 		}
 	}
-	if p.hosts, err = packetio.Open(name, packetio.Options{Own: true}); err != nil {
+	if p.hosts, err = openSocket(name, 0); err != nil {
 		return fail(err)
 	}
-	if p.routers, err = packetio.Open(name, packetio.Options{Own: true, Protocol: etherType}); err != nil {
+	if p.routers, err = openSocket(name, etherType); err != nil {
 		return fail(err)
 	}
 	b.ports = append(b.ports, p)
 	return nil
+}
+
+func openSocket(name string, protocol uint16) (socket, error) {
+	i, err := packetio.Open(name, packetio.Options{Own: true, Protocol: protocol})
+	return socket{i, packetio.NewBatch(atOnce)}, err
 }
 
 // routers are those of ours that are attached to the realm, its own router
@@ -284,45 +328,49 @@ func interfaceIn(s Port) (string, error) {
 }
 
 func (b *box) readHosts(p *port) {
-	buffer := make([]byte, packetio.MaxPacket)
+	in := packetio.NewBatch(atOnce)
 	for {
-		n, mac, err := p.hosts.ReadFrom(buffer)
-		if err != nil {
+		if err := p.hosts.ReadBatch(in); err != nil {
 			b.lostInterface(err)
 			return
 		}
 		b.mu.Lock()
-		p.read++
-		if host, ok := p.from[mac]; ok {
-			b.model.Send(b.now(), host, buffer[:n])
-			b.work()
+		p.read += in.Len()
+		for i := range in.Len() {
+			packet, mac := in.Packet(i)
+			if host, ok := p.from[mac]; ok {
+				b.model.Send(b.now(), host, packet)
+			}
 		}
+		b.work()
 		b.mu.Unlock()
 	}
 }
 
 func (b *box) readRouters(p *port) {
-	buffer := make([]byte, packetio.MaxPacket)
+	in := packetio.NewBatch(atOnce)
 	for {
-		n, from, err := p.routers.ReadFrom(buffer)
-		if err != nil {
+		if err := p.routers.ReadBatch(in); err != nil {
 			b.lostInterface(err)
 			return
 		}
-		if greets, back := isGreeting(buffer[:n]); greets || back {
-			if greets {
-				_ = p.routers.WriteTo([]byte{flagGreeted}, from) // it will greet again
-			}
-			continue
-		}
-		h, err := parseHandover(buffer[:n])
 		b.mu.Lock()
-		p.read++
-		if err == nil {
-			err = b.model.TakeOver(b.now(), h)
-		}
-		if err != nil {
-			b.fail(fmt.Errorf("from a router in realm %s: %w", p.realm, err))
+		for i := range in.Len() {
+			packet, from := in.Packet(i)
+			if greets, back := isGreeting(packet); greets || back {
+				if greets {
+					_ = p.routers.WriteTo([]byte{flagGreeted}, from) // it will greet again
+				}
+				continue
+			}
+			p.read++
+			h, err := parseHandover(packet)
+			if err == nil {
+				err = b.model.TakeOver(b.now(), h)
+			}
+			if err != nil {
+				b.fail(fmt.Errorf("from a router in realm %s: %w", p.realm, err))
+			}
 		}
 		b.work()
 		b.mu.Unlock()
@@ -357,8 +405,15 @@ func (b *box) work() {
 	}
 	var h internet.Handover
 	for b.model.PollHandover(&h) {
-		b.buffer = appendHandover(b.buffer[:0], h)
-		b.send(b.model.Outside(h.NAT), b.model.To(h), b.buffer, true)
+		b.handover = appendHandover(b.handover[:0], h)
+		b.send(b.model.Outside(h.NAT), b.model.To(h), b.handover, true)
+	}
+	for _, p := range b.ports {
+		for _, s := range []socket{p.hosts, p.routers} {
+			if s.out.Len() > 0 {
+				s.flush()
+			}
+		}
 	}
 	if len(b.frames) > 0 {
 		b.tell(Message{})
@@ -368,8 +423,7 @@ func (b *box) work() {
 	}
 }
 
-// send puts a packet on a realm's Ethernet. What a kernel has no room for is
-// lost, as any network may.
+// send puts a packet on a realm's Ethernet, by the next flush at the latest.
 func (b *box) send(realm, node string, packet []byte, router bool) {
 	i := slices.IndexFunc(b.ports, func(p *port) bool { return p.realm == realm })
 	if i < 0 {
@@ -377,12 +431,35 @@ func (b *box) send(realm, node string, packet []byte, router bool) {
 		return
 	}
 	p := b.ports[i]
-	p.written++
+	mac, ok := p.macs[node]
+	if !ok {
+		mac = MAC(realm, node)
+		p.macs[node] = mac
+	}
 	by := p.hosts
 	if router {
 		by = p.routers
 	}
-	_ = by.WriteTo(packet, MAC(realm, node))
+	if by.out.Len() == atOnce {
+		by.flush()
+	}
+	if by.out.Add(packet, mac) { // a handover that is longer than a frame can be is lost
+		p.written++
+	}
+}
+
+// watch counts what a host sends in a second, and ends the router when that is
+// a flood.
+func (b *box) watch(f internet.Frame) {
+	c := b.sending[f.Link]
+	if f.At.Sub(c.since) >= time.Second {
+		c = count{since: f.At}
+	}
+	c.packets++
+	b.sending[f.Link] = c
+	if c.packets > b.flood {
+		b.fail(overrun(fmt.Sprintf("host %s sent over %d packets in a second", f.Link, b.flood)))
+	}
 }
 
 // capture keeps a frame until it is told.
@@ -390,6 +467,12 @@ func (b *box) capture(f internet.Frame) {
 	b.counters.Frames++
 	if f.Dropped != "" {
 		b.counters.Dropped[f.Dropped]++
+	}
+	if b.flood > 0 && f.From == f.Link {
+		b.watch(f)
+	}
+	if b.record != nil {
+		b.record.add(f)
 	}
 	if b.quiet {
 		return
@@ -405,7 +488,7 @@ func (b *box) count() *Counters {
 	c.Read, c.Written = map[string]int{}, map[string]int{}
 	for _, p := range b.ports {
 		c.Read[p.realm], c.Written[p.realm] = p.read, p.written
-		for _, i := range []*packetio.Interface{p.hosts, p.routers} {
+		for _, i := range []socket{p.hosts, p.routers} {
 			if lost, err := i.Lost(); err == nil {
 				c.Lost += lost
 			}
@@ -431,7 +514,7 @@ func (b *box) tell(m Message) {
 	defer b.told.L.Unlock()
 	b.lines = append(append(b.lines, line...), '\n')
 	if len(b.lines) > mostUntold {
-		b.fail(fmt.Errorf("nobody has read the last %d MiB", mostUntold>>20))
+		b.fail(overrun(fmt.Sprintf("nobody has read the last %d MiB that the router told", mostUntold>>20)))
 	}
 	b.told.Broadcast()
 }

@@ -23,7 +23,7 @@ import (
 
 // Protocol is the version of what goes over the standard streams and between
 // routers. It changes with each change that an older image would not stand.
-const Protocol = 1
+const Protocol = 2
 
 // A Command is one line to a router. One of the fields after ID is set. Each
 // is answered by a Message with its ID.
@@ -49,6 +49,12 @@ type Start struct {
 	Index    int               `json:"index"`           // from 0, another for each router of a topology: datagrams are numbered by it
 	Ports    []Port            `json:"ports"`           // one for each realm that the routers are attached to
 	Quiet    bool              `json:"quiet,omitempty"` // frames are counted, not told
+	// Flood is how many packets one host may send in a second; one more ends
+	// the router. 0 is any number.
+	Flood int `json:"flood,omitempty"`
+	// Capture is a pcapng file for the frames, besides what is told; empty:
+	// none. It is whole when the router has ended.
+	Capture string `json:"capture,omitempty"`
 }
 
 // A Port is how a router finds its interface in a realm: it has an address of
@@ -68,6 +74,9 @@ type Send struct {
 type Message struct {
 	ID    int    `json:"id,omitempty"`    // of the command that it answers; 0 when it answers none
 	Error string `json:"error,omitempty"` // of a command; with ID 0 the router's own, which ends it
+	// Overrun is set when that is that more packets came than the router, or
+	// who reads it, can take.
+	Overrun bool `json:"overrun,omitempty"`
 	// Now is the router's clock, nanoseconds since 1970. All frames up to it
 	// are in this message or were in earlier ones.
 	Now      int64            `json:"now"`

@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"punchlist/harness/capture"
 	"punchlist/harness/internet"
 )
 
@@ -84,6 +89,99 @@ func TestAPortThatIsNotThere(t *testing.T) {
 	place := newPlace(t)
 	place.in(t, func() error { return Run(bytes.NewReader(line), &out) })
 	require.Contains(t, out.String(), "realm lan: no interface has an address in")
+}
+
+// A router that is started by hand has its topology, with a profile of its own,
+// in files, and captures what crosses it.
+func TestARouterByHand(t *testing.T) {
+	site := newSite(t)
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+		return file
+	}
+	write("mine.yaml", "name: mine\ndescription: one of the test's own\nmapping: endpoint-independent\nfiltering: endpoint-independent\n"+
+		"ports: preserving\nhairpin: none\nlifetime: 30s\n")
+	arguments := []string{
+		"--topology", write("office.yaml", "hosts: [{name: a, realm: lan}, {name: x, link: {latency: 1ms}}]\n"+
+			"nats: [{name: nat, profile: mine.yaml, inside: lan}]\n"),
+		"--attach", "a", "--attach", "x", "--capture", filepath.Join(dir, "all.pcapng"),
+	}
+	for _, p := range site.interfaces(t) {
+		arguments = append(arguments, "--port", p.Realm+"="+p.Subnet.String())
+	}
+	_, out, end := site.router(t, arguments...)
+	var m Message
+	for m.ID < 3 {
+		require.NoError(t, out.Decode(&m))
+		require.Empty(t, m.Error)
+	}
+	site.connect(t)
+	end()
+
+	f, err := os.Open(filepath.Join(dir, "all.pcapng"))
+	require.NoError(t, err)
+	defer f.Close()
+	seen, err := capture.Read(f)
+	require.NoError(t, err)
+	require.Len(t, seen.Interfaces(), 5, "two hosts, the NAT's outside link, and what the two routers drop")
+	sources := map[string]string{}
+	for p := range seen.Packets() {
+		if u, err := internet.ParseUDP(p.Data); err == nil {
+			sources[p.Interface] = u.Src.String()
+		}
+	}
+	require.Equal(t, site.near.LocalAddr().String(), sources["a"])
+	require.Equal(t, site.externally.String(), sources[internet.OutsideLink("nat")])
+	require.Equal(t, site.externally.String(), sources["x"])
+}
+
+func TestFlags(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "office.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("hosts: [{name: a}]\n"), 0o644))
+	commands := func(arguments ...string) (string, error) {
+		flags := pflag.NewFlagSet("natbox", pflag.ContinueOnError)
+		start := Flags(flags)
+		require.NoError(t, flags.Parse(arguments))
+		lines, err := start(flags.Args())
+		if err != nil {
+			return "", err
+		}
+		text, err := io.ReadAll(lines)
+		require.NoError(t, err)
+		return string(text), nil
+	}
+	none, err := commands()
+	require.NoError(t, err)
+	require.Empty(t, none)
+	all, err := commands("--topology", file, "--port", "public=10.1.0.0/24", "--attach", "a")
+	require.NoError(t, err)
+	require.Contains(t, all, `"routers":["public"]`)
+	require.Contains(t, all, `"ports":[{"realm":"public","subnet":"10.1.0.0/24"}]`)
+	require.Contains(t, all, "\n"+`{"id":2,"attach":"a"}`+"\n")
+	for _, c := range []struct {
+		want      string
+		arguments []string
+	}{
+		{`"start" is no flag: see --help`, []string{"start"}},
+		{"--topology is missing", []string{"--quiet"}},
+		{"nowhere.yaml", []string{"--topology", "nowhere.yaml"}},
+		{"--port is missing", []string{"--topology", file}},
+		{"--port public: write it as REALM=SUBNET", []string{"--topology", file, "--port", "public"}},
+	} {
+		_, err := commands(c.arguments...)
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+func TestACaptureThatCanNotBe(t *testing.T) {
+	s := Start{Protocol: Protocol, Topology: topology, Routers: []string{"nat"}, Capture: filepath.Join(t.TempDir(), "nowhere", "all.pcapng")}
+	line, err := json.Marshal(Command{ID: 1, Start: &s})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, Run(bytes.NewReader(line), &out))
+	require.Contains(t, out.String(), "no such file or directory")
 }
 
 func FuzzHandover(f *testing.F) {

@@ -85,10 +85,10 @@ func (i *Interface) Read(buffer []byte) (int, error) {
 
 // ReadFrom is Read, and tells the hardware address that the packet came from.
 func (i *Interface) ReadFrom(buffer []byte) (n int, from MAC, err error) {
-	var partial bool
+	var unfinished bool
 	var failed error
 	err = i.raw.Read(func(fd uintptr) bool {
-		n, from, partial, failed = receive(fd, buffer, i.own)
+		n, from, unfinished, failed = receive(fd, buffer, i.own)
 		return failed != unix.EAGAIN
 	})
 	if err == nil {
@@ -97,7 +97,7 @@ func (i *Interface) ReadFrom(buffer []byte) (n int, from MAC, err error) {
 	if err != nil {
 		return 0, from, i.failed("read from", err)
 	}
-	if partial {
+	if unfinished {
 		CompleteChecksum(buffer[:n])
 	}
 	return n, from, nil
@@ -105,7 +105,7 @@ func (i *Interface) ReadFrom(buffer []byte) (n int, from MAC, err error) {
 
 // receive reads one packet, and whether its kernel left the checksum to the
 // interface. With own it passes over those to other hardware addresses.
-func receive(fd uintptr, buffer []byte, own bool) (n int, from MAC, partial bool, err error) {
+func receive(fd uintptr, buffer []byte, own bool) (n int, from MAC, unfinished bool, err error) {
 	var control [64]byte
 	var source unix.RawSockaddrLinklayer
 	iov := unix.Iovec{Base: unsafe.SliceData(buffer)}
@@ -129,13 +129,19 @@ func receive(fd uintptr, buffer []byte, own bool) (n int, from MAC, partial bool
 		break
 	}
 	copy(from[:], source.Addr[:])
-	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
-	if int(message.Controllen) >= unix.CmsgLen(int(unsafe.Sizeof(unix.TpacketAuxdata{}))) &&
-		header.Level == unix.SOL_PACKET && header.Type == unix.PACKET_AUXDATA {
-		aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&control[unix.CmsgLen(0)]))
-		partial = aux.Status&unix.TP_STATUS_CSUMNOTREADY != 0
+	return n, from, partial(&control[0], int(message.Controllen)), nil
+}
+
+// partial reports whether what the kernel says beside a packet is that its
+// checksum was left to the interface.
+func partial(control *byte, length int) bool {
+	header := (*unix.Cmsghdr)(unsafe.Pointer(control))
+	if length < unix.CmsgLen(int(unsafe.Sizeof(unix.TpacketAuxdata{}))) ||
+		header.Level != unix.SOL_PACKET || header.Type != unix.PACKET_AUXDATA {
+		return false
 	}
-	return n, from, partial, nil
+	aux := (*unix.TpacketAuxdata)(unsafe.Add(unsafe.Pointer(control), unix.CmsgLen(0)))
+	return aux.Status&unix.TP_STATUS_CSUMNOTREADY != 0
 }
 
 // Write sends one whole packet to the hardware address of the options. It

@@ -170,6 +170,73 @@ func TestOwnPacketsOfAnotherProtocol(t *testing.T) {
 	require.Equal(t, MAC(nearMAC), from)
 }
 
+func TestBatches(t *testing.T) {
+	pair(t)
+	const experimental = 0x88b5
+	far, err := Open("far", Options{Protocol: experimental, Own: true})
+	require.NoError(t, err)
+	defer far.Close()
+	near, err := Open("near", Options{Protocol: experimental})
+	require.NoError(t, err)
+	defer near.Close()
+
+	out := NewBatch(4)
+	require.False(t, out.Add(make([]byte, MaxPacket+1), MAC(farMAC)), "too long")
+	for _, p := range []struct {
+		text string
+		to   net.HardwareAddr
+	}{{"one", farMAC}, {"another's", nobodyMAC}, {"two", farMAC}, {"three", farMAC}} {
+		require.True(t, out.Add([]byte(p.text), MAC(p.to)))
+	}
+	require.False(t, out.Add([]byte("five"), MAC(farMAC)), "it is full")
+	require.Equal(t, 4, out.Len())
+	require.NoError(t, near.WriteBatch(out))
+	require.Zero(t, out.Len())
+	// What can't be sent (no interface takes so much) is lost, the rest is not.
+	require.True(t, out.Add(make([]byte, MaxPacket), MAC(farMAC)))
+	require.True(t, out.Add([]byte("four"), MAC(farMAC)))
+	require.ErrorContains(t, near.WriteBatch(out), "write of 2 packets, 1 of them lost, to near: message too long")
+
+	in := NewBatch(8)
+	for _, want := range [][]string{{"one", "two", "three", "four"}, {"five"}} {
+		require.NoError(t, far.SetReadDeadline(time.Now().Add(5*time.Second)))
+		require.NoError(t, far.ReadBatch(in))
+		var got []string
+		for i := range in.Len() {
+			packet, from := in.Packet(i)
+			require.Equal(t, MAC(nearMAC), from)
+			got = append(got, string(packet))
+		}
+		require.Equal(t, want, got)
+		require.NoError(t, near.WriteTo([]byte("five"), MAC(farMAC)))
+	}
+
+	// Another's alone doesn't end the wait.
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(t, far.ReadBatch(in), "the second five")
+	require.NoError(t, near.WriteTo([]byte("another's"), MAC(nobodyMAC)))
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+	require.ErrorIs(t, far.ReadBatch(in), os.ErrDeadlineExceeded)
+	require.Zero(t, in.Len())
+}
+
+func TestABatchCompletesChecksums(t *testing.T) {
+	pair(t)
+	far, socket := open(t, "far", nearMAC), kernelSocket(t)
+	for range 3 {
+		_, err := socket.WriteToUDP([]byte("payload"), &net.UDPAddr{IP: net.IPv4(10, 9, 0, 2), Port: 5000})
+		require.NoError(t, err)
+	}
+	b := NewBatch(8)
+	for seen := 0; seen < 3; seen += b.Len() {
+		require.NoError(t, far.ReadBatch(b))
+		for i := range b.Len() {
+			packet, _ := b.Packet(i)
+			require.True(t, ChecksumsHold(packet))
+		}
+	}
+}
+
 func TestDeadlineAndCloseEndARead(t *testing.T) {
 	pair(t)
 	far := open(t, "far", nearMAC)

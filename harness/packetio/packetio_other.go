@@ -28,6 +28,27 @@ func (*Interface) Write([]byte) error { return errNeedsLinux }
 // WriteTo fails.
 func (*Interface) WriteTo([]byte, MAC) error { return errNeedsLinux }
 
+// A Batch is room for several packets.
+type Batch struct{}
+
+// NewBatch makes none.
+func NewBatch(int) *Batch { return &Batch{} }
+
+// Len is 0.
+func (*Batch) Len() int { return 0 }
+
+// Packet is none.
+func (*Batch) Packet(int) ([]byte, MAC) { return nil, MAC{} }
+
+// Add reports false.
+func (*Batch) Add([]byte, MAC) bool { return false }
+
+// ReadBatch fails.
+func (*Interface) ReadBatch(*Batch) error { return errNeedsLinux }
+
+// WriteBatch fails.
+func (*Interface) WriteBatch(*Batch) error { return errNeedsLinux }
+
 // SetReadDeadline fails.
 func (*Interface) SetReadDeadline(time.Time) error { return errNeedsLinux }
 

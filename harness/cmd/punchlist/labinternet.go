@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -59,15 +56,12 @@ func (f internetFlags) given() bool { return len(f.hosts) > 0 || f.topology != "
 // internet is what the flags name. It holds: internet.New takes it.
 func (f internetFlags) internet() (t internet.Topology, err error) {
 	if f.topology != "" {
-		if t, err = readTopology(f.topology); err != nil {
-			return t, err
-		}
-	} else if t, err = f.behindNATs(); err != nil {
+		return internet.ReadFile(f.topology)
+	}
+	if t, err = f.behindNATs(); err != nil {
 		return t, err
 	}
-	if _, err = internet.New(t, time.Unix(0, 0), internet.Options{}); err != nil && f.topology != "" {
-		err = fmt.Errorf("%s: %w", f.topology, err)
-	}
+	_, err = internet.New(t, time.Unix(0, 0), internet.Options{})
 	return t, err
 }
 
@@ -77,7 +71,7 @@ func (f internetFlags) behindNATs() (t internet.Topology, err error) {
 		name, profile, behind := strings.Cut(h, ":")
 		realm := internet.Public
 		if behind && profile != "open" {
-			p, err := profileOf(profile)
+			p, err := nat.Find(profile)
 			if err != nil {
 				return t, fmt.Errorf("--host %s: %w", h, err)
 			}
@@ -88,26 +82,6 @@ func (f internetFlags) behindNATs() (t internet.Topology, err error) {
 		t.Hosts = append(t.Hosts, internet.Host{Name: name, Realm: realm, Link: link})
 	}
 	return t, nil
-}
-
-// profileOf is a profile by its name, or from a file.
-func profileOf(name string) (nat.Profile, error) {
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		p, err := nat.Lookup(name)
-		if err != nil {
-			return p, fmt.Errorf("%w, and there is no such file", err)
-		}
-		return p, nil
-	}
-	if err != nil {
-		return nat.Profile{}, err
-	}
-	p, err := nat.LoadProfile(data)
-	if err != nil {
-		return p, fmt.Errorf("%s: %w", name, err)
-	}
-	return p, nil
 }
 
 // hostNames are a topology's.

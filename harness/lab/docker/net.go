@@ -34,8 +34,7 @@ type Net struct {
 	logs     *lab.LineWriter
 	started  time.Time // with the monotonic clock
 	ahead    time.Duration
-	numbers  map[int]int      // datagrams: those of the routers, and the trace's
-	sending  map[string]count // by host
+	numbers  map[int]int // datagrams: those of the routers, and the trace's
 	closed   bool
 
 	round   *round
@@ -56,12 +55,6 @@ type Net struct {
 type testeeOn struct {
 	*stdio.Testee
 	peer *peer
-}
-
-// A count is of the packets that a host has sent since a moment.
-type count struct {
-	since   time.Time
-	packets int
 }
 
 // A round asks every router to tell what it has seen. What was observed when
@@ -85,7 +78,7 @@ func up(ctx context.Context, e *engine, t internet.Topology, o lab.Options) (_ *
 	}
 	n := &Net{
 		engine: e, name: fmt.Sprint(e.nets.Add(1)), model: model, trace: seen, started: now,
-		networks: map[string]realmNetwork{}, hosts: map[string]*host{}, numbers: map[int]int{}, sending: map[string]count{},
+		networks: map[string]realmNetwork{}, hosts: map[string]*host{}, numbers: map[int]int{},
 		changed: make(chan struct{}, 1),
 	}
 	n.life, n.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -106,7 +99,9 @@ func up(ctx context.Context, e *engine, t internet.Topology, o lab.Options) (_ *
 	}
 	asked := time.Now()
 	err = n.tellAll(ctx, func(i int, r *router) natbox.Command {
-		s := &natbox.Start{Protocol: natbox.Protocol, Topology: t, Seed: o.Seed, Routers: []string{r.name}, Index: i}
+		s := &natbox.Start{
+			Protocol: natbox.Protocol, Topology: t, Seed: o.Seed, Routers: []string{r.name}, Index: i, Flood: lab.Flood,
+		}
 		for _, realm := range n.realmsOf(r.name) {
 			s.Ports = append(s.Ports, natbox.Port{Realm: realm, Subnet: n.networks[realm].subnet})
 		}
@@ -306,28 +301,11 @@ func (n *Net) release() (worked bool) {
 		}
 		f.Datagram = n.numbers[f.Datagram]
 		n.trace.Append(f)
-		if f.From == f.Link {
-			n.watch(f)
-		}
 		if f.Link == f.To && f.Dropped == "" && n.hosts[f.To] == nil {
 			n.virtual.Deliver(internet.Delivery{Host: f.To, At: f.At, Packet: f.Packet, Frame: f.Seq})
 		}
 	}
 	return len(all) > 0
-}
-
-// watch counts what a host sends in a second, and fails the net when it floods
-// the lab.
-func (n *Net) watch(f internet.Frame) {
-	c := n.sending[f.Link]
-	if f.At.Sub(c.since) >= time.Second {
-		c = count{since: f.At}
-	}
-	c.packets++
-	n.sending[f.Link] = c
-	if c.packets > lab.Flood {
-		n.fail(fmt.Errorf("host %s: %w: it sent over %d in a second", f.Link, lab.ErrOverrun, lab.Flood))
-	}
 }
 
 // outside is the network as the hosts without a container have it.

@@ -14,6 +14,7 @@ import (
 
 	"punchlist/harness/hostnet"
 	"punchlist/harness/internet"
+	"punchlist/harness/lab"
 	"punchlist/harness/natbox"
 )
 
@@ -115,6 +116,8 @@ func (n *Net) ingest() {
 		case t.err != nil:
 			n.fail(fmt.Errorf("the router %s ended: %w", r.name, t.err))
 			continue
+		case t.message.Overrun:
+			n.fail(fmt.Errorf("%w: %s", lab.ErrOverrun, t.message.Error))
 		case t.message.Error != "":
 			n.fail(fmt.Errorf("router %s: %s", r.name, t.message.Error))
 		}

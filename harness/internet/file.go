@@ -1,4 +1,4 @@
-package main
+package internet
 
 import (
 	"bytes"
@@ -15,11 +15,12 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"punchlist/harness/internet"
+	"punchlist/harness/nat"
 )
 
-// topologyHelp shows what a file for --topology looks like.
-const topologyHelp = `A file for --topology has hosts and NATs. What is left out is public (realm,
+// FileHelp shows what the file of a topology looks like, for the help of those
+// programs that read one.
+const FileHelp = `A file for --topology has hosts and NATs. What is left out is public (realm,
 outside), one (addresses), and perfect (link):
 
   hosts:
@@ -34,24 +35,30 @@ A link has latency, jitter (durations), loss, duplicate, reorder (probabilities)
 mtu (bytes), rate (bits per second) and down. The file of a profile is found
 from where the file of the topology is.`
 
-// readTopology reads a file of hosts and NATs. It is strict: an unknown or
-// repeated key, a wrong type or a missing part is an error that names file,
-// line and key.
-func readTopology(name string) (t internet.Topology, err error) {
+// ReadFile reads a topology from a file of hosts and NATs; see FileHelp. It is
+// strict: an unknown or repeated key, a wrong type or a missing part is an
+// error that names file, line and key, and what can't be the file.
+func ReadFile(name string) (t Topology, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return t, err
 	}
-	return parseTopology(data, name)
+	if t, err = parseTopology(data, name); err != nil {
+		return t, err
+	}
+	if _, err := New(t, time.Unix(0, 0), Options{}); err != nil {
+		return t, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
 }
 
-func parseTopology(data []byte, name string) (t internet.Topology, err error) {
+func parseTopology(data []byte, name string) (t Topology, err error) {
 	r := topologyReader(name)
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	switch err := d.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		return t, fmt.Errorf("%s: is empty: it needs hosts; see punchlist lab up --help", name)
+		return t, fmt.Errorf("%s: is empty: it needs hosts; see --help", name)
 	case err != nil:
 		return t, fmt.Errorf("%s: is not YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
@@ -60,7 +67,7 @@ func parseTopology(data []byte, name string) (t internet.Topology, err error) {
 	}
 	err = r.mapping(doc.Content[0], "the topology", keys{
 		"hosts": func(n *yaml.Node) error {
-			h := internet.Host{Realm: internet.Public}
+			h := Host{Realm: Public}
 			err := r.mapping(n, "a host", keys{
 				"name": r.value(&h.Name), "realm": r.value(&h.Realm), "addresses": r.value(&h.Addresses), "link": r.link(&h.Link),
 			}, "name")
@@ -68,7 +75,7 @@ func parseTopology(data []byte, name string) (t internet.Topology, err error) {
 			return err
 		},
 		"nats": func(n *yaml.Node) error {
-			x := internet.NAT{Outside: internet.Public}
+			x := NAT{Outside: Public}
 			err := r.mapping(n, "a NAT", keys{
 				"name": r.value(&x.Name), "profile": r.profile(&x), "inside": r.value(&x.Inside), "outside": r.value(&x.Outside),
 				"link": r.link(&x.Link),
@@ -196,7 +203,7 @@ func (topologyReader) value(into any) func(*yaml.Node) error {
 	}
 }
 
-func (r topologyReader) link(into *internet.Link) func(*yaml.Node) error {
+func (r topologyReader) link(into *Link) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		return r.mapping(n, "a link", keys{
 			"latency": r.value(&into.Latency), "jitter": r.value(&into.Jitter),
@@ -206,7 +213,7 @@ func (r topologyReader) link(into *internet.Link) func(*yaml.Node) error {
 	}
 }
 
-func (r topologyReader) profile(into *internet.NAT) func(*yaml.Node) error {
+func (r topologyReader) profile(into *NAT) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		var name string
 		if err := r.value(&name)(n); err != nil {
@@ -219,7 +226,7 @@ func (r topologyReader) profile(into *internet.NAT) func(*yaml.Node) error {
 		if found, err := os.Stat(beside); err == nil && found.Mode().IsRegular() {
 			name = beside
 		}
-		p, err := profileOf(name)
+		p, err := nat.Find(name)
 		if err != nil {
 			return r.errorf(n, "profile", "can't be had: %v", err)
 		}
