@@ -1,0 +1,271 @@
+// Mutation tells whether the suite catches what it is for: it judges every
+// saboteur (package saboteur), and prints which requirement each was caught by.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"punchlist/harness/report"
+	"punchlist/harness/saboteur"
+	"punchlist/spec"
+)
+
+// working is the command by which the program, built with the patches, judges
+// the saboteurs whose names it reads.
+const working = "work"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := command()
+	c.AddCommand(&cobra.Command{
+		Use: working, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return work(c.Context(), os.Stdin, os.Stdout) },
+	})
+	switch err := c.ExecuteContext(ctx); {
+	case errors.Is(err, errGap):
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(report.Unexpected)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(report.CouldNotRun)
+	}
+}
+
+// flags are those of the program as they were given.
+type flags struct {
+	root  string
+	only  string
+	whole bool
+	out   string
+	check string
+	jobs  int
+}
+
+func command() *cobra.Command {
+	var f flags
+	c := &cobra.Command{
+		Use:   "mutation",
+		Short: "Judge the saboteurs, and print who was caught by which requirement",
+		Long: `Mutation builds the reference with the patches of all saboteurs in it
+(harness/saboteur), and judges each of them in the sim lab: by the scenarios of
+the requirement that it breaks, and, where these don't catch it, by all. With
+--whole all judge each of them.
+
+A saboteur is killed when a scenario fails in the name of its requirement;
+caught elsewhere when one fails in another's; survived when it deviated and none
+failed; not exercised when nothing made it deviate. A saboteur that does nothing
+has to pass.
+
+It needs the sources of the project, and Go.
+
+Exit codes: 0 all were killed; 1 not all, or a figure of --check is another;
+2 it could not run.`,
+		Example: `  mutation
+  mutation --only 'LAT-SYNC'
+  mutation --only '^forgets-' --whole --out out/mutation`,
+		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(c *cobra.Command, _ []string) error { return mutate(c.Context(), f) },
+	}
+	p := c.Flags()
+	p.StringVar(&f.root, "root", ".", "folder of the project")
+	p.StringVar(&f.only, "only", "", "only saboteurs whose name or requirement matches this regular expression")
+	p.BoolVar(&f.whole, "whole", false, "judge each by every scenario: an hour")
+	p.StringVar(&f.out, "out", "out/mutation", "folder for the program, its sources, and matrix.md")
+	p.StringVar(&f.check, "check", "", "file that has to state the figures as they are (README.md)")
+	p.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "saboteurs at once")
+	return c
+}
+
+// errGap is the suite's: it did not catch what it is for.
+var errGap = errors.New("not all saboteurs were killed in the name of their requirement")
+
+func mutate(ctx context.Context, f flags) error {
+	registry, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	all, err := saboteur.All()
+	if err != nil {
+		return err
+	}
+	only, err := regexp.Compile(f.only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
+	chosen := []job{}
+	if only.MatchString("") {
+		chosen = append(chosen, job{Whole: true}) // who does nothing
+	}
+	for _, s := range all {
+		if _, ok := registry.Lookup(s.Breaks); !ok {
+			return fmt.Errorf("%s breaks %s, which the registry does not have", s.Name, s.Breaks)
+		}
+		if only.MatchString(s.Name) || only.MatchString(s.Breaks) {
+			chosen = append(chosen, job{Name: s.Name, Breaks: s.Breaks, Does: s.Does, Whole: f.whole})
+		}
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("--only %q matches none of %d saboteurs", f.only, len(all))
+	}
+	program, err := build(ctx, f, all)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	results, err := judgeAll(ctx, program, chosen, max(f.jobs, 1))
+	if err != nil {
+		return err
+	}
+	m := matrix{results: results, registry: registry, all: f.only == ""}
+	if err := os.WriteFile(filepath.Join(f.out, "matrix.md"), []byte(m.markdown()), 0o644); err != nil {
+		return err
+	}
+	m.print(os.Stdout)
+	fmt.Printf("%s; %.0f s; %s\n", m.figure(), time.Since(begun).Seconds(), filepath.Join(f.out, "matrix.md"))
+	if f.check != "" {
+		text, err := os.ReadFile(f.check)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(bytes.Join(bytes.Fields(text), []byte(" ")), []byte(m.figure())) {
+			return fmt.Errorf("%w: %s does not say %q", errGap, f.check, m.figure())
+		}
+	}
+	if !m.good() {
+		return errGap
+	}
+	return nil
+}
+
+// build makes the program that has all saboteurs in it.
+func build(ctx context.Context, f flags, all []saboteur.Saboteur) (string, error) {
+	root, err := filepath.Abs(f.root)
+	if err != nil {
+		return "", err
+	}
+	if f.out, err = filepath.Abs(f.out); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return "", err
+	}
+	overlay, err := saboteur.Overlay(all, root, f.out)
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(f.out, "saboteurs")
+	c := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", program, "./harness/cmd/mutation")
+	c.Dir = root
+	if said, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the patched reference: %w\n%s", err, bytes.TrimSpace(said))
+	}
+	return program, nil
+}
+
+// judgeAll has workers judge the jobs, so many at once. Each is a process: only
+// one saboteur acts in one.
+func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make([]result, len(jobs))
+	queue := make(chan int)
+	style := report.StyleOf(os.Stderr)
+	var done int
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range min(workers, len(jobs)) {
+		wg.Go(func() {
+			err := worker(ctx, program, func(ask func(job) (result, error)) error {
+				for i := range queue {
+					r, err := ask(jobs[i])
+					if err != nil {
+						return fmt.Errorf("%s: %w", jobs[i].Name, err)
+					}
+					results[i] = r
+					mu.Lock()
+					done++
+					if style.Live {
+						fmt.Fprintf(os.Stderr, "\r%d of %d", done, len(jobs))
+					} else {
+						fmt.Fprintf(os.Stderr, "[%d/%d] %s\n", done, len(jobs), r.line())
+					}
+					mu.Unlock()
+				}
+				return nil
+			})
+			if err != nil {
+				cancel(err)
+			}
+		})
+	}
+	for i := range jobs {
+		select {
+		case queue <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	wg.Wait()
+	if style.Live {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	return results, context.Cause(ctx)
+}
+
+// worker runs one worker process.
+func worker(ctx context.Context, program string, use func(ask func(job) (result, error)) error) error {
+	c := exec.CommandContext(ctx, program, working)
+	c.Stderr = os.Stderr
+	in, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	answers := json.NewDecoder(bufio.NewReader(out))
+	err = use(func(j job) (r result, err error) {
+		if err := json.NewEncoder(in).Encode(j); err != nil {
+			return r, err
+		}
+		err = answers.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the worker ended")
+		}
+		return r, err
+	})
+	in.Close()
+	return errors.Join(err, c.Wait())
+}
+
+// line is a result for who waits.
+func (r result) line() string {
+	name := r.Name
+	if name == "" {
+		name = "nobody"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s: %s", r.Breaks, name, r.fate()))
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"punchlist/spec"
+)
+
+// A matrix is what became of all saboteurs.
+type matrix struct {
+	results  []result
+	registry *spec.Registry
+	all      bool // none was left out
+}
+
+// owed are the requirements that a saboteur has to break: MUSTs that a packet
+// or an event can show.
+func (m matrix) owed() (ids []string) {
+	for _, q := range m.registry.All() {
+		if q.Level == spec.Must && len(q.VerifiedBy) > 0 && !strings.HasPrefix(q.VerifiedBy[0], "inspection") {
+			ids = append(ids, q.ID)
+		}
+	}
+	return ids
+}
+
+func (m matrix) count() (saboteurs, killed_ int, broken map[string]bool) {
+	broken = map[string]bool{}
+	for _, r := range m.results {
+		if r.Name == "" {
+			continue
+		}
+		saboteurs++
+		broken[r.Breaks] = true
+		if r.fate() == killed {
+			killed_++
+		}
+	}
+	return saboteurs, killed_, broken
+}
+
+// missing are the requirements that no saboteur breaks.
+func (m matrix) missing() (ids []string) {
+	_, _, broken := m.count()
+	for _, id := range m.owed() {
+		if !broken[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// figure is the sentence for the README.
+func (m matrix) figure() string {
+	saboteurs, dead, _ := m.count()
+	owed := m.owed()
+	return fmt.Sprintf("%d of %d saboteurs killed in the name of the requirement that they break, which are %d of the %d MUSTs that a packet or an event can show",
+		dead, saboteurs, len(owed)-len(m.missing()), len(owed))
+}
+
+// good reports whether every saboteur was killed, and who does nothing passed.
+func (m matrix) good() bool {
+	return !slices.ContainsFunc(m.results, func(r result) bool { return r.fate() != killed && r.fate() != passed })
+}
+
+// caught are the requirements in whose name a saboteur was caught, with how
+// many scenarios.
+func (r result) caught() string {
+	var of []string
+	for _, id := range slices.Sorted(maps.Keys(r.Caught)) {
+		of = append(of, fmt.Sprintf("%s %d", id, r.Caught[id]))
+	}
+	return strings.Join(of, ", ")
+}
+
+// print writes a line for each that was not killed, and what is missing.
+func (m matrix) print(w io.Writer) {
+	for _, r := range m.results {
+		if fate := r.fate(); fate == killed || fate == passed {
+			continue
+		}
+		fmt.Fprintln(w, r.line())
+		if r.Name != "" {
+			fmt.Fprintf(w, "    %s\n", r.Does)
+		}
+		for _, line := range []string{r.caught(), r.Other} {
+			if line != "" {
+				fmt.Fprintf(w, "    %s\n", line)
+			}
+		}
+	}
+	if m.all {
+		if none := m.missing(); len(none) > 0 {
+			fmt.Fprintf(w, "nobody breaks %s\n", strings.Join(none, ", "))
+		}
+	}
+}
+
+// markdown is the kill matrix: saboteur by requirement.
+func (m matrix) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Kill matrix\n\n%s.\n\n", m.figure())
+	fmt.Fprint(&b, "| breaks | saboteur | what it does | deviated | fate | scenarios that failed, by requirement |\n|---|---|---|---|---|---|\n")
+	for _, r := range m.results {
+		if r.Name == "" {
+			fmt.Fprintf(&b, "| | nobody | nothing | | %s | |\n", r.fate())
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %s |\n", r.Breaks, r.Name, strings.ReplaceAll(r.Does, "|", `\|`), r.Deviated, r.fate(), r.caught())
+	}
+	if m.all {
+		if none := m.missing(); len(none) > 0 {
+			fmt.Fprintf(&b, "\nNobody breaks %s.\n", strings.Join(none, ", "))
+		}
+	}
+	return b.String()
+}

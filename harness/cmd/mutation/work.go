@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"punchlist/features"
+	"punchlist/harness/lab"
+	"punchlist/harness/lab/sim"
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/saboteur"
+	"punchlist/harness/saboteur/deviate"
+	"punchlist/harness/steps"
+	"punchlist/harness/suite"
+	"punchlist/harness/verdict"
+	"punchlist/spec"
+)
+
+// A job is a saboteur to be judged; without a name one that does nothing.
+type job struct {
+	Name   string
+	Breaks string
+	Does   string
+	Whole  bool // by every scenario, whatever those of its requirement say
+}
+
+// A result is what became of it.
+type result struct {
+	job
+	Deviated int            // times
+	Caught   map[string]int // scenarios that failed, by the requirement that they say was broken
+	Judged   int            // scenarios
+	Other    string         // an outcome that is no verdict: of the first scenario with one
+	Keys     []string       // of scenarios that failed in the name of its requirement
+}
+
+// The fates of a saboteur.
+const (
+	killed       = "killed"
+	elsewhere    = "caught elsewhere"
+	survived     = "survived"
+	notExercised = "not exercised"
+	passed       = "passed"
+)
+
+func (r result) fate() string {
+	switch {
+	case r.Name == "" && len(r.Caught) == 0 && r.Other == "":
+		return passed
+	case r.Caught[r.Breaks] > 0:
+		return killed
+	case len(r.Caught) > 0:
+		return elsewhere
+	case r.Deviated == 0:
+		return notExercised
+	}
+	return survived
+}
+
+// work judges the jobs that it reads, until there are no more.
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
+	registry, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	for jobs, results := json.NewDecoder(in), json.NewEncoder(out); ; {
+		var j job
+		if err := jobs.Decode(&j); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		r := result{job: j, Caught: map[string]int{}}
+		if !j.Whole {
+			if err := r.judge(ctx, registry, "@"+j.Breaks); err != nil {
+				return err
+			}
+		}
+		if r.fate() != killed {
+			if err := r.judge(ctx, registry, ""); err != nil {
+				return err
+			}
+		}
+		if err := results.Encode(r); err != nil {
+			return err
+		}
+	}
+}
+
+// judge adds what the scenarios of the tags say of the saboteur.
+func (r *result) judge(ctx context.Context, registry *spec.Registry, tags string) error {
+	reference, err := manifest.Bundled("reference")
+	if err != nil {
+		return err
+	}
+	subject := reference
+	subject.Name, subject.Builtin = "saboteur", saboteur.Builtin
+	deviate.Become(r.Name)
+	got, err := suite.Run(ctx, suite.Config{
+		Cells: []suite.Cell{{Subject: subject, Companion: reference, Lab: "sim"}},
+		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Features: features.Files, Registry: registry,
+		World:  func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
+		Select: suite.Selection{Tags: tags},
+		Seed:   1, Jobs: 1, Timeout: time.Minute,
+		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Unix(0, 0),
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	r.Deviated += deviate.Count()
+	for _, x := range got.Cells[0].Results {
+		r.Judged++
+		switch x.Outcome {
+		case verdict.Failed:
+			r.Caught[x.About()]++
+			if x.About() == r.Breaks && !slices.Contains(r.Keys, x.Key) {
+				r.Keys = append(r.Keys, x.Key)
+			}
+		case verdict.Broken, verdict.LabBroken, verdict.Inconclusive:
+			if r.Other == "" {
+				r.Other = fmt.Sprintf("%v: %s: %s", x.Outcome, x.Key, x.Text)
+			}
+		}
+	}
+	return nil
+}
