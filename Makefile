@@ -158,6 +158,14 @@ tables: build ## make the generated tables of the standard anew, after a change 
 models: ## check the formal models by spin, and print how many states they have: two minutes
 	PUNCHLIST_MODELS=1 go test -v -run Models ./spec/models | grep -vE '^(=== | *--- PASS: TestModels/)'
 
+.PHONY: mutation
+mutation: ## judge every saboteur by every scenario in sim, and print the kill matrix: an hour (ONLY=regexp)
+	go run ./harness/cmd/mutation --whole --only '$(ONLY)' --out $(OUT)/mutation
+
+.PHONY: mutation-core
+mutation-core: ## the same by the scenarios of the requirement that each breaks, as CI does
+	go run ./harness/cmd/mutation --only '$(ONLY)' --out $(OUT)/mutation --check README.md
+
 .PHONY: golden
 golden: ## renew the golden files after a change that was meant
 	go test ./harness/suite -run Golden -update

@@ -114,6 +114,9 @@ type entry struct {
 // idShape is what an id looks like: the area, and what tells it from others.
 var idShape = regexp.MustCompile(`^[a-z]+/[a-z0-9]+(-[a-z0-9]+)*$`)
 
+// IsID tells whether a text may be a vector's id: framing/magic-byte-0-wrong.
+func IsID(text string) bool { return idShape.MatchString(text) }
+
 // Parse reads a file. Errors name it and the vector.
 func Parse(file string, text []byte) (Chapter, error) {
 	var d document
@@ -131,7 +134,7 @@ func Parse(file string, text []byte) (Chapter, error) {
 		fail := func(format string, args ...any) error {
 			return fmt.Errorf("%s: vector %d (%s): %s", file, i+1, e.ID, fmt.Sprintf(format, args...))
 		}
-		if !idShape.MatchString(v.ID) {
+		if !IsID(v.ID) {
 			return c, fail("id %q is not area/words-with-hyphens", v.ID)
 		}
 		if v.Requirement == "" || v.Title == "" || v.Do == "" {

@@ -190,3 +190,33 @@ func TestEveryVectorIsPlayed(t *testing.T) {
 		require.Contains(t, string(text), fmt.Sprintf("the codec passes every vector of %q", v.Requirement), "features/codec.feature lacks a Rule of %s", v.Requirement)
 	}
 }
+
+func TestPromoted(t *testing.T) {
+	all, err := promoted()
+	require.NoError(t, err)
+	require.NotEmpty(t, all)
+	for _, c := range []struct {
+		name string
+		p    Promoted
+		want string // of the rejection; empty: it is taken
+	}{
+		{"as it was promoted", all[0], ""},
+		{"of another version", Promoted{"framing/x", "LAT-FRAME-005", "x", strings.Replace(all[0].Datagram, "070006", "070007", 1)}, "version: not 6"},
+		{"no packet", Promoted{"framing/x", "LAT-FRAME-001", "x", "02"}, "magic: not the magic 03050b11 (offset 0)"},
+		{"cut short", Promoted{"framing/x", "LAT-FRAME-002", "x", all[0].Datagram[:12]}, "version: cut off by the end of the datagram (offset 5)"},
+	} {
+		v, err := c.p.vector()
+		require.NoError(t, err, c.name)
+		if c.want == "" {
+			require.NotNil(t, v.OK, c.name)
+			continue
+		}
+		require.Equal(t, c.want, Reason(*v.Rejected), c.name)
+	}
+	_, _, err = all[0].Entry()
+	require.ErrorContains(t, err, "has that id")
+	again := all[0]
+	again.ID = "framing/again"
+	_, _, err = again.Entry()
+	require.EqualError(t, err, "the datagram is that of the vector "+all[0].ID+" already")
+}

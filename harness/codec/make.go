@@ -19,6 +19,10 @@ import (
 // disagrees.
 func Make() ([]vectors.Chapter, error) {
 	var all []vectors.Chapter
+	seen, err := promoted()
+	if err != nil {
+		return nil, err
+	}
 	for _, chapter := range []struct {
 		file string
 		fill func(*book)
@@ -32,6 +36,15 @@ func Make() ([]vectors.Chapter, error) {
 	} {
 		b := &book{ask: Reference(chapter.file), chapter: vectors.Chapter{File: chapter.file}, taken: map[string]bool{}}
 		chapter.fill(b)
+		for _, p := range seen {
+			file, err := p.file()
+			if err != nil {
+				return nil, fmt.Errorf("promoted.yaml: %s: %w", p.ID, err)
+			}
+			if file == chapter.file {
+				b.promote(p)
+			}
+		}
 		if len(b.faults) > 0 {
 			return nil, fmt.Errorf("%s: %w", chapter.file, errors.Join(b.faults...))
 		}

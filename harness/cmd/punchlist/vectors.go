@@ -28,7 +28,7 @@ answers. They stand in vectors/, by chapter of the specification.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(vectorsCheckCommand(), vectorsExportCommand(), vectorsMakeCommand())
+	c.AddCommand(vectorsCheckCommand(), vectorsExportCommand(), vectorsMakeCommand(), vectorsFromCaptureCommand())
 	return c
 }
 
