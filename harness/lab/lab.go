@@ -8,8 +8,10 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,6 +89,18 @@ type Datagram struct {
 // the lab is made for, or that has lost some that came too fast. What happened
 // on such an internet proves nothing.
 var ErrOverrun = errors.New("more packets than the lab carries")
+
+// LeftBehind is the error of a Close that has removed all but what an engine, by
+// a defect of its own, doesn't let go. It is no error of anything else: what
+// happened on the net counts.
+type LeftBehind struct {
+	What []string // names on the engine
+	Why  string
+}
+
+func (l *LeftBehind) Error() string {
+	return fmt.Sprintf("left behind: %s: %s", strings.Join(l.What, ", "), l.Why)
+}
 
 // Flood is how many packets a second one host may send where time is real.
 // Peers need a few hundred; more would fill the trace.

@@ -95,10 +95,18 @@ type Result struct {
 	CaptureHash string            `json:"captureSha256,omitempty"`
 	Log         string            `json:"log,omitempty"` // file, relative to the report
 	Repeat      string            `json:"repeat,omitempty"`
-	Path        string            `json:"path,omitempty"` // by which the subject was found to be connected, where that is left open
+	Path        string            `json:"path,omitempty"`    // by which the subject was found to be connected, where that is left open
+	Meeting     *Meeting          `json:"meeting,omitempty"` // what that took
 	Packets     int               `json:"packets"`
 	Seconds     float64           `json:"seconds"`    // of this machine
 	LabSeconds  float64           `json:"labSeconds"` // of the lab's clock
+}
+
+// A Meeting is what it took two peers to be connected, from when the second one
+// was told to join.
+type Meeting struct {
+	Seconds float64 `json:"seconds"` // of the lab's clock
+	Packets int     `json:"packets"` // datagrams that the two sent, openers too
 }
 
 // Known is the entry of a manifest by which a failure was expected.

@@ -80,6 +80,7 @@ func (w *World) whenBothJoin(name string) error {
 	if err := w.join(other, theSubcluster); err != nil {
 		return err
 	}
+	w.joined = w.net.Now()
 	return w.join(w.subject, theSubcluster)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"punchlist/harness/injector"
 	"punchlist/harness/internet"
+	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -160,12 +161,28 @@ func (w *World) thenConnectedAnyhow(name string) error {
 		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)),
 			"within %v the subject and %s are connected neither directly nor through a proxy", within, other)
 	}
+	w.met(other)
 	if proxy := w.throughProxy(other); !w.direct(other.host, w.subject.host, time.Time{}) {
 		w.path = fmt.Sprintf("through the proxy on %q", proxy)
 	} else {
 		w.path = "punched"
 	}
 	return nil
+}
+
+// met takes down what it took the subject and another peer to be connected.
+func (w *World) met(other *peer) {
+	if w.joined.IsZero() {
+		return
+	}
+	w.meeting = &report.Meeting{Seconds: w.net.Now().Sub(w.joined).Seconds()}
+	for _, host := range []string{w.subject.host, other.host} {
+		for f := range w.net.Trace().SentBy(host) {
+			if f.At.After(w.joined) {
+				w.meeting.Packets++
+			}
+		}
+	}
 }
 
 // throughProxy is the host of the peer that the subject names as its proxy to

@@ -18,6 +18,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
+	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/reference/seal"
 	"punchlist/spec"
@@ -73,11 +74,13 @@ type World struct {
 	edited   []probe                 // what the last "sends the subject pings" step sent
 	sent     map[string]*publication // messages by how the scenario names them
 	latest   *publication
-	relayed  []injected    // packets that injectors gave to the subject, oldest first
-	streams  []streaming   // messages streamed to peers
-	sealed   int           // streams that injectors sealed
-	changed  time.Time     // when a step last changed the internet
-	path     string        // by which the subject and another peer were found to be connected
+	relayed  []injected  // packets that injectors gave to the subject, oldest first
+	streams  []streaming // messages streamed to peers
+	sealed   int         // streams that injectors sealed
+	changed  time.Time   // when a step last changed the internet
+	path     string      // by which the subject and another peer were found to be connected
+	meeting  *report.Meeting
+	joined   time.Time     // when the second of two peers was told to join
 	asked    int           // questions that they asked
 	replied  int           // ... and answers that they gave
 	expected string        // text of the last answer to a question of the subject
@@ -102,6 +105,9 @@ func (w *World) Net() lab.Net { return w.net }
 // Path is by which way the subject was found to be connected, as a scenario
 // that leaves it open read it off the routers; empty where none did.
 func (w *World) Path() string { return w.path }
+
+// Meeting is what it took them, where a step has seen it; else nil.
+func (w *World) Meeting() *report.Meeting { return w.meeting }
 
 // Deaths lists the testees that ended by themselves, in order of time.
 func (w *World) Deaths() []verdict.Died { return w.deaths }

@@ -138,6 +138,7 @@ func (b bare) Up(_ context.Context, t internet.Topology, o lab.Options) (lab.Net
 }
 
 type bareNet struct {
+	end     error // of Close
 	begin   time.Time
 	changed chan struct{}
 	trace   *trace.Trace
@@ -212,7 +213,7 @@ func (n *bareNet) Close() error {
 	for _, t := range n.testees {
 		t.Close()
 	}
-	return nil
+	return n.end
 }
 
 func (n *bareNet) Endpoint(host string, _ uint16) (lab.Endpoint, error) {

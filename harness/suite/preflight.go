@@ -27,7 +27,11 @@ func alone(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, logs
 	if err != nil {
 		return &verdict.LabFailed{Text: what, Err: err}
 	}
-	defer func() { err = errors.Join(err, n.Close()) }()
+	defer func() {
+		if end := n.Close(); !leftBehind(end) {
+			err = errors.Join(err, end)
+		}
+	}()
 	t, err := n.Start(ctx, "alone", m)
 	if err != nil {
 		return &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf("it can't be started: %v", err)}

@@ -52,6 +52,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	}
 	r.Progress.Done()
 	r.conclude(ctx)
+	r.report.Warnings = append(r.report.Warnings, r.left...)
 	r.report.Seconds = time.Since(started).Seconds()
 	return r.report, nil
 }
@@ -62,7 +63,8 @@ type runner struct {
 	plan   []*planned
 	flight map[flightKey]*flight
 
-	mu sync.Mutex // of known failures
+	mu   sync.Mutex // of known failures, and left
+	left []string   // behind by labs
 }
 
 type flightKey struct{ implementation, lab string }

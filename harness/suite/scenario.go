@@ -17,6 +17,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"punchlist/harness/capture"
+	"punchlist/harness/lab"
 	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
@@ -67,8 +68,10 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 		}
 		deaths := w.Deaths()
 		x.Findings = append(x.Findings, w.Findings()...)
-		x.Path = w.Path()
-		if err := w.Close(); err != nil && end.err == nil {
+		x.Path, x.Meeting = w.Path(), w.Meeting()
+		if err := w.Close(); leftBehind(err) {
+			r.leave(err)
+		} else if err != nil && end.err == nil {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
@@ -80,6 +83,19 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	if err := r.keepLog(j, &log); err != nil {
 		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
 	}
+}
+
+// leftBehind tells whether a net is closed but for what its engine holds.
+func leftBehind(err error) bool {
+	var left *lab.LeftBehind
+	return errors.As(err, &left)
+}
+
+// leave takes down what was left behind, for a warning.
+func (r *runner) leave(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = append(r.left, err.Error())
 }
 
 // steps hands the one scenario to godog. Its exit code and its reports decide

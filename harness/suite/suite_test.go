@@ -119,6 +119,14 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// What an engine holds by a defect of its own is no verdict, and is told.
+func TestWhatALabLeavesBehindIsAWarning(t *testing.T) {
+	r := judge(t, config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then its lab leaves something behind")), "honest"))
+	require.Equal(t, verdict.Passed, only(t, r).Outcome)
+	require.Equal(t, report.AsExpected, r.Exit)
+	require.Equal(t, []string{"left behind: network x: the engine holds it"}, r.Warnings)
+}
+
 func TestStrictMakesAShouldRed(t *testing.T) {
 	c := config(t, feature(rule("@LAT-MSG-003", "r", "Given a subject", `Then it breaks it by "sig"`)), "honest")
 	r := judge(t, c)

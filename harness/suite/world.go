@@ -9,6 +9,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
+	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -29,6 +30,9 @@ type World interface {
 	// Path is by which way the subject was found to be connected, where the
 	// scenario leaves that open; else empty.
 	Path() string
+	// Meeting is what it took the subject and another peer to be connected, where
+	// a step has seen it; else nil.
+	Meeting() *report.Meeting
 	// Close kills what runs. It is safe to call twice.
 	Close() error
 }

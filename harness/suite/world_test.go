@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"punchlist/harness/lab"
+	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 )
@@ -37,6 +38,7 @@ func (w *fakeWorld) Net() lab.Net {
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) Path() string                { return "" }
+func (w *fakeWorld) Meeting() *report.Meeting    { return nil }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil
@@ -130,6 +132,10 @@ func (w *fakeWorld) Register(sc *godog.ScenarioContext) {
 	})
 	sc.Then(`^the companion breaks it$`, func() error {
 		return &verdict.CompanionFailed{Finding: verdict.Finding{Implementation: w.o.Companion.Name, Host: "bob", Requirement: w.o.Requirement.ID, Text: "it did"}}
+	})
+	sc.Then(`^its lab leaves something behind$`, func() error {
+		w.net.end = &lab.LeftBehind{What: []string{"network x"}, Why: "the engine holds it"}
+		return nil
 	})
 	sc.Then(`^it panics$`, func() error { panic("out of cheese") })
 	sc.Then(`^it does not concern it$`, func() error { return &verdict.NotApplicable{Reason: "it has no door"} })

@@ -143,9 +143,11 @@ func (e *emulation) carry(ctx context.Context, calls <-chan func(), end <-chan s
 	}
 }
 
-// warn makes a warning of too many packets: nothing is judged by what is lost.
+// warn makes a warning of too many packets, since nothing is judged by what is
+// lost, and of what an engine holds.
 func (e *emulation) warn(err error) error {
-	if !errors.Is(err, lab.ErrOverrun) {
+	var left *lab.LeftBehind
+	if !errors.Is(err, lab.ErrOverrun) && !errors.As(err, &left) {
 		return err
 	}
 	if text := err.Error(); text != e.warned {

@@ -47,13 +47,17 @@ const reaperSetting = "TESTCONTAINERS_RYUK_DISABLED"
 
 func connect(ctx context.Context) (*engine, error) {
 	tclog.SetDefault(tclog.NewNoopLogger())
-	if os.Getenv(reaperSetting) == "" && !reaperAtHand(ctx) {
+	bridge, reaper := atHand(ctx)
+	if os.Getenv(reaperSetting) == "" && !(bridge && reaper) {
 		os.Setenv(reaperSetting, "true")
 	}
-	// What stands for the default network is one that every engine has: else
-	// testcontainers makes one of its own, which every container would be in.
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()),
-		testcontainers.WithDefaultBridgeNetwork("none"))
+	options := []testcontainers.DockerProviderOption{testcontainers.WithLogger(tclog.NewNoopLogger())}
+	if !bridge {
+		// What stands for the default network is one that every engine has: else
+		// testcontainers makes one of its own, which every container would be in.
+		options = append(options, testcontainers.WithDefaultBridgeNetwork("none"))
+	}
+	provider, err := testcontainers.NewDockerProvider(options...)
 	if err != nil {
 		return nil, noEngine(err)
 	}
@@ -80,17 +84,19 @@ func noEngine(err error) error {
 	return fmt.Errorf("no container engine answers: %w; start one (dockerd), or name another by DOCKER_HOST", err)
 }
 
-// reaperAtHand reports whether the engine has the image of the reaper already:
-// nothing is fetched from anywhere.
-func reaperAtHand(ctx context.Context) bool {
+// atHand reports whether the engine has its default network, which the reaper
+// needs, and the image of the reaper: nothing is fetched from anywhere.
+func atHand(ctx context.Context) (bridge, reaper bool) {
 	c, err := client.New(client.FromEnv)
 	if err != nil {
-		return false
+		return false, false
 	}
 	defer c.Close()
+	_, err = c.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	bridge = err == nil
 	//lint:ignore SA1019 the version that testcontainers wants is told nowhere else
 	_, err = c.ImageInspect(ctx, testcontainers.ReaperDefaultImage)
-	return err == nil
+	return bridge, err == nil
 }
 
 // hasImage reports why an image can't be started.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -451,7 +452,7 @@ func (n *Net) Change(c internet.Change) error {
 const removedWithin = time.Minute
 
 // Close removes every container and network. It reports lab.ErrOverrun when
-// packets were lost.
+// packets were lost, and a *lab.LeftBehind when the engine holds a network.
 func (n *Net) Close() error {
 	if n.closed {
 		return nil
@@ -487,12 +488,28 @@ func (n *Net) Close() error {
 		t.Close()
 	}
 	n.background.Wait()
-	var networks []string
-	for _, r := range n.networks {
-		networks = append(networks, r.id)
+	networks := slices.Collect(maps.Values(n.networks))
+	stuck := make([]bool, len(networks))
+	errs = append(errs, together(len(networks), func(i int) error {
+		err := n.engine.removeNetwork(ctx, networks[i].id, releasedWithin)
+		if stuck[i] = errors.Is(err, errStuck); stuck[i] {
+			return nil
+		}
+		return err
+	}))
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	errs = append(errs, together(len(networks), func(i int) error { return n.engine.removeNetwork(ctx, networks[i], releasedWithin) }))
-	return errors.Join(errs...)
+	left := &lab.LeftBehind{Why: errStuck.Error()}
+	for i := range networks {
+		if stuck[i] {
+			left.What = append(left.What, "network "+networks[i].name)
+		}
+	}
+	if len(left.What) > 0 {
+		return left
+	}
+	return nil
 }
 
 // lost reports packets that a router's kernel had no room for.

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"punchlist/harness/verdict"
+)
+
+// A Grid is who met whom in one cell: row, the subject's NAT profile, by
+// column, the companion's.
+type Grid struct {
+	Column   string // of the report: subject, companion and lab
+	Profiles []string
+	Met      [][]Met
+}
+
+// Met is what became of one pair.
+type Met struct {
+	Path    string // "direct", "proxy"; empty: they were not connected
+	Outcome verdict.Outcome
+	Meeting
+}
+
+// Grids are those of a run of punchlist matrix.
+func Grids(r *Report, profiles []string) []Grid {
+	var grids []Grid
+	for _, c := range r.Cells {
+		g := Grid{Column: c.Column(), Profiles: profiles}
+		for range profiles {
+			g.Met = append(g.Met, make([]Met, len(profiles)))
+		}
+		for _, x := range c.Results {
+			_, row, _ := strings.Cut(x.Key, "#")
+			parts := strings.Split(row, "/")
+			subject, companion, _ := strings.Cut(parts[len(parts)-1], ", ")
+			i, j := slices.Index(profiles, subject), slices.Index(profiles, companion)
+			if i < 0 || j < 0 {
+				continue
+			}
+			m := Met{Outcome: x.Outcome}
+			if x.Meeting != nil && x.Outcome == verdict.Passed {
+				m.Path, m.Meeting = "direct", *x.Meeting
+				if strings.Contains(x.Path, "proxy") {
+					m.Path = "proxy"
+				}
+			}
+			g.Met[i][j] = m
+		}
+		grids = append(grids, g)
+	}
+	return grids
+}
+
+// Complete reports whether all pairs met.
+func (g Grid) Complete() bool {
+	return !slices.ContainsFunc(g.Met, func(row []Met) bool {
+		return slices.ContainsFunc(row, func(m Met) bool { return m.Path == "" })
+	})
+}
+
+// String is such as "direct 1.2 s 14": path, time, and datagrams of the two.
+func (m Met) String() string {
+	if m.Path == "" {
+		return m.Outcome.String()
+	}
+	return fmt.Sprintf("%s %.1f s %d", m.Path, m.Seconds, m.Packets)
+}
+
+// Print writes the grid as a table, on a terminal as a heat map: green is a
+// direct way, yellow one through a proxy, red none; the longer it took, the
+// darker.
+func (g Grid) Print(w io.Writer, s Style) {
+	fmt.Fprintf(w, "%s\n", s.paint(bold, g.Column))
+	fmt.Fprintf(w, "rows: the subject is behind; columns: the companion is behind. Path, seconds to the connection, datagrams of both until then\n\n")
+	first := 0
+	for _, p := range g.Profiles {
+		first = max(first, len(p))
+	}
+	widths := make([]int, len(g.Profiles))
+	for j, p := range g.Profiles {
+		widths[j] = len(p)
+		for i := range g.Profiles {
+			widths[j] = max(widths[j], utf8.RuneCountInString(g.Met[i][j].String()))
+		}
+	}
+	fmt.Fprintf(w, "%-*s", first, "")
+	for j, p := range g.Profiles {
+		fmt.Fprintf(w, "  %-*s", widths[j], p)
+	}
+	fmt.Fprintln(w)
+	for i, p := range g.Profiles {
+		fmt.Fprintf(w, "%-*s", first, p)
+		for j := range g.Profiles {
+			m := g.Met[i][j]
+			text := fmt.Sprintf("%-*s", widths[j], m)
+			fmt.Fprint(w, "  ", s.paint(m.heat(), text))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w)
+}
+
+// heat is the colours of a pair: a background of the 256 that terminals have.
+func (m Met) heat() string {
+	shade := int(min(2, math.Log10(max(1, m.Seconds)))) // below 10 s, below 100 s, longer
+	switch m.Path {
+	case "direct":
+		return fmt.Sprintf("30;48;5;%d", []int{120, 77, 34}[shade])
+	case "proxy":
+		return fmt.Sprintf("30;48;5;%d", []int{228, 220, 178}[shade])
+	}
+	return "97;48;5;124"
+}
