@@ -22,7 +22,7 @@ const module = "punchlist"
 // also all below it, where nothing more special is named. A direct import goes
 // down or stays on its floor.
 var floors = [][]string{
-	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostnet", "harness/capture", "harness/needs", "harness/testees/..."},
+	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostnet", "harness/capture", "harness/needs", "harness/saboteur/deviate", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},

@@ -131,6 +131,7 @@ func (r topologyReader) mapping(n *yaml.Node, what string, known keys, required 
 		seen[key.Value] = key.Line
 		read, ok := known[key.Value]
 		if !ok {
+			// order-free: sorted
 			return r.errorf(key, key.Value, "is not a key of %s: its keys are %s", what, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
 		var wrong valueError

@@ -88,19 +88,21 @@ func (g Grid) Print(w io.Writer, s Style) {
 			widths[j] = max(widths[j], utf8.RuneCountInString(g.Met[i][j].String()))
 		}
 	}
-	fmt.Fprintf(w, "%-*s", first, "")
-	for j, p := range g.Profiles {
-		fmt.Fprintf(w, "  %-*s", widths[j], p)
-	}
-	fmt.Fprintln(w)
-	for i, p := range g.Profiles {
-		fmt.Fprintf(w, "%-*s", first, p)
-		for j := range g.Profiles {
-			m := g.Met[i][j]
-			text := fmt.Sprintf("%-*s", widths[j], m)
-			fmt.Fprint(w, "  ", s.paint(m.heat(), text))
+	line := func(name string, texts []string, paint func(j int, text string) string) {
+		b := strings.Builder{}
+		fmt.Fprintf(&b, "%-*s", first, name)
+		for j, text := range texts {
+			fmt.Fprint(&b, "  ", paint(j, fmt.Sprintf("%-*s", widths[j], text)))
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+	line("", g.Profiles, func(_ int, text string) string { return text })
+	for i, p := range g.Profiles {
+		var texts []string
+		for _, m := range g.Met[i] {
+			texts = append(texts, m.String())
+		}
+		line(p, texts, func(j int, text string) string { return s.paint(g.Met[i][j].heat(), text) })
 	}
 	fmt.Fprintln(w)
 }

@@ -27,7 +27,7 @@ rows: the subject is behind; columns: the companion is behind. Path, seconds to 
 
            open             symmetric
 open       direct 1.2 s 12  direct 31.0 s 40
-symmetric  proxy 9.0 s 7    failed          
+symmetric  proxy 9.0 s 7    failed
 
 `, plain.String())
 	grids[0].Print(&coloured, Style{Color: true})

@@ -228,7 +228,8 @@ func Overlay(all []Saboteur, root, dir string) (string, error) {
 	}
 	replace := map[string]string{}
 	for _, file := range slices.Sorted(maps.Keys(patched)) {
-		to := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
+		// No name of a Go file: the folder may be one of the module's.
+		to := filepath.Join(dir, strings.ReplaceAll(file, "/", "-")+".patched")
 		if err := os.WriteFile(to, patched[file], 0o644); err != nil {
 			return "", err
 		}
