@@ -1,5 +1,7 @@
-// Clone-only: the module path names no host, so that no proxy is asked for it.
 module punchlist
+
+// Clone-only: the module path names no host, so that no proxy is asked for it.
+// It stands in the first line since gremlins looks there (make mutants).
 
 go 1.26.0
 
