@@ -131,7 +131,7 @@ Feature: Queries
       When "bob" is known to the subject
       And "carol" is known to the subject
       And "carol" sends the subject a question
-      And "bob" answers that question
+      And "bob" answers that question, twice
       Then the subject relays that answer to "carol" once, with hops 1
       And the subject does not relay that answer to "bob"
 

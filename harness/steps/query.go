@@ -139,6 +139,17 @@ func anAnswer(question *wire.Packet, text string) wire.Packet {
 // and that the subject relayed to this one.
 func (w *World) whenAnswersThat(name string) error { return w.answersThat(name, nil) }
 
+func (w *World) whenAnswersThatTwice(name string) error {
+	if err := w.answersThat(name, nil); err != nil {
+		return err
+	}
+	last := w.relayed[len(w.relayed)-1]
+	if err := w.give(last.in, last.packet); err != nil {
+		return err
+	}
+	return w.pass(50 * time.Millisecond)
+}
+
 func (w *World) whenAnswersThatFalsely(name string) error {
 	return w.answersThat(name, func(p *wire.Packet) {
 		id := wire.MessageID([]byte("something else"))

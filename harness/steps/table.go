@@ -165,6 +165,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" answers that question with bodies that are no objects$`, w.whenOddAnswers},
 		{`^(\d+) (question|answer)s? of the subject ha(?:s|ve) reached "([^"]+)"$`, w.thenQueriesReached},
 		{`^"([^"]+)" answers that question$`, w.whenAnswersThat},
+		{`^"([^"]+)" answers that question, twice$`, w.whenAnswersThatTwice},
 		{`^"([^"]+)" answers that question under a false packetId$`, w.whenAnswersThatFalsely},
 		{`^"([^"]+)" answers that question with hops (\d+)$`, w.whenAnswersThatHops},
 		{`^the subject asks (\{.*\})$`, w.whenSubjectAsks},
