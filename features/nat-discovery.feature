@@ -104,15 +104,21 @@ Feature: NAT discovery
   @LAT-SEC-003
   Rule: A reflection answer that nobody asked for changes nothing
 
-    Scenario: After discovery
+    Scenario Outline: After discovery, with <id> reflectionId
       Given the host "alice" on the public internet
       And an injector "eve" on the public internet
       When the subject starts on "alice"
       Then the subject's NAT type is 31
       When "eve" is known to the subject
-      And "eve" sends the subject reflection pongs that name 203.0.113.66 with a null reflectionId
+      And "eve" sends the subject reflection pongs that name 203.0.113.66 with <id> reflectionId
       Then the subject's NAT type is still 31
       And the subject's own address is still that of "alice"
+
+      Examples:
+        | id          |
+        | a null      |
+        | no          |
+        | an invented |
 
   @LAT-NAT-009
   Rule: The discovered type is announced to every known peer

@@ -82,8 +82,10 @@ func (w *World) whenReflectionPongs(name, address, id string) error {
 			With("requesterPeerId", w.subject.id.String()).
 			With("port", 6000+i).
 			With("address", address).
-			With("isReflection", true).
-			With("reflectionId", reflectionID)
+			With("isReflection", true)
+		if id != "no" {
+			body = body.With("reflectionId", reflectionID)
+		}
 		if _, err := in.Send(w.toSubject(), injector.Control(wire.Pong, body)); err != nil {
 			return &verdict.LabFailed{Err: err}
 		}

@@ -86,7 +86,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" is known to the subject$`, w.whenKnown},
 		{`^"([^"]+)" is known to the subject as a member of the cluster$`, w.whenKnownMember},
 		{`^the subject syncs with "([^"]+)"$`, w.whenSubjectSyncs},
-		{`^"([^"]+)" sends the subject reflection pongs that name ([\d.]+) with (a null|an invented) reflectionId$`, w.whenReflectionPongs},
+		{`^"([^"]+)" sends the subject reflection pongs that name ([\d.]+) with (a null|an invented|no) reflectionId$`, w.whenReflectionPongs},
 		{`^"([^"]+)" introduces the subject to a peer of type (\d+) at an address where nobody is$`, w.whenIntroducesNobody},
 		{`^"([^"]+)" introduces the subject to a peer at the address "([^"]+)"$`, w.whenIntroducesHostName},
 		{`^"([^"]+)", unknown to the subject, introduces it to "([^"]+)"$`, w.whenIntroduces},
