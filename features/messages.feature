@@ -35,6 +35,14 @@ Feature: Ping and pong
         | address | of "mallory" |
         | port    | of "mallory" |
 
+    Scenario: From another port than before
+      Given "eve" opens a second socket
+      When "eve" is known to the subject
+      And "eve" pings the subject from its second socket
+      Then a pong from the subject's main socket reaches the second socket of "eve" with:
+        | requesterPeerId | of "eve"             |
+        | port            | of the second socket |
+
   @LAT-MSG-002
   Rule: A reflection pong says so and tells no natType
 
@@ -79,6 +87,7 @@ Feature: Ping and pong
       When "eve" pings the subject with:
         | isConnection | true |
         | natType      | 31   |
+        | isProbe      | true |
       Then a pong from the subject's main socket reaches "eve" with:
         | isConnection | true           |
         | natType      | 31             |
@@ -118,3 +127,10 @@ Feature: Ping and pong
       Then a pong from the subject's main socket reaches "eve" with:
         | natType | 31 |
       And the subject has sent no ping with isProbe
+
+    Scenario: Nor when it knows two that it could ask
+      Given an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "bob" is known to the subject
+      And 3 s pass
+      Then the subject has sent no ping with isProbe

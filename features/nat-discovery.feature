@@ -101,6 +101,20 @@ Feature: NAT discovery
       And "eve" sends the subject reflection pongs that name 203.0.113.66 with an invented reflectionId
       Then the subject's own address is still that of "alice"
 
+    Scenario: One responder alone
+      Given the host "alice" on the public internet
+      And the link of "boot2" is down
+      And the link of "boot3" is down
+      When the subject starts on "alice"
+      And 10 s pass
+      Then the subject has found no NAT type
+
+    Scenario: Each answer comes twice
+      Given the host "alice" behind a symmetric NAT
+      And the link of "alice" duplicates 100 % of its packets
+      When the subject starts on "alice"
+      Then the subject's NAT type is 5
+
   @LAT-SEC-003
   Rule: A reflection answer that nobody asked for changes nothing
 

@@ -216,6 +216,15 @@ Feature: Traversal
       Then the subject and "bob" are connected without a proxy
       And the subject sent a connection ping to the address at which it was introduced to "bob"
 
+    @classical
+    Scenario: The strategy is defer
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "target" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to "target" as a peer of type 7
+      Then a connection ping from the subject reaches "target"
+
   @LAT-TRAV-004
   Rule: A connection is reported only when something was received
 
@@ -288,6 +297,22 @@ Feature: Traversal
       When "eve" is known to the subject
       And "eve" introduces the subject to a peer at the address "victim.example"
       Then the subject still answers an honest ping
+
+    @classical
+    Scenario Outline: The address of a peer <spelled>
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "victim" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to "victim" by its address <spelled>
+      And 3 s pass
+      Then nothing from the subject reaches "victim"
+
+      Examples:
+        | spelled             |
+        | in IPv6             |
+        | with leading zeros  |
+        | as one number       |
 
   @LAT-TRAV-007 @extended
   Rule: A peer of type 7 opens 1,024 ports for one of type 5

@@ -200,6 +200,26 @@ func (w *World) ping(name string, p *peer, keys *godog.Table) error {
 	return nil
 }
 
+// whenPingsFromSecond pings in the name by which the injector is known, from a
+// port where it is not.
+func (w *World) whenPingsFromSecond(name string) error {
+	in, err := w.acting(name)
+	if err != nil {
+		return err
+	}
+	body := injector.Body{}.With("requesterPeerId", in.ID.String())
+	ping := injector.Control(wire.Ping, body)
+	datagram, err := wire.Append(nil, &ping)
+	if err == nil {
+		err = in.Aux.Send(w.toSubject(), datagram)
+	}
+	if err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	w.replies = append(w.replies, exchange{in, w.subject, body})
+	return nil
+}
+
 // thenPong awaits a pong with the given keys. It judges the whole body of the
 // first pong that answers the ping.
 func (w *World) thenPong(socket, host string, second bool, keys *godog.Table) error {

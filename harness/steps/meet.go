@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -231,6 +232,30 @@ func (w *World) whenIntroducesHostName(name, address string) error {
 	return err
 }
 
+// whenIntroducesSpelled names the address of another injector, but not as an
+// IPv4 literal: in ways that libraries take for it.
+func (w *World) whenIntroducesSpelled(name, target, spelled string) error {
+	in, err := w.settled(name)
+	if err != nil {
+		return err
+	}
+	t, err := w.scriptedNamed(target)
+	if err != nil {
+		return err
+	}
+	octets := t.address().Addr().As4()
+	address := strconv.FormatUint(uint64(binary.BigEndian.Uint32(octets[:])), 10)
+	switch spelled {
+	case "in IPv6":
+		address = "::ffff:" + t.address().Addr().String()
+	case "with leading zeros":
+		address = fmt.Sprintf("%03d.%03d.%03d.%03d", octets[0], octets[1], octets[2], octets[3])
+	}
+	w.told = &introduction{peer: t.ID, at: address}
+	_, err = in.Send(w.toSubject(), w.intro(in, t.ID, address, t.address().Port(), 31))
+	return err
+}
+
 func (w *World) whenIntroduces(name, target string) error { return w.introduce(name, target, 31) }
 
 // whenIntroducesAgain differs from the first introduction in its natType, so
@@ -277,11 +302,13 @@ func (w *World) thenConnectionPingReaches(target string) error {
 	if err != nil {
 		return err
 	}
-	ok, err := w.await(answerWithin, func() bool { return len(ofType(w.reached(in.host), wire.Ping)) > 0 })
+	ok, err := w.await(answerWithin, func() bool {
+		return slices.ContainsFunc(ofType(w.reached(in.host), wire.Ping), func(s seen) bool { return s.body().Says("isConnection") })
+	})
 	if err != nil || ok {
 		return err
 	}
-	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)), "no ping of the subject reached %q", target)
+	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)), "no connection ping of the subject reached %q", target)
 }
 
 func (w *World) thenJoinHas(hops int, keys string) error {

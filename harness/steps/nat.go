@@ -47,6 +47,13 @@ func (w *World) thenNATTypeStill(want int) error {
 	return nil
 }
 
+func (w *World) thenNoNATType() error {
+	if got := w.subject.natType().NATType; got != 0 {
+		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)), "the subject takes itself for type %d", got)
+	}
+	return nil
+}
+
 func (w *World) thenOwnAddressIs(host string) error {
 	if err := w.pass(time.Second); err != nil {
 		return err

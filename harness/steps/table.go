@@ -82,6 +82,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject (\d+) datagrams of noise$`, w.whenNoise},
 		{`^"([^"]+)" pings the subject$`, func(name string) error { return w.whenPings(name, nil) }},
 		{`^"([^"]+)" pings the subject with:$`, w.whenPings},
+		{`^"([^"]+)" pings the subject from its second socket$`, w.whenPingsFromSecond},
 		{`^"([^"]+)" pings the peer on "([^"]+)"$`, w.whenPingsPeer},
 		{`^"([^"]+)" is known to the subject$`, w.whenKnown},
 		{`^"([^"]+)" is known to the subject as a member of the cluster$`, w.whenKnownMember},
@@ -89,6 +90,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject reflection pongs that name ([\d.]+) with (a null|an invented|no) reflectionId$`, w.whenReflectionPongs},
 		{`^"([^"]+)" introduces the subject to a peer of type (\d+) at an address where nobody is$`, w.whenIntroducesNobody},
 		{`^"([^"]+)" introduces the subject to a peer at the address "([^"]+)"$`, w.whenIntroducesHostName},
+		{`^"([^"]+)" introduces the subject to "([^"]+)" by its address (in IPv6|with leading zeros|as one number)$`, w.whenIntroducesSpelled},
 		{`^"([^"]+)", unknown to the subject, introduces it to "([^"]+)"$`, w.whenIntroduces},
 		{`^"([^"]+)", now known, introduces the subject to "([^"]+)"$`, w.whenIntroducesAgain},
 		{`^"([^"]+)" introduces the subject to "([^"]+)" as a peer of type (\d+)$`, w.introduce},
@@ -204,6 +206,7 @@ func (w *World) table() []definition {
 		// NAT discovery.
 		{`^the subject's NAT type is (\d+)$`, w.thenNATType},
 		{`^within (\d+) s the subject's NAT type is (\d+)$`, w.thenNATTypeWithin},
+		{`^the subject has found no NAT type$`, w.thenNoNATType},
 		{`^the subject's NAT type is still (\d+)$`, w.thenNATTypeStill},
 		{`^the subject's own address is still that of "([^"]+)"$`, w.thenOwnAddressIs},
 		{`^the subject sent a reflection ping with isProbe from its probe socket$`, w.thenStageOne},

@@ -363,6 +363,9 @@ func (w *World) thenOpens(count int, target string) error {
 	}); err != nil {
 		return err
 	}
+	if at := slices.IndexFunc(openers, func(s seen) bool { return s.from.Port() != w.subject.port }); at >= 0 {
+		return w.violated(frames(openers[at:at+1]), "an opener of the subject left port %d, which is not its main socket's", openers[at].from.Port())
+	}
 	if len(ports) == count && len(openers) == count {
 		return nil
 	}
