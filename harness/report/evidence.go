@@ -29,7 +29,7 @@ func Evidence(t *trace.Trace, frames []int) []Datagram {
 		f := t.At(seq)
 		d := Datagram{Frame: seq + 1, At: since(t, f.At), Path: fmt.Sprintf("%s, on the link of %s", ends(f.Frame), f.Link)}
 		if u, err := internet.ParseUDP(f.Packet); err == nil {
-			d.Fields = Fields(u.Payload)
+			d.Fields, d.Bytes = Fields(u.Payload), hex.EncodeToString(u.Payload)
 		} else {
 			d.Fields = []string{"no UDP datagram: " + err.Error()}
 		}
@@ -68,10 +68,27 @@ func clip(s string) string {
 	return fmt.Sprintf("%s… (%d characters)", s[:160], len(s))
 }
 
-// Timeline writes the last datagrams of a trace, one line each: where it was
-// first seen, which links it crossed, what became of it. Those named by
-// frames are marked.
+// Timeline is the last datagrams of a trace, one line each: where it was first
+// seen, which links it crossed, what became of it. Those named by frames are
+// marked.
 func Timeline(t *trace.Trace, frames []int) []string {
+	var out []string
+	for _, p := range Sequence(t, frames) {
+		mark, fate := " ", ""
+		if p.Evidence {
+			mark = ">"
+		}
+		if p.Dropped != "" {
+			fate = "  dropped at " + p.Dropped
+		}
+		out = append(out, fmt.Sprintf("%s %5d  %9s  %s  %s  via %s%s",
+			mark, p.Frame, p.At, p.Path, p.What, strings.Join(p.Via, ", "), fate))
+	}
+	return out
+}
+
+// Sequence is the packets that Timeline writes.
+func Sequence(t *trace.Trace, frames []int) []Packet {
 	marked := map[int]bool{}
 	for _, seq := range frames {
 		if seq >= 0 && seq < t.Len() {
@@ -94,7 +111,7 @@ func Timeline(t *trace.Trace, frames []int) []string {
 			}
 			c = &crossing{}
 			if f.Dropped != "" {
-				c.fate = "  dropped at " + f.Node + ": " + f.Dropped
+				c.fate = f.Node + ": " + f.Dropped
 			}
 			seen[f.Datagram] = c
 			order = append(order, f.Datagram)
@@ -105,17 +122,16 @@ func Timeline(t *trace.Trace, frames []int) []string {
 		}
 	}
 	slices.SortFunc(order, func(a, b int) int { return seen[a].first - seen[b].first })
-	var out []string
+	var out []Packet
 	for _, id := range order {
 		c := seen[id]
 		f := t.At(c.first)
-		mark := " "
-		if marked[id] {
-			mark = ">"
-		}
+		nodes := t.Path(f)
 		slices.Reverse(c.links)
-		out = append(out, fmt.Sprintf("%s %5d  %9s  %s  %s  via %s%s",
-			mark, c.first+1, since(t, f.At), ends(f.Frame), summary(f.Frame), strings.Join(c.links, ", "), c.fate))
+		out = append(out, Packet{
+			Frame: c.first + 1, At: since(t, f.At), From: nodes[0], To: nodes[len(nodes)-1], Path: ends(f.Frame),
+			What: summary(f.Frame), Via: c.links, Dropped: c.fate, Evidence: marked[id],
+		})
 	}
 	return out
 }

@@ -1,5 +1,5 @@
-// Package report is what a run leaves: report.json, junit.xml, summary.md, and
-// the text on a terminal. The folder also holds, for every scenario, the
+// Package report is what a run leaves: report.html, report.json, junit.xml,
+// summary.md, and the text on a terminal. The folder also holds, for every scenario, the
 // packets (a .pcapng) and what the testees logged.
 package report
 
@@ -89,7 +89,9 @@ type Result struct {
 	Known       *Known            `json:"known,omitempty"`
 	Findings    []verdict.Finding `json:"findings,omitempty"` // about peers that were not the subject
 	Evidence    []Datagram        `json:"evidence,omitempty"`
+	Steps       []string          `json:"steps,omitempty"`    // of the scenario, up to the one that failed
 	Timeline    []string          `json:"timeline,omitempty"` // the last packets before the end, one line each
+	Sequence    []Packet          `json:"sequence,omitempty"` // the same packets, for a diagram
 	Stderr      string            `json:"stderr,omitempty"`   // end of a testee's log, where it died
 	Capture     string            `json:"capture,omitempty"`  // file, relative to the report
 	CaptureHash string            `json:"captureSha256,omitempty"`
@@ -119,10 +121,24 @@ type Known struct {
 
 // A Datagram is one that shows what went wrong.
 type Datagram struct {
-	Frame  int      `json:"frame"`  // its number in the capture, from 1
-	At     string   `json:"at"`     // since the scenario's first moment
-	Path   string   `json:"path"`   // "alice 10.0.0.2:4001 → 198.51.100.7:9000"
-	Fields []string `json:"fields"` // decoded, one field a line
+	Frame  int      `json:"frame"`           // its number in the capture, from 1
+	At     string   `json:"at"`              // since the scenario's first moment
+	Path   string   `json:"path"`            // "alice 10.0.0.2:4001 → 198.51.100.7:9000"
+	Fields []string `json:"fields"`          // decoded, one field a line
+	Bytes  string   `json:"bytes,omitempty"` // all of it, in hex; empty where it is no UDP datagram
+}
+
+// A Packet is one datagram on its way through the lab.
+type Packet struct {
+	Frame    int      `json:"frame"`             // its first, numbered as in the capture, from 1
+	At       string   `json:"at"`                // since the scenario's first moment
+	From     string   `json:"from"`              // the host that sent it
+	To       string   `json:"to"`                // the node that it got to; where a link lost it, the one that it was to get to
+	Path     string   `json:"path"`              // "10.0.0.2:4001 → 198.51.100.7:9000", as it left
+	What     string   `json:"what"`              // type, start of the id, keys
+	Via      []string `json:"via"`               // links
+	Dropped  string   `json:"dropped,omitempty"` // where and why: "nat-a: filtered: …"
+	Evidence bool     `json:"evidence,omitempty"`
 }
 
 // Unexpected groups the unexpected results of a cell: a failure of the peer
@@ -230,8 +246,8 @@ func (m *Mark) String() string {
 	return fmt.Sprintf("%s %d", words[o], total)
 }
 
-// Write writes report.json, junit.xml and summary.md into a folder that
-// exists. The first error is returned: a report that can't be written is a
+// Write writes report.html, report.json, junit.xml and summary.md into a folder
+// that exists. The first error is returned: a report that can't be written is a
 // run that failed.
 func (r *Report) Write(dir string) error {
 	js, err := json.MarshalIndent(r, "", "  ")
@@ -242,10 +258,15 @@ func (r *Report) Write(dir string) error {
 	if err != nil {
 		return err
 	}
+	page, err := r.HTML()
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		data []byte
 	}{
+		{"report.html", page},
 		{"report.json", append(js, '\n')},
 		{"junit.xml", xml},
 		{"summary.md", []byte(r.Markdown())},

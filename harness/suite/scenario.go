@@ -33,9 +33,10 @@ const (
 
 // An ending is where and why the steps of a scenario stopped.
 type ending struct {
-	step string // "Then the subject …"; empty: all steps passed
-	then bool
-	err  error
+	step  string // "Then the subject …"; empty: all steps passed
+	then  bool
+	err   error
+	steps []string // all that were run, up to that one
 }
 
 // run runs the steps of one scenario in a fresh World and fills its result.
@@ -75,7 +76,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
-		return r.keep(j, w, frames)
+		return r.keep(j, w, end, frames)
 	})
 	if err != nil {
 		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
@@ -112,7 +113,11 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 		ran++
 		w.Register(sc)
 		sc.StepContext().After(func(ctx context.Context, st *godog.Step, status godog.StepResultStatus, err error) (context.Context, error) {
-			if end.err != nil || status == godog.StepPassed {
+			if end.err != nil {
+				return ctx, nil
+			}
+			end.steps = append(end.steps, keyword(st)+st.Text)
+			if status == godog.StepPassed {
 				return ctx, nil
 			}
 			end.step, end.then = keyword(st)+st.Text, st.Type == messages.PickleStepType_OUTCOME
@@ -238,15 +243,19 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 	return nil
 }
 
-// keep writes the packets, and puts the evidence and the end of the timeline
-// of what went wrong into the result.
-func (r *runner) keep(j *job, w World, frames []int) error {
+// keep writes the packets, and puts the steps, the evidence and the end of the
+// timeline of what went wrong into the result.
+func (r *runner) keep(j *job, w World, end ending, frames []int) error {
+	x := j.result
+	wrong := x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable
+	if wrong {
+		x.Steps = end.steps
+	}
 	n := w.Net()
 	if n == nil {
 		return nil
 	}
 	t := n.Trace()
-	x := j.result
 	x.Packets = t.Len()
 	var pcap bytes.Buffer
 	if err := capture.Write(&pcap, t); err != nil {
@@ -254,10 +263,9 @@ func (r *runner) keep(j *job, w World, frames []int) error {
 	}
 	sum := sha256.Sum256(pcap.Bytes())
 	x.CaptureHash = hex.EncodeToString(sum[:])
-	wrong := x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable
 	if wrong {
 		x.Evidence = report.Evidence(t, frames)
-		x.Timeline = report.Timeline(t, frames)
+		x.Timeline, x.Sequence = report.Timeline(t, frames), report.Sequence(t, frames)
 	}
 	if r.Out == "" || r.Seeds > 1 && !wrong {
 		return nil
