@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/xml"
 	"net/netip"
 	"os"
@@ -187,6 +188,14 @@ func TestEvidenceIsDecodedFieldByField(t *testing.T) {
 	require.Contains(t, lines[0], "via eve, alice")
 	require.True(t, strings.HasPrefix(lines[1], ">"), lines[1])
 	require.Contains(t, lines[1], "5 bytes, no packet")
+
+	require.Equal(t, hex.EncodeToString([]byte("hello")), e[1].Bytes)
+	packets := Sequence(tr, []int{3})
+	require.Len(t, packets, 2)
+	require.Equal(t, []string{"eve", "alice"}, []string{packets[0].From, packets[0].To})
+	require.Equal(t, []string{"eve", "alice"}, packets[0].Via)
+	require.False(t, packets[0].Evidence)
+	require.True(t, packets[1].Evidence)
 }
 
 func addrPort(n *internet.Network, host string) netip.AddrPort {

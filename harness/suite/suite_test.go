@@ -204,6 +204,7 @@ func TestADeathIsLaidToTheDatagramThatKillsAFreshPeer(t *testing.T) {
 	require.Equal(t, 4, x.Evidence[0].Frame, "as it reached alice: the first datagram has two frames")
 	require.Contains(t, x.Stderr, "poison is not a function")
 	require.Equal(t, `When it gets "poison"`, x.Step)
+	require.Equal(t, []string{"Given a subject", `When it gets "tea"`, `When it gets "poison"`}, x.Steps)
 }
 
 // A fresh peer dies of more than one that has lived: that is another death.
