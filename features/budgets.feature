@@ -121,6 +121,17 @@ Feature: Cache and budgets
       And the link of "alice" is up
       Then within 2 keepalive intervals "bob" receives "into the void" once
 
+    Scenario: The subject has been offline for a while
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      And the link of "alice" is down
+      And 2 keepalive intervals pass
+      And the subject publishes "into the void"
+      And the link of "alice" is up
+      Then within 2 keepalive intervals "bob" receives "into the void" once
+
   @LAT-BUDG-009 @extended
   Rule: An idle peer is quiet
 
