@@ -134,6 +134,16 @@ Feature: Publishing
       Then the subject relays that publish to "bob" once, with hops 2
       And that publish is in the subject's cache
 
+    Scenario: Of another cluster
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a publish of another cluster
+      Then the subject relays that publish to "bob" once, with hops 2
+      And that publish is in the subject's cache
+
   @LAT-REPL-004 @alone
   Rule: A publish does not go back to where it came from
 

@@ -380,6 +380,11 @@ func (w *World) whenPublishHops(name string, hops int) error {
 	return w.givePublish(name, 1, func(p *wire.Packet) { p.Hops = uint32(hops) })
 }
 
+func (w *World) whenPublishElsewhere(name string) error {
+	other := seal.ClusterID("another")
+	return w.givePublish(name, 1, func(p *wire.Packet) { p.ClusterID = other[:] })
+}
+
 func (w *World) whenPublishFalseID(name string) error {
 	return w.givePublish(name, 1, func(p *wire.Packet) {
 		id := wire.MessageID([]byte("something else"))

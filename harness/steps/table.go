@@ -110,6 +110,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" sends the subject a publish twice$`, w.whenPublishTwice},
 		{`^"([^"]+)" sends the subject (?:a|another) publish with hops (\d+)$`, w.whenPublishHops},
 		{`^"([^"]+)" sends the subject a publish with a false packetId$`, w.whenPublishFalseID},
+		{`^"([^"]+)" sends the subject a publish of another cluster$`, w.whenPublishElsewhere},
 		{`^"([^"]+)" sends the subject (\d+) publishes$`, w.whenPublishes},
 		{`^"([^"]+)" sends the subject (\d+) publishes in half a minute$`, w.whenPublishesInHalfAMinute},
 		{`^"([^"]+)" sends the subject (\d+) publishes in (\d+) s$`, w.whenPublishesInTime},
