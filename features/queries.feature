@@ -219,6 +219,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       And an injector "mute" on the public internet that never answers
       When "bob" is known to the subject
+      And "carol" is known to the subject
       And "mute" sends the subject a question
       And "carol" sends the subject another question
       Then the subject relays the second question to "bob", but not the first

@@ -111,6 +111,12 @@ func (w *World) thenSilence() error {
 			}
 		}
 	}
+	// An answer need not be a pong, nor a packet.
+	for _, s := range w.reached(in.host) {
+		if s.packet == nil && s.from.Addr() == w.toSubject().Addr() {
+			return w.violated([]int{s.Seq}, "the subject sent a datagram that is no packet")
+		}
+	}
 	// Whatever id an answer bears, one pong is for the sound ping alone.
 	if len(wrong) == 0 && len(pongs) > w.honest(in) {
 		return w.violated(frames(pongs), "the subject sent %d pongs, and only %d sound pings were sent", len(pongs), w.honest(in))
