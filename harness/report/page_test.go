@@ -97,7 +97,7 @@ func chromium(t *testing.T, dir, url string, width int) (d driven) {
 	}
 	cancel()
 	go func() { _, _ = io.Copy(io.Discard, console) }() // ends when Wait closes it
-	_ = cmd.Wait() // it was interrupted
+	_ = cmd.Wait()                                      // it was interrupted
 	require.NotNil(t, word, "the page said nothing before the browser ended: %v", lines.Err())
 	text, err := base64.StdEncoding.DecodeString(string(word))
 	require.NoError(t, err)
