@@ -13,6 +13,7 @@ package saboteur
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -195,7 +196,8 @@ const importing = "\n\nimport \"punchlist/harness/saboteur/deviate\"\n"
 var clause = regexp.MustCompile(`(?m)^package \w+$`)
 
 func apply(text string, edits []edit) (string, error) {
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
+	// What stands before a text comes before what stands instead of it.
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Or(a.start-b.start, a.end-b.end) })
 	var out strings.Builder
 	at := clause.FindStringIndex(text)
 	if at == nil {

@@ -49,7 +49,8 @@ func TestPatched(t *testing.T) {
 	}
 	got, err := Patched(patching(
 		Patch{Take: "if a {", Put: "if a && !SABOTAGE {"},
-		Patch{Before: "\treturn 2", Put: "\tif SABOTAGE {\n\t\treturn 3\n\t}\n"},
+		Patch{Take: "return 2", Put: "return 2 + 0"},
+		Patch{Before: "return 2", Put: "if SABOTAGE {\n\t\treturn 3\n\t}\n\t"},
 		Patch{After: "int {\n", Put: "\t_ = SABOTAGE\n"},
 	), source)
 	require.NoError(t, err)
@@ -59,14 +60,14 @@ package x
 import "punchlist/harness/saboteur/deviate"
 
 func f(a bool) int {
-	_ = deviate.As("c")
+	_ = deviate.As("d")
 	if a && !deviate.As("a") {
 		return 1
 	}
-	if deviate.As("b") {
+	if deviate.As("c") {
 		return 3
 	}
-	return 2
+	return 2 + 0
 }
 `, string(got["reference/x.go"]))
 
