@@ -39,7 +39,7 @@ ALL_CELLS = \
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-23s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the programs into bin/
@@ -165,6 +165,12 @@ mutation: ## judge every saboteur by every scenario in sim, and print the kill m
 .PHONY: mutation-core
 mutation-core: ## the same by the scenarios of the requirement that each breaks, as CI does
 	go run ./harness/cmd/mutation --only '$(ONLY)' --out $(OUT)/mutation --check README.md
+
+.PHONY: mutants
+mutants: ## mutate what decodes, classifies and caches by gremlins, and list what no unit test notices: half an hour
+	@for package in nattype wire cache; do \
+		go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0 unleash ./reference/$$package --workers 1 --timeout-coefficient 30 -S ltvs; \
+	done
 
 .PHONY: golden
 golden: ## renew the golden files after a change that was meant
