@@ -3,39 +3,60 @@ package report
 import (
 	"encoding/xml"
 	"fmt"
+	"path"
 	"strings"
 
 	"punchlist/harness/verdict"
 )
 
+// The elements and attributes are those that Jenkins' schema (junit-10.xsd of
+// its xUnit plugin) has, in its order. GitLab reads the same, and of cases with
+// the same class and name it shows one: so both are different for all.
+
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
 	Name     string       `xml:"name,attr"`
+	Time     string       `xml:"time,attr"`
 	Tests    int          `xml:"tests,attr"`
 	Failures int          `xml:"failures,attr"`
 	Errors   int          `xml:"errors,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Time     string       `xml:"time,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
 
 type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Time     string      `xml:"time,attr"`
-	Cases    []junitCase `xml:"testcase"`
+	Name       string           `xml:"name,attr"`
+	Tests      int              `xml:"tests,attr"`
+	Failures   int              `xml:"failures,attr"`
+	Errors     int              `xml:"errors,attr"`
+	Skipped    int              `xml:"skipped,attr"`
+	Time       string           `xml:"time,attr"`
+	Timestamp  string           `xml:"timestamp,attr"`
+	Properties *junitProperties `xml:"properties,omitempty"`
+	Cases      []junitCase      `xml:"testcase"`
+}
+
+type junitProperties struct {
+	All []junitProperty `xml:"property"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
 }
 
 type junitCase struct {
-	Class   string     `xml:"classname,attr"`
-	Name    string     `xml:"name,attr"`
-	Time    string     `xml:"time,attr"`
-	Failure *junitText `xml:"failure,omitempty"`
-	Error   *junitText `xml:"error,omitempty"`
-	Skipped *junitText `xml:"skipped,omitempty"`
+	Name      string        `xml:"name,attr"`
+	Class     string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Skipped   *junitSkipped `xml:"skipped,omitempty"`
+	Error     *junitText    `xml:"error,omitempty"`
+	Failure   *junitText    `xml:"failure,omitempty"`
+	SystemOut string        `xml:"system-out,omitempty"`
+	SystemErr string        `xml:"system-err,omitempty"`
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
 }
 
 type junitText struct {
@@ -44,55 +65,107 @@ type junitText struct {
 	Body    string `xml:",chardata"`
 }
 
-// JUnit is the report as CI systems read it: a suite per cell, a case per
-// scenario. What makes the run red is a failure (the peer) or an error (the
-// rest); known failures and what does not apply are skipped.
+// JUnit is the report as CI systems read it: a suite per cell and seed, a case
+// per scenario. What makes the run red is a failure (the peer) or an error (the
+// rest); known failures and what does not apply are skipped, with the reason.
 func (r *Report) JUnit() ([]byte, error) {
 	all := junitSuites{Name: "punchlist", Time: seconds(r.Seconds)}
+	seeds := map[string]int{}
 	for _, c := range r.Cells {
-		s := junitSuite{Name: fmt.Sprintf("%s seed %d", c.Column(), c.Seed)}
+		seeds[c.Column()]++
+	}
+	for _, c := range r.Cells {
+		name := c.Column()
+		if seeds[name] > 1 {
+			name += fmt.Sprintf(" seed %d", c.Seed)
+		}
+		s := junitSuite{Name: name, Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
+		s.Properties = &junitProperties{[]junitProperty{
+			{"subject", c.Subject + " " + c.SubjectVersion}, {"companion", c.Companion + " " + c.CompanionVersion},
+			{"lab", c.Lab}, {"seed", fmt.Sprint(c.Seed)},
+		}}
 		took := 0.0
 		for _, x := range c.Results {
 			took += x.Seconds
-			k := junitCase{Class: c.Column(), Name: x.Requirement + " " + x.Key, Time: seconds(x.Seconds)}
-			body := strings.Join(append([]string{x.Text, "", "step: " + x.Step, "repeat: " + x.Repeat}, x.Timeline...), "\n")
-			text := &junitText{Message: oneLine(x.About() + ": " + x.Text), Type: x.Outcome.String(), Body: printable(body)}
-			switch {
-			case x.Outcome == verdict.Passed:
-			case x.Outcome == verdict.Failed && x.Unexpected:
-				k.Failure = text
-				s.Failures++
-			case x.Unexpected:
-				k.Error = text
-				s.Errors++
-			default:
-				message := x.Outcome.String() + ": " + x.Text
-				if x.Known != nil {
-					message = "known failure: " + x.Known.Reason
-				}
-				k.Skipped = &junitText{Message: oneLine(message)}
-				s.Skipped++
-			}
-			s.Cases = append(s.Cases, k)
+			s.add(x.junit(name))
 		}
-		s.Tests, s.Time = len(s.Cases), seconds(took)
-		for _, stale := range c.Stale {
-			s.Cases = append(s.Cases, junitCase{Class: c.Column(), Name: "known failures", Time: "0",
-				Failure: &junitText{Message: oneLine(stale), Type: "stale"}})
-			s.Tests++
-			s.Failures++
+		for i, stale := range c.Stale {
+			s.add(junitCase{Class: class(name, "known failures"), Name: fmt.Sprintf("entry %d that did not happen", i+1), Time: seconds(0),
+				Failure: &junitText{Message: oneLine(printable(stale)), Type: "stale", Body: printable(stale)}})
 		}
-		all.Tests += s.Tests
-		all.Failures += s.Failures
-		all.Errors += s.Errors
-		all.Skipped += s.Skipped
-		all.Suites = append(all.Suites, s)
+		if c.NotAvailable != "" {
+			s.add(junitCase{Class: class(name, "lab"), Name: "starts", Time: seconds(0), Skipped: &junitSkipped{oneLine(printable(c.NotAvailable))}})
+		}
+		s.Time = seconds(took)
+		all.add(s)
+	}
+	if len(r.Broken) > 0 {
+		s := junitSuite{Name: "the run", Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Time: seconds(0)}
+		for i, broken := range r.Broken {
+			s.add(junitCase{Class: "the run", Name: fmt.Sprintf("could not run %d", i+1), Time: seconds(0),
+				Error: &junitText{Message: oneLine(printable(broken)), Type: "could not run", Body: printable(broken)}})
+		}
+		all.add(s)
 	}
 	out, err := xml.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	return append([]byte(xml.Header), append(out, '\n')...), nil
+}
+
+func (s *junitSuite) add(k junitCase) {
+	s.Cases = append(s.Cases, k)
+	s.Tests++
+	switch {
+	case k.Failure != nil:
+		s.Failures++
+	case k.Error != nil:
+		s.Errors++
+	case k.Skipped != nil:
+		s.Skipped++
+	}
+}
+
+func (all *junitSuites) add(s junitSuite) {
+	all.Suites = append(all.Suites, s)
+	all.Tests += s.Tests
+	all.Failures += s.Failures
+	all.Errors += s.Errors
+}
+
+// junit is the case of a scenario.
+func (x *Result) junit(suite string) junitCase {
+	file, name, _ := strings.Cut(x.Key, "#")
+	k := junitCase{Class: class(suite, strings.TrimSuffix(path.Base(file), ".feature")), Name: printable(x.Requirement + " " + name), Time: seconds(x.Seconds)}
+	switch {
+	case x.Outcome == verdict.Passed:
+	case x.Unexpected:
+		lines := []string{x.Text, "", "step: " + x.Step, "repeat: " + x.Repeat}
+		if x.Capture != "" {
+			lines = append(lines, "packets: "+x.Capture)
+		}
+		text := &junitText{Message: oneLine(printable(x.About() + ": " + x.Text)), Type: x.Outcome.String(), Body: printable(strings.Join(lines, "\n"))}
+		if x.Outcome == verdict.Failed {
+			k.Failure = text
+		} else {
+			k.Error = text
+		}
+		k.SystemOut, k.SystemErr = printable(strings.Join(x.Timeline, "\n")), printable(x.Stderr)
+	default:
+		message := x.Outcome.String() + ": " + x.Text
+		if x.Known != nil {
+			message = "known failure: " + x.Known.Reason
+		}
+		k.Skipped = &junitSkipped{oneLine(printable(message))}
+	}
+	return k
+}
+
+// class is what cases are grouped by. Jenkins takes what stands before its last
+// dot for a package, so that a cell is one.
+func class(suite, file string) string {
+	return strings.NewReplacer(".", "_", "#", "_").Replace(suite) + "." + strings.ReplaceAll(file, ".", "_")
 }
 
 func seconds(s float64) string { return fmt.Sprintf("%.3f", s) }

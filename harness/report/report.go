@@ -1,5 +1,5 @@
 // Package report is what a run leaves: report.html, report.json, junit.xml,
-// summary.md, and the text on a terminal. The folder also holds, for every scenario, the
+// summary.md, badge.svg, and the text on a terminal. The folder also holds, for every scenario, the
 // packets (a .pcapng) and what the testees logged.
 package report
 
@@ -33,6 +33,9 @@ type Report struct {
 	Seconds      float64            `json:"seconds"`
 	Exit         int                `json:"exit"` // exit code of the run
 	Strict       bool               `json:"strict,omitempty"`
+	Shard        *Shard             `json:"shard,omitempty"`       // the part of the run that this is; absent: all of it
+	Interrupted  bool               `json:"interrupted,omitempty"` // it was told to end before it had
+	Left         []string           `json:"leftBehind,omitempty"`  // what labs could not remove
 	Tally        verdict.Tally      `json:"tally"`
 	Cells        []*Cell            `json:"cells"`
 	Requirements []spec.Requirement `json:"requirements"`       // those that the scenarios of this run judge, in the registry's order
@@ -43,6 +46,15 @@ type Report struct {
 	Folder string `json:"-"` // where it is written; Print names files in it
 }
 
+// A Shard is one of the parts into which a run is divided: the first is 1.
+type Shard struct {
+	Index int `json:"index"`
+	Of    int `json:"of"`
+}
+
+// String is as the command line takes it: "2/5".
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
+
 // A Cell is one implementation in one role in one lab.
 type Cell struct {
 	Subject          string        `json:"subject"`
@@ -51,9 +63,14 @@ type Cell struct {
 	CompanionVersion string        `json:"companionVersion,omitempty"`
 	Lab              string        `json:"lab"`
 	Seed             int64         `json:"seed"`
+	Tags             string        `json:"tags,omitempty"`         // that its scenarios match, beside what the run picks
 	NotAvailable     string        `json:"notAvailable,omitempty"` // why nothing ran
 	Tally            verdict.Tally `json:"tally"`
 	Classes          []Class       `json:"classes,omitempty"`
+	Claims           []string      `json:"claims,omitempty"`  // classes, by the subject's hello
+	Whole            bool          `json:"whole,omitempty"`   // the run picks every scenario, but for this cell's tags
+	Partial          []string      `json:"partial,omitempty"` // requirements of which these tags leave out a scenario
+	Listed           []Known       `json:"listed,omitempty"`  // failures that the subject's manifest lists for this cell
 	Results          []*Result     `json:"results"`
 	Stale            []string      `json:"stale,omitempty"` // known failures that did not happen
 }
@@ -75,7 +92,8 @@ func Name(subject, companion, lab string) string {
 
 // A Result is how one scenario ended in one cell.
 type Result struct {
-	Key         string            `json:"key"` // uri#rule/scenario/row-values
+	Key         string            `json:"key"`   // uri#rule/scenario/row-values
+	Place       int               `json:"place"` // among the cell's scenarios in the order of the features, those of other shards too
 	Feature     string            `json:"feature"`
 	Rule        string            `json:"rule"`
 	Scenario    string            `json:"scenario"`
@@ -111,8 +129,11 @@ type Meeting struct {
 	Packets int     `json:"packets"` // datagrams that the two sent, openers too
 }
 
-// Known is the entry of a manifest by which a failure was expected.
+// Known is an entry of a manifest by which a failure is expected.
 type Known struct {
+	Requirement  string `json:"requirement"`
+	Signature    string `json:"signature"`
+	Companion    bool   `json:"companion,omitempty"` // it is of the companion's manifest
 	Reason       string `json:"reason"`
 	Link         string `json:"link,omitempty"`
 	Review       string `json:"review,omitempty"`
@@ -246,8 +267,8 @@ func (m *Mark) String() string {
 	return fmt.Sprintf("%s %d", words[o], total)
 }
 
-// Write writes report.html, report.json, junit.xml and summary.md into a folder
-// that exists. The first error is returned: a report that can't be written is a
+// Write writes report.html, report.json, junit.xml, summary.md and badge.svg into
+// a folder that exists. The first error is returned: a report that can't be written is a
 // run that failed.
 func (r *Report) Write(dir string) error {
 	js, err := json.MarshalIndent(r, "", "  ")
@@ -270,6 +291,7 @@ func (r *Report) Write(dir string) error {
 		{"report.json", append(js, '\n')},
 		{"junit.xml", xml},
 		{"summary.md", []byte(r.Markdown())},
+		{"badge.svg", []byte(r.Badge())},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
 			return fmt.Errorf("the report can't be written: %w", err)
@@ -287,6 +309,9 @@ func Read(file string) (*Report, error) {
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if r.Schema == 0 {
+		return nil, fmt.Errorf("%s has no report in it: the run that was to write it did not end", file)
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("%s: schema %d; this program reads %d", file, r.Schema, Schema)

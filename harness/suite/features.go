@@ -20,11 +20,11 @@ type Scenario struct {
 	URI         string // file of the feature
 	Feature     string
 	Rule        string
-	Name        string // of an outline, before its row's values stand in it
-	Row         string // the row's values, empty when there is no outline
-	Title       string // with the row's values in it
-	Requirement string // the one id among the tags of its Rule
-	Tags        []string
+	Name        string   // of an outline, before its row's values stand in it
+	Row         string   // the row's values, empty when there is no outline
+	Title       string   // with the row's values in it
+	Requirement string   // the one id among the tags of its Rule
+	Tags        []string // those of the feature, and one for all requirements of a chapter: @LAT-NAT
 
 	view []byte // the feature's text with every other scenario blanked out
 }
@@ -86,6 +86,7 @@ func (d document) scenario(uri string, p *messages.Pickle) (Scenario, error) {
 		return s, fmt.Errorf("rule %q has %d requirement tags %v; it must have exactly one", rule.Name, len(ids), ids)
 	}
 	s.Requirement = ids[0]
+	s.Tags = append(s.Tags, "@"+s.Requirement[:strings.LastIndex(s.Requirement, "-")])
 	s.Key = uri + "#" + rule.Name + "/" + outline.Name
 	var row *messages.TableRow
 	if len(p.AstNodeIds) > 1 {

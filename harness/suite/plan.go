@@ -46,6 +46,7 @@ type Config struct {
 	World    WorldFunc
 
 	Select  Selection
+	Shard   *report.Shard // the part of the scenarios to run; nil: all
 	Seed    int64
 	Seeds   int           // how many in a row, from Seed; 0 is 1
 	Jobs    int           // scenarios at once in one lab; 0: the number of cores in sim, more where time is real
@@ -64,10 +65,10 @@ type planned struct {
 	Cell
 	lab       lab.Lab
 	scenarios []Scenario
+	places    []int             // of these, among the cell's scenarios of all shards
 	failures  *verdict.Failures // known, of the subject
 	excuses   *verdict.Failures // known, of the companion
-	whole     bool              // every scenario was picked, but for the cell's own tags
-	partial   map[string]bool   // requirements of which the cell's tags leave out a scenario
+	partial   []string          // requirements of which the cell's tags leave out a scenario
 	missing   string            // why the cell can't run
 	cells     []*report.Cell    // one for every seed
 }
@@ -139,8 +140,6 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 			Cell: cell, lab: l,
 			failures: verdict.NewFailures(cell.Subject.Known, cell.Companion.Name, cell.Lab),
 			excuses:  verdict.NewFailures(cell.Companion.Known, cell.Subject.Name, cell.Lab),
-			whole:    c.Select == Selection{},
-			partial:  map[string]bool{},
 		}
 		if p.scenarios, err = (Selection{Tags: cell.Tags}).Of(picked); err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name(), err)
@@ -148,11 +147,16 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 		if len(p.scenarios) == 0 {
 			return nil, fmt.Errorf("%s: nothing to run: none of %d scenarios is picked by %q", cell.Name(), len(picked), cell.Tags)
 		}
+		kept := map[string]bool{}
+		for _, s := range p.scenarios {
+			kept[s.Key] = true
+		}
 		for _, s := range picked {
-			if !slices.ContainsFunc(p.scenarios, func(o Scenario) bool { return o.Key == s.Key }) {
-				p.partial[s.Requirement] = true
+			if !kept[s.Key] && !slices.Contains(p.partial, s.Requirement) {
+				p.partial = append(p.partial, s.Requirement)
 			}
 		}
+		p.divide(c.Shard)
 		if _, ok := checked[cell.Lab]; !ok {
 			checked[cell.Lab] = l.Check(ctx)
 		}
@@ -160,6 +164,19 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 		plan = append(plan, p)
 	}
 	return plan, nil
+}
+
+// divide keeps the scenarios of a shard: of those of every cell each so many
+// one, so that what stands together in a file, and costs alike, is spread.
+func (p *planned) divide(s *report.Shard) {
+	var kept []Scenario
+	for place, scenario := range p.scenarios {
+		if s == nil || place%s.Of == s.Index-1 {
+			kept = append(kept, scenario)
+			p.places = append(p.places, place)
+		}
+	}
+	p.scenarios = kept
 }
 
 // missing says why a cell can't run here.

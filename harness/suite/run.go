@@ -20,9 +20,6 @@ import (
 	"punchlist/spec/testee"
 )
 
-// ErrInterrupted is the reason of a run that was told to end.
-var ErrInterrupted = errors.New("interrupted: the scenarios that had not ended are inconclusive")
-
 // Run plans and judges. An error means that nothing ran. A report whose Exit
 // is report.CouldNotRun may still hold results: those of what did run.
 func Run(ctx context.Context, c Config) (*report.Report, error) {
@@ -32,7 +29,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Folder: c.Out}, plan: plan}
+	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Folder: c.Out}, plan: plan}
 	missing := 0
 	for _, p := range plan {
 		r.open(p)
@@ -51,8 +48,8 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 		r.pool(ctx, group)
 	}
 	r.Progress.Done()
-	r.conclude(ctx)
-	r.report.Warnings = append(r.report.Warnings, r.left...)
+	r.report.Interrupted, r.report.Left = ctx.Err() != nil, r.left
+	r.report.Conclude(c.Registry, c.Today)
 	r.report.Seconds = time.Since(started).Seconds()
 	return r.report, nil
 }
@@ -83,7 +80,11 @@ func (r *runner) open(p *planned) {
 		cell := &report.Cell{
 			Subject: p.Subject.Name, SubjectVersion: p.Subject.Version,
 			Companion: p.Companion.Name, CompanionVersion: p.Companion.Version,
-			Lab: p.Lab, Seed: r.Seed + int64(i), NotAvailable: p.missing,
+			Lab: p.Lab, Seed: r.Seed + int64(i), Tags: p.Tags, NotAvailable: p.missing,
+			Whole: r.Select == Selection{}, Partial: p.partial,
+		}
+		for _, k := range p.failures.Listed() {
+			cell.Listed = append(cell.Listed, *known(k, false))
 		}
 		if p.missing == "" {
 			cell.Tally.Planned = len(p.scenarios)
@@ -152,10 +153,14 @@ func (r *runner) groups() [][]*job {
 				index[p.Lab] = i
 				groups = append(groups, nil)
 			}
+			subject := r.flight[flightKey{p.Subject.Name, p.Lab}]
 			for _, cell := range p.cells {
+				if subject.err == nil {
+					cell.Claims = subject.hello.Classes
+				}
 				for k, s := range p.scenarios {
 					j := &job{turn: (float64(k) + 0.5) / float64(len(p.scenarios)), plan: p, cell: cell, scenario: s, result: &report.Result{
-						Key: s.Key, Feature: s.Feature, Rule: s.Rule, Scenario: s.Title, Requirement: s.Requirement,
+						Key: s.Key, Place: p.places[k], Feature: s.Feature, Rule: s.Rule, Scenario: s.Title, Requirement: s.Requirement,
 						Repeat: r.Repeat(p.Cell, cell.Seed, s.Key),
 					}}
 					cell.Results = append(cell.Results, j.result)
@@ -174,6 +179,9 @@ func (r *runner) groups() [][]*job {
 
 // pool runs jobs, so many at once as the lab takes.
 func (r *runner) pool(ctx context.Context, jobs []*job) {
+	if len(jobs) == 0 { // a shard that has nothing of this lab
+		return
+	}
 	each(r.jobs(jobs[0].plan.Lab), jobs, func(j *job) {
 		r.Progress.Started(j.cell, j.result)
 		begin := time.Now()
@@ -222,7 +230,7 @@ func (r *runner) expect(j *job, q spec.Requirement) {
 	switch x.Outcome {
 	case verdict.Failed:
 		if k, ok := j.plan.failures.Match(x.About(), x.Signature); ok {
-			x.Outcome, x.Known = verdict.Known, known(k)
+			x.Outcome, x.Known = verdict.Known, known(k, false)
 			return
 		}
 		broken, _ := r.Registry.Lookup(x.About())
@@ -230,12 +238,12 @@ func (r *runner) expect(j *job, q spec.Requirement) {
 	case verdict.Inconclusive:
 		for _, f := range x.Findings {
 			if k, ok := j.plan.excuses.Match(f.Requirement, f.Signature); ok {
-				x.Known = known(k)
+				x.Known = known(k, true)
 				return
 			}
 		}
 		if k, ok := j.plan.failures.Match(x.Requirement, x.Signature); ok {
-			x.Known = known(k)
+			x.Known = known(k, false)
 			return
 		}
 		x.Unexpected = true
@@ -244,8 +252,8 @@ func (r *runner) expect(j *job, q spec.Requirement) {
 	}
 }
 
-func known(k manifest.Known) *report.Known {
-	out := &report.Known{Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
+func known(k manifest.Known, ofCompanion bool) *report.Known {
+	out := &report.Known{Requirement: k.Requirement, Signature: k.Signature, Companion: ofCompanion, Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
 	if !k.Review.IsZero() {
 		out.Review = k.Review.Format(time.DateOnly)
 	}

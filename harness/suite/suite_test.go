@@ -416,7 +416,7 @@ func TestAnInterruptedRunStillReports(t *testing.T) {
 	require.NoError(t, r.Tally.Check())
 	require.Equal(t, report.CouldNotRun, r.Exit)
 	require.Equal(t, 2, r.Tally.Inconclusive)
-	require.Contains(t, r.Broken, ErrInterrupted.Error())
+	require.Contains(t, r.Broken, "interrupted: the scenarios that had not ended are inconclusive")
 }
 
 func TestARunKeepsPacketsAndLogs(t *testing.T) {

@@ -24,7 +24,7 @@ type VectorsVerdict struct {
 // alone on a host and no peer is started. The second result lists known
 // failures of vectors that didn't happen. An error is the adapter's, or the
 // lab's.
-func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.Vector, logs io.Writer, progress func(played int)) (of []VectorsVerdict, stale []verdict.Stale, err error) {
+func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.Vector, logs io.Writer, progress func(played int)) (of []VectorsVerdict, unmet []manifest.Known, err error) {
 	if _, err := preflight(ctx, l, m, 1, logs); err != nil {
 		return nil, nil, err
 	}

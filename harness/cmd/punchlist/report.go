@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/report"
+	"punchlist/spec"
 )
 
 func reportCommand() *cobra.Command {
@@ -17,7 +19,7 @@ func reportCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(reportDiffCommand())
+	c.AddCommand(reportDiffCommand(), reportMergeCommand())
 	return c
 }
 
@@ -60,6 +62,81 @@ compared.`,
 			return nil
 		},
 	}
+}
+
+func reportMergeCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "merge --out DIR REPORT...",
+		Short: "Put the shards of a run together",
+		Long: `Merge puts the shards of one run (punchlist run --shard) together, and writes
+the report that the run undivided would have left: every capture and log, the
+matrix, and the verdict, known failures that did not happen included. Where a
+shard is missing, or one is of another run, it says so and writes nothing.
+
+Reports that are no shards are joined too, where no cell is in two of them.
+
+Exit codes are those of run: 0 all as expected; 1 something was not expected;
+2 the parts can't be merged, or one of them could not run.`,
+		Example: `  punchlist run --shard 1/2 --out part-1
+  punchlist run --shard 2/2 --out part-2
+  punchlist report merge --out whole part-1 part-2`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, names []string) error { return mergeReports(names, out) },
+	}
+	c.Flags().StringVar(&out, "out", "out", "folder of the merged report")
+	return c
+}
+
+func mergeReports(names []string, out string) error {
+	var parts []*report.Report
+	var folders []string
+	for _, name := range names {
+		part, err := readReport(name)
+		if err != nil {
+			return err
+		}
+		folder := name
+		if info, err := os.Stat(name); err == nil && !info.IsDir() {
+			folder = filepath.Dir(name)
+		}
+		if same(folder, out) {
+			return fmt.Errorf("--out %s is the folder of a part", out)
+		}
+		parts, folders = append(parts, part), append(folders, folder)
+	}
+	registry, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	// Merge puts the parts, and with them the folders, into the order of the shards.
+	whole, err := report.Merge(registry, time.Now(), folders, parts)
+	if err != nil {
+		return err
+	}
+	if err := prepareOut(out); err != nil {
+		return err
+	}
+	if err := report.Gather(out, folders, parts); err != nil {
+		return err
+	}
+	whole.Folder = out
+	if err := whole.Write(out); err != nil {
+		return err
+	}
+	whole.Print(os.Stdout, report.StyleOf(os.Stdout))
+	fmt.Printf("report: %s\n", filepath.Join(out, "report.html"))
+	if whole.Exit != report.AsExpected {
+		return exitCode(whole.Exit)
+	}
+	return nil
+}
+
+// same reports whether two names are of one folder, where both are there.
+func same(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // readReport reads a report by its folder or its file.

@@ -27,6 +27,7 @@ type runFlags struct {
 	scenario  string
 	seed      int64
 	seeds     int
+	shard     string
 	jobs      int
 	timeout   time.Duration
 	out       string
@@ -40,8 +41,9 @@ func runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Judge implementations and report",
 		Long: `Run judges each implementation by every scenario of the features, and writes
-a folder: report.json, junit.xml, summary.md, and for each scenario its packets
-(.pcapng) and what the peers logged.
+a folder: report.html (one page, without a network), report.json, junit.xml,
+summary.md, badge.svg, and for each scenario its packets (.pcapng) and what the
+peers logged.
 
 The peer under test is the subject, all other peers of a scenario (bootstrap
 peers too) are companions. An implementation is a bundled one (reference,
@@ -58,7 +60,13 @@ given several times for one report:
 
   SUBJECT[+COMPANION]@LAB[:TAGS]      reference+socket-0.6@netns:@classical
 
-Tags are cucumber's: "@LAT-NAT-001", "@LAT-SYNC-006 and not @virtual".
+Tags are cucumber's: "@LAT-NAT-001", "@LAT-SYNC-006 and not @virtual"; @LAT-NAT
+is on every scenario of a chapter's requirements.
+
+--shard I/N judges one part of N, so that several machines share a run; then
+punchlist report merge puts the parts together. With auto the part is the one that
+a Kubernetes Indexed Job (with PUNCHLIST_SHARDS), GitLab, CircleCI or Buildkite
+tells its jobs. Known failures that did not happen show in the merged report alone.
 
 Exit codes: 0 all as expected, known failures included; 1 something was not
 expected; 2 it could not run, or not all of it.`,
@@ -67,7 +75,9 @@ expected; 2 it could not run, or not all of it.`,
   punchlist run --tags '@LAT-TRAV-003 and not @all-profiles' --seeds 20
   punchlist run --cell reference@sim --cell socket-0.6@netns:@classical --out result
   punchlist run --impl ./my-peer/manifest.yaml --lab netns --require
-  punchlist run --impl ./my-peer/manifest.yaml --lab docker --out docker`,
+  punchlist run --impl ./my-peer/manifest.yaml --lab docker --out docker
+  punchlist run --shard 1/2 --out part-1 && punchlist run --shard 2/2 --out part-2
+  punchlist report merge --out whole part-1 part-2`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c, f) },
 	}
@@ -80,6 +90,7 @@ expected; 2 it could not run, or not all of it.`,
 	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
 	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
+	p.StringVar(&f.shard, "shard", "", "only this part of the scenarios: I/N, or auto")
 	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more where time is real)")
 	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one scenario may take on this machine's clock")
 	p.StringVar(&f.out, "out", "out", "folder of the report")
@@ -100,6 +111,10 @@ func run(c *cobra.Command, f runFlags) error {
 	}
 	if f.timeout <= 0 {
 		return fmt.Errorf("--timeout %v: a scenario needs some time", f.timeout)
+	}
+	shard, err := parseShard(f.shard, os.Getenv)
+	if err != nil {
+		return err
 	}
 	var chosen []string
 	cells, named, err := f.resolve(c.Context(), func(line string) { chosen = append(chosen, line) })
@@ -127,8 +142,8 @@ func run(c *cobra.Command, f runFlags) error {
 	progress := report.NewProgress(os.Stdout, style)
 	result, err := suite.Run(c.Context(), suite.Config{
 		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry, World: world,
-		Select: suite.Selection{Tags: f.tags, Key: f.scenario},
-		Seed:   f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
+		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
+		Seed: f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
 		Require: f.require, Strict: f.strict,
 		Progress: progress, Today: time.Now(),
 		Repeat: func(cell suite.Cell, seed int64, key string) string {
@@ -143,7 +158,7 @@ func run(c *cobra.Command, f runFlags) error {
 	if writeErr != nil {
 		return writeErr
 	}
-	fmt.Printf("report: %s\n", filepath.Join(f.out, "summary.md"))
+	fmt.Printf("report: %s\n", filepath.Join(f.out, "report.html"))
 	if result.Exit != report.AsExpected {
 		return exitCode(result.Exit)
 	}

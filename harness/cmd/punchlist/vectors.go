@@ -16,6 +16,7 @@ import (
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/suite"
+	"punchlist/harness/verdict"
 	"punchlist/vectors"
 )
 
@@ -153,14 +154,14 @@ func checkOne(c *cobra.Command, out io.Writer, l lab.Lab, m manifest.Manifest, a
 	if whole {
 		for _, s := range stale {
 			good = false
-			fmt.Fprintf(out, "%s  %s\n", m.Name, s.Text)
+			fmt.Fprintf(out, "%s  %s\n", m.Name, verdict.Stale(s.Requirement, s.Signature))
 		}
 	}
-	verdict := "as expected"
+	end := "as expected"
 	if !good {
-		verdict = "UNEXPECTED RESULTS"
+		end = "UNEXPECTED RESULTS"
 	}
-	fmt.Fprintf(out, "%s in %s: %s: %d vectors, %d passed, %d failed, %d known failures, %d not applicable\n", m.Name, l.Name(), verdict, len(all), passed, failed, known, none)
+	fmt.Fprintf(out, "%s in %s: %s: %d vectors, %d passed, %d failed, %d known failures, %d not applicable\n", m.Name, l.Name(), end, len(all), passed, failed, known, none)
 	return good, nil
 }
 

@@ -1,0 +1,164 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"punchlist/spec"
+)
+
+// Merge puts the shards of one run together, and concludes anew, so that the
+// result is the report of the run undivided (but for what was measured by a
+// clock). It also joins runs that were not divided, where no cell is in two of
+// them. Names are of the reports, for errors.
+//
+// It fails where a part is missing or there twice, and where the parts were not
+// cut from one run: such a report would pass over what nobody judged.
+func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Report) (*Report, error) {
+	if err := complete(names, parts); err != nil {
+		return nil, err
+	}
+	out := &Report{Schema: Schema, Strict: parts[0].Strict, Started: parts[0].Started}
+	ended := time.Time{}
+	index := map[cellKey]*Cell{}
+	from := map[cellKey]string{}
+	for i, part := range parts {
+		if part.Strict != out.Strict {
+			return nil, fmt.Errorf("%s was judged with --strict, or %s was, but not both", names[i], names[0])
+		}
+		if part.Started.Before(out.Started) {
+			out.Started = part.Started
+		}
+		if end := part.Started.Add(time.Duration(part.Seconds * float64(time.Second))); end.After(ended) {
+			ended = end
+		}
+		out.Interrupted = out.Interrupted || part.Interrupted
+		out.Left = append(out.Left, part.Left...)
+		for _, cell := range part.Cells {
+			key := cellKey{cell.Column(), cell.Seed}
+			whole, ok := index[key]
+			if !ok {
+				copied := *cell
+				whole = &copied
+				whole.Results = slices.Clone(cell.Results)
+				index[key], from[key] = whole, names[i]
+				out.Cells = append(out.Cells, whole)
+				continue
+			}
+			if part.Shard == nil {
+				return nil, fmt.Errorf("%s and %s both have the cell %s with seed %d, and are no shards", from[key], names[i], cell.Column(), cell.Seed)
+			}
+			if err := whole.join(cell); err != nil {
+				return nil, fmt.Errorf("%s and %s: %s: %w", from[key], names[i], cell.Column(), err)
+			}
+		}
+	}
+	for _, cell := range out.Cells {
+		slices.SortStableFunc(cell.Results, func(a, b *Result) int { return cmp.Compare(a.Place, b.Place) })
+		for i, x := range cell.Results {
+			if parts[0].Shard != nil && x.Place != i {
+				return nil, fmt.Errorf("%s: scenario %d of the run is in none of the shards, or in two", cell.Column(), min(i, x.Place)+1)
+			}
+		}
+	}
+	out.Seconds = ended.Sub(out.Started).Seconds()
+	out.Conclude(registry, today)
+	return out, nil
+}
+
+type cellKey struct {
+	column string
+	seed   int64
+}
+
+// complete checks that either each of the shards of one division is there, once,
+// or no part is a shard. It puts the parts into the order of the shards.
+func complete(names []string, parts []*Report) error {
+	if len(parts) == 0 {
+		return fmt.Errorf("there is nothing to merge")
+	}
+	first := parts[0].Shard
+	have := map[int]string{}
+	for i, part := range parts {
+		switch s := part.Shard; {
+		case (s == nil) != (first == nil):
+			return fmt.Errorf("%s is a shard and %s is not, or the other way round: they are of different runs", names[0], names[i])
+		case s == nil:
+		case s.Of != first.Of:
+			return fmt.Errorf("%s is shard %s and %s is shard %s: they are of different runs", names[0], first, names[i], s)
+		case have[s.Index] != "":
+			return fmt.Errorf("%s and %s are both shard %s", have[s.Index], names[i], s)
+		default:
+			have[s.Index] = names[i]
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	for i := 1; i <= first.Of; i++ {
+		if have[i] == "" {
+			return fmt.Errorf("shard %s is missing", Shard{i, first.Of})
+		}
+	}
+	slices.SortFunc(parts, func(a, b *Report) int { return cmp.Compare(a.Shard.Index, b.Shard.Index) })
+	for i := range parts {
+		names[i] = have[i+1]
+	}
+	return nil
+}
+
+// join adds another shard's part of the cell.
+func (c *Cell) join(other *Cell) error {
+	for _, differ := range []struct {
+		what string
+		are  bool
+	}{
+		{"the subject's version is", c.SubjectVersion != other.SubjectVersion},
+		{"the companion's version is", c.CompanionVersion != other.CompanionVersion},
+		{"the tags are", c.Tags != other.Tags || c.Whole != other.Whole || !slices.Equal(c.Partial, other.Partial)},
+		{"the known failures are", !slices.Equal(c.Listed, other.Listed)},
+	} {
+		if differ.are {
+			return fmt.Errorf("%s not the same: the shards are of different runs", differ.what)
+		}
+	}
+	if c.NotAvailable != other.NotAvailable {
+		return fmt.Errorf("a shard could not run it, and another one could, or for another reason: %s", cmp.Or(c.NotAvailable, other.NotAvailable))
+	}
+	if c.Claims == nil {
+		c.Claims = other.Claims
+	}
+	c.Tally.Planned += other.Tally.Planned
+	c.Results = append(c.Results, other.Results...)
+	return nil
+}
+
+// Gather copies the captures and logs that reports name from their folders to
+// one. A file that is in two of them is an error.
+func Gather(dir string, folders []string, parts []*Report) error {
+	seen := map[string]string{}
+	for i, part := range parts {
+		for _, name := range part.Files() {
+			if other, ok := seen[name]; ok {
+				return fmt.Errorf("%s is in %s and in %s", name, other, folders[i])
+			}
+			seen[name] = folders[i]
+			data, err := os.ReadFile(filepath.Join(folders[i], name))
+			if err != nil {
+				return fmt.Errorf("what the report of %s names is not there: %w", folders[i], err)
+			}
+			to := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(to, data, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
