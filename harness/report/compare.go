@@ -37,7 +37,7 @@ type judging struct {
 // did not.
 func (r *Report) each(f func(j judging, column string, x *Result)) {
 	for _, c := range r.Cells {
-		for _, x := range c.Results {
+		for _, x := range c.All() {
 			if x.Outcome != verdict.Inapplicable {
 				f(judging{c.Subject, c.Companion, c.Seed, x.Key}, c.Column(), x)
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"punchlist/harness/monitor"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 	"punchlist/spec/testee"
@@ -36,7 +37,7 @@ func (r *Report) Conclude(registry *spec.Registry, today time.Time) {
 	judged := map[string]bool{}
 	for _, cell := range r.Cells {
 		r.Tally.Plus(cell.Tally)
-		for _, x := range cell.Results {
+		for _, x := range cell.All() {
 			judged[x.Requirement], judged[x.About()] = true, true
 		}
 		for _, s := range cell.Stale {
@@ -102,6 +103,8 @@ func (r *Report) sum(registry *spec.Registry, cell *Cell) {
 			ran++
 			ranOf[q.Class]++
 		}
+	}
+	for _, x := range cell.All() {
 		if x.Outcome == verdict.Failed && !x.Unexpected {
 			broken, _ := registry.Lookup(x.About())
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %s is a %s and failed: %s: %s", cell.Column(), x.About(), level(broken), x.Key, x.Text))
@@ -145,12 +148,20 @@ func level(q spec.Requirement) string {
 // stale finds entries of the subject's known failures that did not happen in
 // any of the cells of one column, where all scenarios of the requirement ran to
 // a verdict: such an entry is as unexpected as a new failure. After a selection
-// of some of them nothing can be said, nor of what is intermittent.
+// of some of them nothing can be said, nor of what is intermittent. What a monitor
+// finds may show in any scenario, so that all of them have to have run.
 func stale(registry *spec.Registry, cells []*Cell) {
 	open := map[string]bool{} // requirements with a scenario that was not judged
 	seen := map[string]bool{}
 	met := map[[2]string]bool{}
+	looked := map[[2]string]bool{} // monitors, by requirement and rule
 	for _, cell := range cells {
+		for _, x := range cell.Monitors {
+			looked[[2]string{x.Requirement, x.Rule}] = true
+			if x.Known != nil {
+				met[[2]string{x.Known.Requirement, x.Known.Signature}] = true
+			}
+		}
 		for _, x := range cell.Results {
 			switch x.Outcome {
 			case verdict.Passed, verdict.Failed, verdict.Known:
@@ -168,12 +179,18 @@ func stale(registry *spec.Registry, cells []*Cell) {
 		}
 	}
 	first := cells[0]
+	for _, k := range first.Listed {
+		entry := [2]string{k.Requirement, k.Signature}
+		if first.Whole && len(first.Partial) == 0 && looked[entry] && !met[entry] && !k.Intermittent {
+			first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
+		}
+	}
 	for _, q := range registry.All() {
 		if !first.Whole || !seen[q.ID] || open[q.ID] || slices.Contains(first.Partial, q.ID) {
 			continue
 		}
 		for _, k := range first.Listed {
-			if k.Requirement == q.ID && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
+			if k.Requirement == q.ID && !monitor.IsRule(k.Signature) && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
 				first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
 			}
 		}
@@ -184,7 +201,7 @@ func stale(registry *spec.Registry, cells []*Cell) {
 func (r *Report) overdue(cells []*Cell, today time.Time) {
 	seen := map[Known]bool{}
 	for _, cell := range cells {
-		for _, x := range cell.Results {
+		for _, x := range cell.All() {
 			if x.Known == nil || x.Known.Review == "" || seen[*x.Known] {
 				continue
 			}

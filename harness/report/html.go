@@ -177,7 +177,7 @@ func (p *page) sections() {
 	}
 	ids := map[string]int{}
 	for _, c := range p.Cells {
-		for _, x := range c.Results {
+		for _, x := range c.All() {
 			section := p.section(x)
 			if section == nil {
 				continue
@@ -271,8 +271,8 @@ func (p *page) reasons() {
 func (p *page) filters() {
 	total, unexpected := 0, 0
 	for _, c := range p.Cells {
-		total += len(c.Results)
-		for _, x := range c.Results {
+		total += len(c.All())
+		for _, x := range c.All() {
 			if x.Unexpected {
 				unexpected++
 			}
@@ -282,7 +282,7 @@ func (p *page) filters() {
 	for _, o := range severity {
 		n := 0
 		for _, c := range p.Cells {
-			for _, x := range c.Results {
+			for _, x := range c.All() {
 				if x.Outcome == o {
 					n++
 				}
@@ -377,7 +377,7 @@ func chapterTitle(file string) string {
 func (p *page) lists() {
 	for _, c := range p.Cells {
 		l := pageList{Column: c.Column(), Seed: c.Seed}
-		for _, x := range c.Results {
+		for _, x := range c.All() {
 			if x.Outcome == verdict.Passed || x.Outcome == verdict.Inapplicable {
 				l.Lines = append(l.Lines, pageLine{x, slugs[x.Outcome]})
 			}
@@ -393,7 +393,7 @@ func (p *page) lists() {
 
 func (p *page) remarks() {
 	for _, c := range p.Cells {
-		for _, x := range c.Results {
+		for _, x := range c.All() {
 			for _, f := range x.Findings {
 				m := pageRemark{Who: f.Implementation, Requirement: f.Requirement, Text: oneLine(f.Text)}
 				i := slices.IndexFunc(p.Remarks, func(o pageRemark) bool {

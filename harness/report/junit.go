@@ -89,6 +89,9 @@ func (r *Report) JUnit() ([]byte, error) {
 			took += x.Seconds
 			s.add(x.junit(name))
 		}
+		for _, x := range c.Monitors {
+			s.add(x.junit(name))
+		}
 		for i, stale := range c.Stale {
 			s.add(junitCase{Class: class(name, "known failures"), Name: fmt.Sprintf("entry %d that did not happen", i+1), Time: seconds(0),
 				Failure: &junitText{Message: oneLine(printable(stale)), Type: "stale", Body: printable(stale)}})

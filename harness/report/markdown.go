@@ -70,7 +70,7 @@ func (r *Report) Markdown() string {
 }
 
 const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
-	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios."
+	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios, and monitors of every packet in them."
 
 func cell(s string) string { return strings.ReplaceAll(oneLine(s), "|", "\\|") }
 
@@ -85,7 +85,7 @@ func (r *Report) KnownFailures() []KnownFailure {
 	var all []KnownFailure
 	index := map[[3]string]int{}
 	for _, c := range r.Cells {
-		for _, s := range c.Results {
+		for _, s := range c.All() {
 			if s.Known == nil {
 				continue
 			}

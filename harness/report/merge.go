@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"punchlist/spec"
@@ -44,7 +45,7 @@ func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Re
 			if !ok {
 				copied := *cell
 				whole = &copied
-				whole.Results = slices.Clone(cell.Results)
+				whole.Results, whole.Monitors = slices.Clone(cell.Results), slices.Clone(cell.Monitors)
 				index[key], from[key] = whole, names[i]
 				out.Cells = append(out.Cells, whole)
 				continue
@@ -58,6 +59,7 @@ func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Re
 		}
 	}
 	for _, cell := range out.Cells {
+		cell.Monitors = joined(cell.Monitors)
 		slices.SortStableFunc(cell.Results, func(a, b *Result) int { return cmp.Compare(a.Place, b.Place) })
 		for i, x := range cell.Results {
 			if parts[0].Shard != nil && x.Place != i {
@@ -134,7 +136,39 @@ func (c *Cell) join(other *Cell) error {
 	}
 	c.Tally.Planned += other.Tally.Planned
 	c.Results = append(c.Results, other.Results...)
+	c.Monitors = append(c.Monitors, other.Monitors...)
 	return nil
+}
+
+// joined puts together what the same monitors found in several shards: the first
+// scenario in which one found something stands for all.
+func joined(all []*Result) []*Result {
+	slices.SortStableFunc(all, func(a, b *Result) int {
+		return cmp.Or(ByRequirement(a, b), b2i(a.Wrong == 0)-b2i(b.Wrong == 0), cmp.Compare(a.Place, b.Place))
+	})
+	var out []*Result
+	for _, x := range all {
+		if last := len(out) - 1; last >= 0 && out[last].Key == x.Key {
+			out[last].Looked += x.Looked
+			out[last].Wrong += x.Wrong
+			continue
+		}
+		copied := *x
+		out = append(out, &copied)
+	}
+	return out
+}
+
+// ByRequirement is the order of monitors.
+func ByRequirement(a, b *Result) int {
+	return cmp.Or(strings.Compare(a.Requirement, b.Requirement), strings.Compare(a.Key, b.Key))
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Gather copies the captures and logs that reports name from their folders to
@@ -143,7 +177,7 @@ func Gather(dir string, folders []string, parts []*Report) error {
 	seen := map[string]string{}
 	for i, part := range parts {
 		for _, name := range part.Files() {
-			if other, ok := seen[name]; ok {
+			if other, ok := seen[name]; ok && other != folders[i] {
 				return fmt.Errorf("%s is in %s and in %s", name, other, folders[i])
 			}
 			seen[name] = folders[i]

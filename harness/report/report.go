@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +68,13 @@ type Cell struct {
 	NotAvailable     string        `json:"notAvailable,omitempty"` // why nothing ran
 	Tally            verdict.Tally `json:"tally"`
 	Classes          []Class       `json:"classes,omitempty"`
-	Claims           []string      `json:"claims,omitempty"`  // classes, by the subject's hello
-	Whole            bool          `json:"whole,omitempty"`   // the run picks every scenario, but for this cell's tags
-	Partial          []string      `json:"partial,omitempty"` // requirements of which these tags leave out a scenario
-	Listed           []Known       `json:"listed,omitempty"`  // failures that the subject's manifest lists for this cell
-	Results          []*Result     `json:"results"`
-	Stale            []string      `json:"stale,omitempty"` // known failures that did not happen
+	Claims           []string      `json:"claims,omitempty"`   // classes, by the subject's hello
+	Whole            bool          `json:"whole,omitempty"`    // the run picks every scenario, but for this cell's tags
+	Partial          []string      `json:"partial,omitempty"`  // requirements of which these tags leave out a scenario
+	Listed           []Known       `json:"listed,omitempty"`   // failures that the subject's manifest lists for this cell
+	Results          []*Result     `json:"results"`            // of the scenarios
+	Monitors         []*Result     `json:"monitors,omitempty"` // of what was true of all packets in them; not in Tally
+	Stale            []string      `json:"stale,omitempty"`    // known failures that did not happen
 }
 
 // Class counts the scenarios of one conformance class that the subject claims.
@@ -90,7 +92,12 @@ func Name(subject, companion, lab string) string {
 	return subject + "+" + companion + "@" + lab
 }
 
-// A Result is how one scenario ended in one cell.
+// All are the results of the cell's scenarios, and of its monitors.
+func (c *Cell) All() []*Result { return slices.Concat(c.Results, c.Monitors) }
+
+// A Result is how one scenario ended in one cell, or what one monitor found in all
+// of them: then Key is monitor#rule, and what else there is, is of the first
+// scenario in which it found something.
 type Result struct {
 	Key         string            `json:"key"`   // uri#rule/scenario/row-values
 	Place       int               `json:"place"` // among the cell's scenarios in the order of the features, those of other shards too
@@ -118,8 +125,10 @@ type Result struct {
 	Path        string            `json:"path,omitempty"`    // by which the subject was found to be connected, where that is left open
 	Meeting     *Meeting          `json:"meeting,omitempty"` // what that took
 	Packets     int               `json:"packets"`
-	Seconds     float64           `json:"seconds"`    // of this machine
-	LabSeconds  float64           `json:"labSeconds"` // of the lab's clock
+	Looked      int               `json:"looked,omitempty"` // datagrams that a monitor looked at
+	Wrong       int               `json:"wrong,omitempty"`  // ... that broke its rule
+	Seconds     float64           `json:"seconds"`          // of this machine
+	LabSeconds  float64           `json:"labSeconds"`       // of the lab's clock
 }
 
 // A Meeting is what it took two peers to be connected, from when the second one
@@ -168,7 +177,7 @@ type Packet struct {
 func (c *Cell) Unexpected() [][]*Result {
 	var groups [][]*Result
 	index := map[string]int{}
-	for _, x := range c.Results {
+	for _, x := range c.All() {
 		if !x.Unexpected {
 			continue
 		}
@@ -214,7 +223,7 @@ func (r *Report) Matrix() (columns []string, marks map[string]map[string]*Mark) 
 			seen[column] = true
 			columns = append(columns, column)
 		}
-		for _, s := range c.Results {
+		for _, s := range c.All() {
 			if s.Broke != "" && s.Broke != s.Requirement {
 				count(s.Broke, column, s.Outcome, s.Unexpected)
 				count(s.Requirement, column, verdict.Inconclusive, false)

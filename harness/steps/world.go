@@ -102,6 +102,14 @@ func New(ctx context.Context, o Options) *World {
 // Net is the emulated internet, nil while there is none.
 func (w *World) Net() lab.Net { return w.net }
 
+// Subject is the host that the peer under test is on, empty while there is none.
+func (w *World) Subject() string {
+	if w.subject == nil {
+		return ""
+	}
+	return w.subject.host
+}
+
 // Path is by which way the subject was found to be connected, as a scenario
 // that leaves it open read it off the routers; empty where none did.
 func (w *World) Path() string { return w.path }

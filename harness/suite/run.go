@@ -29,7 +29,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Folder: c.Out}, plan: plan}
+	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Folder: c.Out}, plan: plan, watch: map[*report.Cell]map[string]*watched{}}
 	missing := 0
 	for _, p := range plan {
 		r.open(p)
@@ -47,6 +47,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	for _, group := range r.groups() {
 		r.pool(ctx, group)
 	}
+	r.monitors()
 	r.Progress.Done()
 	r.report.Interrupted, r.report.Left = ctx.Err() != nil, r.left
 	r.report.Conclude(c.Registry, c.Today)
@@ -60,8 +61,9 @@ type runner struct {
 	plan   []*planned
 	flight map[flightKey]*flight
 
-	mu   sync.Mutex // of known failures, and left
-	left []string   // behind by labs
+	mu    sync.Mutex // of known failures, what is left, and what monitors saw
+	left  []string   // behind by labs
+	watch map[*report.Cell]map[string]*watched
 }
 
 type flightKey struct{ implementation, lab string }
@@ -218,12 +220,12 @@ func (r *runner) judge(ctx context.Context, j *job) {
 			return
 		}
 	}
-	r.expect(j, q)
+	r.expect(j)
 }
 
 // expect decides whether an outcome was announced, and what it means for the
 // run.
-func (r *runner) expect(j *job, q spec.Requirement) {
+func (r *runner) expect(j *job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := j.result

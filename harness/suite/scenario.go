@@ -18,6 +18,7 @@ import (
 
 	"punchlist/harness/capture"
 	"punchlist/harness/lab"
+	"punchlist/harness/monitor"
 	"punchlist/harness/report"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
@@ -76,7 +77,15 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
-		return r.keep(j, w, end, frames)
+		var seen []monitor.Seen
+		if n := w.Net(); n != nil && w.Subject() != "" {
+			seen = monitor.Watch(n.Trace(), w.Subject())
+		}
+		if err := r.keep(j, w, end, frames, wrong(seen)); err != nil {
+			return err
+		}
+		r.watched(j, w, end, seen)
+		return nil
 	})
 	if err != nil {
 		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
@@ -244,8 +253,9 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 }
 
 // keep writes the packets, and puts the steps, the evidence and the end of the
-// timeline of what went wrong into the result.
-func (r *runner) keep(j *job, w World, end ending, frames []int) error {
+// timeline of what went wrong into the result. Anyway has the packets kept where
+// nothing did.
+func (r *runner) keep(j *job, w World, end ending, frames []int, anyway bool) error {
 	x := j.result
 	wrong := x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable
 	if wrong {
@@ -267,7 +277,7 @@ func (r *runner) keep(j *job, w World, end ending, frames []int) error {
 		x.Evidence = report.Evidence(t, frames)
 		x.Timeline, x.Sequence = report.Timeline(t, frames), report.Sequence(t, frames)
 	}
-	if r.Out == "" || r.Seeds > 1 && !wrong {
+	if r.Out == "" || r.Seeds > 1 && !wrong && !anyway {
 		return nil
 	}
 	file, err := r.file(j, ".pcapng", pcap.Bytes())

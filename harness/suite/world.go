@@ -23,6 +23,8 @@ type World interface {
 	// Net is the emulated internet, nil while there is none. Its trace is
 	// read after the last step, also after Close.
 	Net() lab.Net
+	// Subject is the host that the peer under test is on, empty while there is none.
+	Subject() string
 	// Deaths lists the testees that ended by themselves, in order of time.
 	Deaths() []verdict.Died
 	// Findings lists what peers other than the subject did wrong.

@@ -35,6 +35,7 @@ func (w *fakeWorld) Net() lab.Net {
 	}
 	return w.net
 }
+func (w *fakeWorld) Subject() string             { return "" }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) Path() string                { return "" }

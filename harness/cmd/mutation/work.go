@@ -114,7 +114,7 @@ func (r *result) judge(ctx context.Context, registry *spec.Registry, tags string
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}
 	r.Deviated += deviate.Count()
-	for _, x := range got.Cells[0].Results {
+	for _, x := range got.Cells[0].All() {
 		r.Judged++
 		switch x.Outcome {
 		case verdict.Failed:
