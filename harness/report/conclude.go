@@ -148,8 +148,8 @@ func level(q spec.Requirement) string {
 // stale finds entries of the subject's known failures that did not happen in
 // any of the cells of one column, where all scenarios of the requirement ran to
 // a verdict: such an entry is as unexpected as a new failure. After a selection
-// of some of them nothing can be said, nor of what is intermittent. What a monitor
-// finds may show in any scenario, so that all of them have to have run.
+// of some of them nothing can be said, nor of what is intermittent. The same holds
+// for what a monitor finds: the scenarios of its requirement provoke it.
 func stale(registry *spec.Registry, cells []*Cell) {
 	open := map[string]bool{} // requirements with a scenario that was not judged
 	seen := map[string]bool{}
@@ -181,7 +181,7 @@ func stale(registry *spec.Registry, cells []*Cell) {
 	first := cells[0]
 	for _, k := range first.Listed {
 		entry := [2]string{k.Requirement, k.Signature}
-		if first.Whole && len(first.Partial) == 0 && looked[entry] && !met[entry] && !k.Intermittent {
+		if first.Whole && !slices.Contains(first.Partial, k.Requirement) && looked[entry] && !met[entry] && !k.Intermittent {
 			first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
 		}
 	}

@@ -15,6 +15,7 @@ import (
 // column, the companion's.
 type Grid struct {
 	Column   string // of the report: subject, companion and lab
+	Seed     int64
 	Profiles []string
 	Met      [][]Met
 }
@@ -24,25 +25,28 @@ type Met struct {
 	Path    string // "direct", "proxy"; empty: they were not connected
 	Outcome verdict.Outcome
 	Meeting
+	Result *Result // of the scenario; nil: there was none
 }
 
-// Grids are those of a run of punchlist matrix.
+// Grids are those of a run, by cell: of all pairs of the profiles that a scenario
+// was about which puts the subject behind the one and a companion behind the other,
+// and has them meet. A cell without any has no grid.
 func Grids(r *Report, profiles []string) []Grid {
 	var grids []Grid
 	for _, c := range r.Cells {
-		g := Grid{Column: c.Column(), Profiles: profiles}
+		g := Grid{Column: c.Column(), Seed: c.Seed, Profiles: profiles}
 		for range profiles {
 			g.Met = append(g.Met, make([]Met, len(profiles)))
 		}
+		any := false
 		for _, x := range c.Results {
-			_, row, _ := strings.Cut(x.Key, "#")
-			parts := strings.Split(row, "/")
-			subject, companion, _ := strings.Cut(parts[len(parts)-1], ", ")
+			subject, companion, ok := x.pair()
 			i, j := slices.Index(profiles, subject), slices.Index(profiles, companion)
-			if i < 0 || j < 0 {
+			if !ok || i < 0 || j < 0 {
 				continue
 			}
-			m := Met{Outcome: x.Outcome}
+			any = true
+			m := Met{Outcome: x.Outcome, Result: x}
 			if x.Meeting != nil && x.Outcome == verdict.Passed {
 				m.Path, m.Meeting = "direct", *x.Meeting
 				if strings.Contains(x.Path, "proxy") {
@@ -51,9 +55,25 @@ func Grids(r *Report, profiles []string) []Grid {
 			}
 			g.Met[i][j] = m
 		}
-		grids = append(grids, g)
+		if any {
+			grids = append(grids, g)
+		}
 	}
 	return grids
+}
+
+// meeting is the name of the scenarios that have two peers meet, as features
+// write it.
+const meeting = "<subject> meets <companion>"
+
+// pair is the NAT profiles of the two peers that a scenario has meet, where the
+// meeting is what it judges: not that there is none.
+func (x *Result) pair() (subject, companion string, ok bool) {
+	_, row, found := strings.Cut(x.Key, "/"+meeting+"/")
+	if !found || x.Outcome == verdict.Passed && x.Meeting == nil {
+		return "", "", false
+	}
+	return strings.Cut(row, ", ")
 }
 
 // Complete reports whether all pairs met.
@@ -65,6 +85,9 @@ func (g Grid) Complete() bool {
 
 // String is such as "direct 1.2 s 14": path, time, and datagrams of the two.
 func (m Met) String() string {
+	if m.Result == nil {
+		return ""
+	}
 	if m.Path == "" {
 		return m.Outcome.String()
 	}
@@ -109,6 +132,9 @@ func (g Grid) Print(w io.Writer, s Style) {
 
 // heat is the colours of a pair: a background of the 256 that terminals have.
 func (m Met) heat() string {
+	if m.Result == nil {
+		return ""
+	}
 	shade := int(min(2, math.Log10(max(1, m.Seconds)))) // below 10 s, below 100 s, longer
 	switch m.Path {
 	case "direct":

@@ -64,6 +64,7 @@ type page struct {
 	Filters  []pageFilter
 	Columns  []pageColumn
 	Chapters []*pageChapter
+	Grids    []pageGrid
 	Sections []*pageSection // what did not pass
 	Lists    []pageList     // what did
 	Remarks  []pageRemark   // about companions
@@ -146,6 +147,7 @@ func (p *page) fill() {
 	p.reasons()
 	p.filters()
 	p.matrix()
+	p.grids()
 	p.lists()
 	p.remarks()
 	switch n := len(p.Unexpected); {

@@ -358,6 +358,15 @@ func (s *Result) About() string {
 	return s.Requirement
 }
 
+// Extent is how much of what a monitor looked at broke its rule; empty of what is
+// no monitor's, or broke nothing.
+func (s *Result) Extent() string {
+	if s.Wrong == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %d datagrams that it is about, in all scenarios", s.Wrong, s.Looked)
+}
+
 // oneLine makes a text fit a table.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

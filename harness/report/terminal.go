@@ -45,7 +45,7 @@ const (
 )
 
 func (s Style) paint(code, text string) string {
-	if !s.Color || text == "" {
+	if !s.Color || text == "" || code == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
@@ -124,6 +124,9 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 		fmt.Fprintf(w, "  step      %s\n", x.Step)
 	}
 	fmt.Fprintf(w, "  seen      %s\n", indent(printable(x.Text), "            "))
+	if extent := x.Extent(); extent != "" {
+		fmt.Fprintf(w, "  in all    %s\n", extent)
+	}
 	if x.Signature != "" && x.Outcome == verdict.Failed {
 		fmt.Fprintf(w, "  signature %q\n", x.Signature)
 	}

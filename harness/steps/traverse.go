@@ -221,6 +221,7 @@ func (w *World) thenProxied(name string) error {
 		}
 	}
 	if ok {
+		w.met(other)
 		w.path = fmt.Sprintf("through the proxy on %q", w.throughProxy(other))
 		return nil
 	}

@@ -86,7 +86,7 @@ func (c *Config) defaults() {
 // realJobs is how many scenarios a core carries where time is real: most of it
 // is waiting. Containers take longer to start than they then need.
 const (
-	realJobs      = 6
+	realJobs      = 10
 	containerJobs = 3
 )
 

@@ -34,7 +34,7 @@ func testRegistry(t *testing.T) *spec.Registry {
 	b.WriteString("requirements:\n")
 	for _, q := range []string{
 		"LAT-MSG-001 MUST peer", "LAT-MSG-002 MUST peer", "LAT-MSG-003 SHOULD peer", "LAT-MSG-004 MUST indexed",
-		"LAT-MSG-005 MUST codec", "LAT-FRAME-014 MUST peer",
+		"LAT-MSG-005 MUST codec", "LAT-FRAME-014 MUST peer", "LAT-FRAME-009 MUST peer", "LAT-FRAME-017 MUST peer",
 	} {
 		f := strings.Fields(q)
 		b.WriteString("  - {id: " + f[0] + ", level: " + f[1] + ", class: " + f[2] +

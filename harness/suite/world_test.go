@@ -25,6 +25,7 @@ type fakeWorld struct {
 	received  []int
 	deaths    []verdict.Died
 	start     testee.StartWith
+	watched   string // host whose packets monitors see
 }
 
 func newFakeWorld(ctx context.Context, o WorldOptions) World { return &fakeWorld{ctx: ctx, o: o} }
@@ -35,7 +36,7 @@ func (w *fakeWorld) Net() lab.Net {
 	}
 	return w.net
 }
-func (w *fakeWorld) Subject() string             { return "" }
+func (w *fakeWorld) Subject() string             { return w.watched }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) Path() string                { return "" }
@@ -102,6 +103,7 @@ var threeHosts = topology("alice", "bob", "eve")
 
 func (w *fakeWorld) Register(sc *godog.ScenarioContext) {
 	sc.Given(`^a subject$`, w.up)
+	sc.Given(`^monitors watch "([^"]*)"$`, func(host string) { w.watched = host })
 	sc.Given(`^a lab that can't$`, func() error { return &verdict.LabFailed{Text: "no more addresses"} })
 	sc.Given(`^a Given that fails$`, func() error { return &verdict.Violation{Text: "no NAT type"} })
 	sc.When(`^it gets "([^"]*)"$`, w.send)

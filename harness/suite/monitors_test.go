@@ -1,0 +1,94 @@
+package suite
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/manifest"
+	"punchlist/harness/report"
+	"punchlist/harness/verdict"
+)
+
+// In these tests monitors watch eve, who sends what is no packet.
+func TestMonitors(t *testing.T) {
+	const signature = "Every datagram that it sends is an opener, or a packet in its only encoding"
+	says := func(tags, name, what string) string {
+		return rule(tags, name, "Given a subject", `And monitors watch "eve"`, `When it gets "`+what+`"`, "Then it answers")
+	}
+	f := feature(
+		says("@LAT-MSG-001", "sound", "\x01"),
+		says("@LAT-MSG-002", "unsound", "tea"),
+		says("@LAT-MSG-001 @last", "unsound again", "coffee"),
+	)
+	run := func(t *testing.T, change func(*Config)) *report.Report {
+		c := config(t, f, "honest")
+		if change != nil {
+			change(&c)
+		}
+		return judge(t, c)
+	}
+	find := func(r *report.Report, requirement string) *report.Result {
+		for _, x := range r.Cells[0].Monitors {
+			if x.Requirement == requirement {
+				return x
+			}
+		}
+		return nil
+	}
+
+	t.Run("a scenario passes, and what it did meanwhile is a verdict of its own", func(t *testing.T) {
+		r := run(t, func(c *Config) { c.Out = t.TempDir() })
+		require.Equal(t, 3, r.Tally.Passed, "scenarios alone are counted")
+		require.Equal(t, report.Unexpected, r.Exit)
+		require.Len(t, r.Unexpected, 1, r.Unexpected)
+		x := find(r, "LAT-FRAME-009")
+		require.Equal(t, verdict.Failed, x.Outcome)
+		require.Contains(t, x.Text, "in the scenario t.feature#unsound/one", "the first, whichever ended first")
+		require.Equal(t, [2]int{2, 2}, [2]int{x.Looked, x.Wrong}, "an opener is nothing to look at")
+		require.NotEmpty(t, x.Evidence)
+		require.NotEmpty(t, x.Timeline)
+		require.Equal(t, "again honest+honest@bare t.feature#unsound/one", x.Repeat)
+		require.Equal(t, r.Cells[0].Results[1].Capture, x.Capture)
+		require.Equal(t, verdict.Passed, find(r, "LAT-FRAME-017").Outcome)
+		require.Nil(t, find(r, "LAT-STRM-001"), "it had nothing to look at")
+		_, marks := r.Matrix()
+		require.Equal(t, "FAIL 1", marks["LAT-FRAME-009"]["honest+honest@bare"].String())
+	})
+	t.Run("it can be known, and is stale when it is gone", func(t *testing.T) {
+		known := func(requirement, rule string) func(*Config) {
+			return func(c *Config) {
+				c.Cells[0].Subject.Known = []manifest.Known{{Requirement: requirement, Signature: rule}}
+			}
+		}
+		r := run(t, known("LAT-FRAME-009", signature))
+		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+		require.Equal(t, verdict.Known, find(r, "LAT-FRAME-009").Outcome)
+
+		gone := func(c *Config) {
+			known("LAT-FRAME-009", signature)(c)
+			known("LAT-FRAME-017", "No datagram that it sends is longer than 1,421 bytes")(c)
+			c.Cells[0].Subject.Known = append(c.Cells[0].Subject.Known, manifest.Known{Requirement: "LAT-FRAME-009", Signature: signature})
+		}
+		r = run(t, gone)
+		require.Len(t, r.Cells[0].Stale, 1)
+		require.Contains(t, r.Cells[0].Stale[0], "LAT-FRAME-017")
+
+		r = run(t, func(c *Config) {
+			gone(c)
+			c.Select.Tags = "not @last"
+		})
+		require.Empty(t, r.Cells[0].Stale, "a selection says nothing")
+	})
+	t.Run("shards say the same together", func(t *testing.T) {
+		whole := run(t, nil)
+		var parts []*report.Report
+		for i := range 3 {
+			parts = append(parts, run(t, func(c *Config) { c.Shard = &report.Shard{Index: i + 1, Of: 3} }))
+		}
+		merged, err := report.Merge(testRegistry(t), time.Time{}, []string{"a", "b", "c"}, parts)
+		require.NoError(t, err)
+		require.Equal(t, timeless(t, whole), timeless(t, merged))
+	})
+}
