@@ -1,10 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"punchlist/harness/verdict"
+	"punchlist/spec"
 )
 
 // Markdown is the report for a page that shows Markdown: what was unexpected
@@ -42,9 +45,9 @@ func (r *Report) Markdown() string {
 	list("Paths", r.Paths())
 
 	if known := r.KnownFailures(); len(known) > 0 {
-		fmt.Fprintf(&b, "\n## Known failures\n\n| cell | requirement | scenarios | how | why |\n|---|---|---|---|---|\n")
+		fmt.Fprintf(&b, "\n## Known failures\n\nWhat the manifests announce, and what happened: each with what is required, what is done instead, and a command that shows it.\n")
 		for _, k := range known {
-			fmt.Fprintf(&b, "| %s | %s | %d | %s | %s |\n", k.Column, k.Requirement, k.Count, cell(k.Signature), cell(k.Reason))
+			r.knownFailure(&b, k)
 		}
 	}
 
@@ -69,6 +72,29 @@ func (r *Report) Markdown() string {
 	return b.String()
 }
 
+// knownFailure writes a known failure as whoever is to mend it needs it.
+func (r *Report) knownFailure(b *strings.Builder, k KnownFailure) {
+	fmt.Fprintf(b, "\n### %s in %s\n\n", k.Requirement, k.Column)
+	if q := r.requirement(k.Requirement); q.Text != "" {
+		fmt.Fprintf(b, "- Required: %s\n", oneLine(q.Text))
+	}
+	fmt.Fprintf(b, "- Instead: %s\n", oneLine(k.Reason))
+	if extent := k.First.Extent(); extent != "" {
+		fmt.Fprintf(b, "- Seen: %s; %s\n", oneLine(k.First.Text), extent)
+	} else {
+		fmt.Fprintf(b, "- Seen: %s; in %s\n", oneLine(k.First.Text), times(k.Count))
+	}
+	if k.First.Capture != "" {
+		fmt.Fprintf(b, "- Packets: `%s`\n", k.First.Capture)
+	}
+	if k.First.Repeat != "" {
+		fmt.Fprintf(b, "- Repeat: `%s`\n", k.First.Repeat)
+	}
+	if k.Link != "" {
+		fmt.Fprintf(b, "- See: <%s>\n", k.Link)
+	}
+}
+
 const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
 	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios, and monitors of every packet in them."
 
@@ -78,9 +104,10 @@ func cell(s string) string { return strings.ReplaceAll(oneLine(s), "|", "\\|") }
 type KnownFailure struct {
 	Column, Requirement, Signature, Reason, Link string
 	Count                                        int
+	First                                        *Result
 }
 
-// KnownFailures lists them by cell and requirement, in order.
+// KnownFailures lists them by cell, and in the registry's order.
 func (r *Report) KnownFailures() []KnownFailure {
 	var all []KnownFailure
 	index := map[[3]string]int{}
@@ -89,15 +116,27 @@ func (r *Report) KnownFailures() []KnownFailure {
 			if s.Known == nil {
 				continue
 			}
-			key := [3]string{c.Column(), s.About(), s.Signature}
+			key := [3]string{c.Column(), s.Known.Requirement, s.Known.Signature}
 			i, ok := index[key]
 			if !ok {
 				i = len(all)
 				index[key] = i
-				all = append(all, KnownFailure{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link})
+				all = append(all, KnownFailure{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link, First: s})
 			}
 			all[i].Count++
 		}
 	}
+	place := func(id string) int {
+		return slices.IndexFunc(r.Requirements, func(q spec.Requirement) bool { return q.ID == id })
+	}
+	column := map[string]int{}
+	for _, k := range all {
+		if _, ok := column[k.Column]; !ok {
+			column[k.Column] = len(column)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b KnownFailure) int {
+		return cmp.Or(cmp.Compare(column[a.Column], column[b.Column]), cmp.Compare(place(a.Requirement), place(b.Requirement)))
+	})
 	return all
 }

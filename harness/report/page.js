@@ -34,14 +34,14 @@
 				if (is) shown++;
 			}
 		}
-		for (const part of $('.matrix tbody, .group, .kind, .list')) {
+		for (const part of $('.matrix:not(.grid) tbody, .group, .kind, .list')) {
 			part.hidden = !part.querySelector('[data-o]:not([hidden])');
 		}
 		for (const list of $('.list')) {
 			if (words.length || outcome === 'passed' || outcome === 'na') list.open = true;
 		}
 		for (const b of buttons) b.setAttribute('aria-pressed', String(b.dataset.f === outcome));
-		status.textContent = words.length || outcome ? shown + ' of ' + all + ' scenarios' : all + ' scenarios';
+		status.textContent = words.length || outcome ? shown + ' of ' + all + ' results' : all + ' results';
 		document.getElementById('nothing').hidden = items.some((item) => !item.hidden);
 	}
 

@@ -130,7 +130,7 @@ func TestThePageInABrowser(t *testing.T) {
 
 			require.Len(t, d.AtLoad, 1, "the address filters")
 			require.Contains(t, d.AtLoad[0], "it counts again")
-			require.Equal(t, "1 of 12 scenarios", d.Status)
+			require.Equal(t, "1 of 12 results", d.Status)
 			require.Equal(t, "known", d.Pressed)
 
 			require.Equal(t, 4, d.Red)
@@ -142,7 +142,7 @@ func TestThePageInABrowser(t *testing.T) {
 			require.Len(t, d.Found, 1)
 			require.Contains(t, d.Found[0], "the natType is none")
 			require.Equal(t, "#q=lat-msg-002+has+natType", d.FoundHash)
-			require.Equal(t, "12 scenarios", d.Cleared)
+			require.Equal(t, "12 results", d.Cleared)
 			require.Len(t, d.Steps, 3)
 			require.Contains(t, d.Steps[0], "the type is unknown")
 			require.Contains(t, d.Steps[1], "the natType is none")

@@ -29,7 +29,7 @@ func sample() *Report {
 		}
 	}
 	known := result("LAT-MSG-002", verdict.Known)
-	known.Known, known.Signature = &Known{Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
+	known.Known, known.Signature = &Known{Requirement: "LAT-MSG-002", Signature: "off by one", Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
 	died := result("LAT-MSG-001", verdict.Failed)
 	died.Broke, died.Signature = verdict.Survive, verdict.DiedSignature
 	died.Stderr = "TypeError: x\x00\x1b is null"
@@ -73,7 +73,7 @@ func TestTerminal(t *testing.T) {
 		"A peer MUST survive.",
 		"step      Then it holds",
 		"repeat    punchlist run --scenario x",
-		"LAT-MSG-002  b+a@netns  1 scenario\n    required  A peer MUST count.\n    instead   it | counts from 1\n    see       issue 4",
+		"LAT-MSG-002  b+a@netns  1 scenario\n    required  A peer MUST count.\n    instead   it | counts from 1\n    repeat    punchlist run --scenario x\n    see       issue 4",
 		"not available: c+a@netns: it is not set up",
 		"warning: one is overdue",
 		"unexpected: b+a@netns: LAT-MSG-001 passes",
@@ -115,7 +115,7 @@ func TestFilesOfARun(t *testing.T) {
 	require.NoError(t, err)
 	for _, want := range []string{
 		"# Unexpected results\n",
-		"| b+a@netns | LAT-MSG-002 | 1 | off by one | it \\| counts from 1 |",
+		"### LAT-MSG-002 in b+a@netns\n\n- Required: A peer MUST count.\n- Instead: it | counts from 1\n- Seen: it did not; in 1 scenario\n- Repeat: `punchlist run --scenario x`\n- See: <issue 4>\n",
 		"| LAT-FRAME-014 | **FAIL 1** |  |  |",
 		"- c+a@netns: it is not set up",
 	} {

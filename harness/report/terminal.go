@@ -196,6 +196,9 @@ func (r *Report) printKnown(w io.Writer, s Style) {
 			fmt.Fprintf(w, "    required  %s\n", oneLine(q.Text))
 		}
 		fmt.Fprintf(w, "    instead   %s\n", oneLine(k.Reason))
+		if k.First.Repeat != "" {
+			fmt.Fprintf(w, "    repeat    %s\n", k.First.Repeat)
+		}
 		if k.Link != "" {
 			fmt.Fprintf(w, "    see       %s\n", k.Link)
 		}
