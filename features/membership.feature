@@ -26,6 +26,18 @@ Feature: Joins, introductions and rendezvous
       Then an intro from the subject reaches "bob" that names "carol"
       And an intro from the subject reaches "carol" that names "bob"
 
+    Scenario: The next join, a keepalive interval later
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject a join
+      Then an intro from the subject reaches "bob" that names "carol"
+      When 1 keepalive intervals pass
+      And "carol" sends the subject a join
+      Then another intro from the subject reaches "bob" that names "carol"
+
   @LAT-MEMB-003 @alone
   Rule: An introduction is complete
 
@@ -114,6 +126,25 @@ Feature: Joins, introductions and rendezvous
       And "carol" is known to the subject
       And "carol" sends the subject a join
       Then the subject relays that join to "bob" once, with hops 2
+
+    Scenario: Two members among strangers
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "dave" on the public internet
+      And an injector "erin" on the public internet
+      And an injector "frank" on the public internet
+      And an injector "grace" on the public internet
+      And an injector "heidi" on the public internet
+      When "bob" is known to the subject as a member of the cluster
+      And "heidi" is known to the subject as a member of the cluster
+      And "dave" is known to the subject
+      And "erin" is known to the subject
+      And "frank" is known to the subject
+      And "grace" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject 4 different joins
+      Then the subject relays each of these joins, and none of them to anybody twice
 
   @LAT-MEMB-009
   Rule: A heartbeat every keepalive interval

@@ -15,6 +15,14 @@ type Deviation struct {
 	Danger       string   `yaml:"danger"`       // one sentence
 	Requirements []string `yaml:"requirements"` // what a peer does instead; none: Note says why
 	Note         string   `yaml:"note"`
+	// Unseen is why no scenario fails by it for the package's newest version.
+	Unseen string `yaml:"unseen"`
+}
+
+// Reproduced reports whether the suite has seen it in a version, as a failure of a
+// scenario of one of its requirements.
+func (v Deviation) Reproduced(version string) bool {
+	return slices.Contains(v.Versions, version) && strings.TrimSpace(v.Unseen) == ""
 }
 
 var (

@@ -249,7 +249,11 @@ func (s *Standard) deviationsTable() string {
 		if says != "" && d.Note != "" {
 			says += ". "
 		}
-		t.row(fmt.Sprintf(`<a id="%s"></a>%s`, d.ID, d.ID), strings.Join(d.Versions, ", "), cell(d.Does), cell(d.Danger), says+cell(d.Note))
+		says += cell(d.Note)
+		if d.Unseen != "" {
+			says = strings.TrimSpace(says + " *No scenario fails by it:* " + cell(d.Unseen))
+		}
+		t.row(fmt.Sprintf(`<a id="%s"></a>%s`, d.ID, d.ID), strings.Join(d.Versions, ", "), cell(d.Does), cell(d.Danger), says)
 	}
 	return t.String()
 }

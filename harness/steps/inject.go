@@ -36,6 +36,7 @@ type injected struct {
 	in     *scripted
 	packet wire.Packet
 	sent   []byte
+	at     time.Time
 }
 
 // An introduction is what an injector told the subject of somebody.

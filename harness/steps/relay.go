@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (w *World) give(in *scripted, p wire.Packet) error {
 	if fault := wire.Decode(&p, datagram); fault != (wire.Fault{}) {
 		return &verdict.LabFailed{Text: "the injector sent what is no packet: " + fault.String()}
 	}
-	w.relayed = append(w.relayed, injected{in, p, datagram})
+	w.relayed = append(w.relayed, injected{in, p, datagram, w.net.Now()})
 	return nil
 }
 
@@ -65,6 +66,17 @@ func (w *World) whenJoinHops(name string, hops int) error {
 
 func (w *World) whenAnotherJoinHops(name string, hops int) error {
 	return w.joinWith(name, uint32(hops), 1, "=")
+}
+
+// whenDifferentJoins gives joins of one requester that differ, so that each is one
+// of its own to a relay.
+func (w *World) whenDifferentJoins(name string, count int) error {
+	for i := range count {
+		if err := w.joinWith(name, 1, 1, strings.Repeat("=", i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *World) joinWith(name string, hops uint32, times int, salt string) error {
@@ -162,6 +174,16 @@ func (w *World) thenJoinReaches(name string, keys *godog.Table) error {
 }
 
 func (w *World) thenIntroReaches(name, about string) error {
+	return w.introReaches(name, about, time.Time{})
+}
+
+// thenAnotherIntroReaches wants one that the last join of the requester has set
+// off.
+func (w *World) thenAnotherIntroReaches(name, about string) error {
+	return w.introReaches(name, about, w.relayed[len(w.relayed)-1].at)
+}
+
+func (w *World) introReaches(name, about string, since time.Time) error {
 	in, err := w.scriptedNamed(name)
 	if err != nil {
 		return err
@@ -174,7 +196,7 @@ func (w *World) thenIntroReaches(name, about string) error {
 		return slices.ContainsFunc(ofType(w.reached(in.host), wire.Intro), func(s seen) bool {
 			id, _ := s.body().Get("requesterPeerId")
 			at, ok := named(s.body())
-			return id == other.ID.String() && ok && at == other.address()
+			return id == other.ID.String() && ok && at == other.address() && !s.At.Before(since)
 		})
 	})
 	if err != nil || ok {
@@ -233,6 +255,37 @@ func (w *World) thenRelaysOnce(kind, name string, hops int) error {
 	}
 	if int(all[0].packet.Hops) != hops {
 		return w.violated(frames(all), "the subject relayed the %s with hops %d, and not %d", kind, all[0].packet.Hops, hops)
+	}
+	return nil
+}
+
+// thenRelaysEachOnce speaks of all joins that injectors gave, and of all that they
+// were sent to.
+func (w *World) thenRelaysEachOnce() error {
+	relayed := func(r injected) []seen {
+		return slices.DeleteFunc(ofType(w.sentBy(w.subject.host), r.packet.Type), func(s seen) bool {
+			return !bytes.Equal(s.packet.PacketID, r.packet.PacketID)
+		})
+	}
+	for _, r := range w.relayed {
+		ok, err := w.await(answerWithin, func() bool { return len(relayed(r)) > 0 })
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return w.violated(frames(ofType(w.receivedBy(w.subject.host), r.packet.Type)), "the subject did not relay a join of %q", r.in.host)
+		}
+	}
+	if err := w.pass(500 * time.Millisecond); err != nil {
+		return err
+	}
+	for _, r := range w.relayed {
+		to := map[netip.AddrPort][]int{}
+		for _, s := range relayed(r) {
+			if to[s.to] = append(to[s.to], s.Seq); len(to[s.to]) > 1 {
+				return w.violated(to[s.to], "the subject sent the same join to %s twice", w.who(s.to))
+			}
+		}
 	}
 	return nil
 }
