@@ -62,6 +62,7 @@ Feature: Joins, introductions and rendezvous
       And "carol" sends the subject a join with hops 16
       And "carol" sends the subject another join with hops 15
       Then the subject relays the join with hops 15 to "bob", but not the one with hops 16
+      And the subject relays that join to "bob" once, with hops 16
 
   @LAT-MEMB-005 @alone
   Rule: An unrestricted relay offers itself as rendezvous

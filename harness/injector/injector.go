@@ -32,6 +32,9 @@ type Injector struct {
 	Mute bool
 	// CacheHash is what its pongs tell of its cache, in hex; empty: nothing.
 	CacheHash string
+	// Withheld is how many second pongs are still to be lost (LAT-NAT-006): it
+	// does not send them.
+	Withheld int
 
 	seen  int    // datagrams of Main that React has handled
 	pings uint64 // of pingIds drawn
@@ -103,6 +106,10 @@ func (in *Injector) React() error {
 // names, where the script opened one (LAT-MSG-003).
 func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
 	if in.Aux == nil || !ping.Body.Has.Has(wire.KeyProbeExternalPort) {
+		return nil
+	}
+	if in.Withheld > 0 {
+		in.Withheld--
 		return nil
 	}
 	to := netip.AddrPortFrom(from, ping.Body.ProbeExternalPort)

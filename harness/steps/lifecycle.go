@@ -2,6 +2,7 @@ package steps
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -122,6 +123,34 @@ func (w *World) thenCountsMember(name, group string) error {
 		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "the subject counts %d peers as members, and not %q alone", len(counted), name)
 	}
 	return nil
+}
+
+// thenRelaysJoinsOf wants a join of one peer to come to another by the subject,
+// from now on.
+func (w *World) thenRelaysJoinsOf(intervals int, name, to string) error {
+	requester, err := w.idOf(name)
+	if err != nil {
+		return err
+	}
+	other, err := w.named(to)
+	if err != nil {
+		return err
+	}
+	since := w.net.Now()
+	of := func(all []seen) []seen {
+		return slices.DeleteFunc(ofType(all, wire.Join), func(s seen) bool {
+			return s.At.Before(since) || s.packet.Body.RequesterPeerID != requester
+		})
+	}
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool { return len(of(w.reached(other.host))) > 0 })
+	if err != nil || ok {
+		return err
+	}
+	came := of(w.receivedBy(w.subject.host))
+	if len(came) == 0 {
+		return &verdict.Blocked{Text: fmt.Sprintf("within %d keepalive intervals no join of %q came to the subject", intervals, name)}
+	}
+	return w.violated(frames(came), "joins of %q came to the subject, and within %d keepalive intervals it relayed none to %q", name, intervals, to)
 }
 
 // restart ends the subject's process and starts it again on the same host.

@@ -44,6 +44,7 @@ func (w *World) table() []definition {
 		{`^the subject knows only "([^"]+)" and "([^"]+)"$`, func(a, b string) error { return w.givenKnowsOnly("", a, b) }},
 		{`^"([^"]+)" knows only "([^"]+)" and "([^"]+)"$`, w.givenKnowsOnly},
 		{`^"([^"]+)" opens a second socket$`, w.givenSecondSocket},
+		{`^the first second pong of "([^"]+)" is lost$`, w.givenSecondPongLost},
 		{`^the link of "([^"]+)" is down$`, func(name string) error { return w.linkDown(name, true) }},
 		{`^the link of "([^"]+)" is up$`, func(name string) error { return w.linkDown(name, false) }},
 		{`^the link of "([^"]+)" loses (\d+) % of its packets$`, w.linkLoses},
@@ -248,6 +249,7 @@ func (w *World) table() []definition {
 		{`^the subject does not relay that (join|publish|stream|question|answer) to "([^"]+)"$`, w.thenNotRelayed},
 		{`^the subject relays the (join|publish|stream|question|answer) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`, w.thenRelaysHopsOnly},
 		{`^the subject relays the second (publish|stream|question|answer) to "([^"]+)", but not the first$`, w.thenRelaysLastOnly},
+		{`^within (\d+) keepalive intervals the subject relays a join of "([^"]+)" to "([^"]+)"$`, w.thenRelaysJoinsOf},
 		{`^the subject relays that join to "([^"]+)" with the same packetId and the rendezvous keys that name the subject$`, w.thenRelaysWithRendezvous},
 
 		// Publishing.

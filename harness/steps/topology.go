@@ -133,6 +133,17 @@ func (w *World) givenSecondSocket(name string) error {
 	return nil
 }
 
+// givenSecondPongLost has an injector not send what would get lost: no link
+// tells one packet from another.
+func (w *World) givenSecondPongLost(name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	in.loses = 1
+	return nil
+}
+
 func (w *World) linkDown(name string, down bool) error {
 	if w.net != nil {
 		w.changed = w.net.Now()
