@@ -15,7 +15,7 @@ Feature: Lifecycle
       When the link of "alice" is down
       And 6 keepalive intervals pass
       And the link of "alice" is up
-      Then within 4 keepalive intervals the subject and "bob" reach each other again
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
 
   @LAT-MEMB-022 @needs-sleep @extended
   Rule: Who slept is connected again
@@ -32,7 +32,7 @@ Feature: Lifecycle
       And "bob" publishes "while you slept"
       And 3 keepalive intervals pass
       And the subject wakes
-      Then within 4 keepalive intervals the subject and "bob" reach each other again
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
       And the subject receives "while you slept" once
 
   @LAT-MEMB-023 @needs-sleep @extended
@@ -158,7 +158,7 @@ Feature: Lifecycle
       And the subject behind a <nat> NAT
       And a companion "bob" behind a home-router NAT
       When the subject and "bob" join the same subcluster
-      Then within 3 keepalive intervals the subject and "bob" reach each other again
+      Then within 3 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
       When "bob" publishes "found without being told where"
       Then the subject receives "found without being told where" once
 
