@@ -44,7 +44,7 @@ func (w *World) table() []definition {
 		{`^the subject knows only "([^"]+)" and "([^"]+)"$`, func(a, b string) error { return w.givenKnowsOnly("", a, b) }},
 		{`^"([^"]+)" knows only "([^"]+)" and "([^"]+)"$`, w.givenKnowsOnly},
 		{`^"([^"]+)" opens a second socket$`, w.givenSecondSocket},
-		{`^the first second pong of "([^"]+)" is lost$`, w.givenSecondPongLost},
+		{`^the first (answer to the probe socket|second pong) of "([^"]+)" is lost$`, w.givenAnswerLost},
 		{`^the link of "([^"]+)" is down$`, func(name string) error { return w.linkDown(name, true) }},
 		{`^the link of "([^"]+)" is up$`, func(name string) error { return w.linkDown(name, false) }},
 		{`^the link of "([^"]+)" loses (\d+) % of its packets$`, w.linkLoses},

@@ -133,14 +133,18 @@ func (w *World) givenSecondSocket(name string) error {
 	return nil
 }
 
-// givenSecondPongLost has an injector not send what would get lost: no link
-// tells one packet from another.
-func (w *World) givenSecondPongLost(name string) error {
+// givenAnswerLost has an injector not send what would get lost: no link tells
+// one packet from another.
+func (w *World) givenAnswerLost(answer, name string) error {
 	in, err := w.scriptedNamed(name)
 	if err != nil {
 		return err
 	}
-	in.loses = 1
+	if answer == "second pong" {
+		in.loses.SecondPongs = 1
+	} else {
+		in.loses.ToProbes = 1
+	}
 	return nil
 }
 

@@ -228,7 +228,7 @@ type scripted struct {
 	host   string
 	mute   bool
 	second bool // opens a second socket
-	loses  int  // of its second pongs, the first so many
+	loses  injector.Losses
 
 	bootstraps bool // is a bootstrap peer to the subject
 
@@ -241,7 +241,7 @@ func (s *scripted) open(net lab.Net) error {
 		return err
 	}
 	s.Injector = injector.New(s.host, s.host, main, s.mute)
-	s.Withheld = s.loses
+	s.Lost = s.loses
 	if s.second {
 		s.Aux, err = net.Endpoint(s.host, injectorPort+1)
 	}
