@@ -67,11 +67,11 @@ func TestTheSuiteSeesEveryDeviationOrSaysWhyNot(t *testing.T) {
 		}
 		all++
 		found := slices.ContainsFunc(d.Requirements, func(id string) bool { return known[id] })
-		if found {
-			seen++
+		if !d.Reproduced(m.Version) {
+			continue
 		}
-		require.Equal(t, d.Reproduced(m.Version), found,
-			"%s: either the manifest of %s lists a failure of one of %v, or the deviation has an unseen that says why none", d.ID, m.Name, d.Requirements)
+		seen++
+		require.True(t, found, "%s: the manifest of %s lists no failure of %v, and no unseen says why none", d.ID, m.Name, d.Requirements)
 	}
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)

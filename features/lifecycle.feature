@@ -6,7 +6,7 @@ Feature: Lifecycle
   @LAT-MEMB-021 @extended
   Rule: Who was offline is connected again
 
-    Scenario: The link is down for five keepalive intervals
+    Scenario: The link is down for three keepalive intervals
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
       And a companion "bob" behind an address-restricted NAT
@@ -15,7 +15,19 @@ Feature: Lifecycle
       When the link of "alice" is down
       And 3 keepalive intervals pass
       And the link of "alice" is up
-      Then within 4 keepalive intervals the subject and "bob" reach each other again
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
+
+    @virtual
+    Scenario: The link is down for six keepalive intervals, and the others have given it up
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When the link of "alice" is down
+      And 6 keepalive intervals pass
+      And the link of "alice" is up
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
 
   @LAT-MEMB-022 @needs-sleep @extended
   Rule: Who slept is connected again
@@ -27,10 +39,27 @@ Feature: Lifecycle
       When the subject and "bob" join the same subcluster
       Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
       When the subject falls asleep
+      And 2 keepalive intervals pass
+      And "bob" publishes "while you slept"
+      And 1 keepalive intervals pass
+      And the subject wakes
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
+      And the subject receives "while you slept" once
+
+    @virtual
+    Scenario: Asleep for six keepalive intervals, and the others have given it up
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      And a companion "bob" behind an address-restricted NAT
+      When the subject and "bob" join the same subcluster
+      Then within 3 keepalive intervals the subject and "bob" are connected without a proxy
+      When 1 keepalive intervals pass
+      And the subject falls asleep
       And 3 keepalive intervals pass
       And "bob" publishes "while you slept"
+      And 3 keepalive intervals pass
       And the subject wakes
-      Then within 4 keepalive intervals the subject and "bob" reach each other again
+      Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
       And the subject receives "while you slept" once
 
   @LAT-MEMB-023 @needs-sleep @extended
@@ -156,7 +185,7 @@ Feature: Lifecycle
       And the subject behind a <nat> NAT
       And a companion "bob" behind a home-router NAT
       When the subject and "bob" join the same subcluster
-      Then within 3 keepalive intervals the subject and "bob" reach each other again
+      Then within 3 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
       When "bob" publishes "found without being told where"
       Then the subject receives "found without being told where" once
 
@@ -202,5 +231,6 @@ Feature: Lifecycle
       And the subject receives "no server here" once
       When "carol" publishes "nor there"
       Then within 1 keepalive intervals "bob" receives "nor there" once
+      And within 3 keepalive intervals the subject relays a join of "bob" to "carol"
       When "bob" streams "for you alone" to "carol"
       Then "carol" receives each of its streams once

@@ -11,7 +11,15 @@ Feature: Joins, introductions and rendezvous
       And the subject behind a port-restricted NAT
       When the subject joins a subcluster
       Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
-      And within 2 keepalive intervals the subject sends another join
+      And within 4 keepalive intervals the subject sends 3 more joins for each subcluster that it joined
+
+    @extended
+    Scenario: The joins of a member of two subclusters
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins the subcluster "news"
+      And the subject joins the subcluster "weather"
+      Then within 4 keepalive intervals the subject sends 3 more joins for each subcluster that it joined
 
   @LAT-MEMB-002 @alone
   Rule: A join is answered with introductions, to both sides
@@ -74,6 +82,7 @@ Feature: Joins, introductions and rendezvous
       And "carol" sends the subject a join with hops 16
       And "carol" sends the subject another join with hops 15
       Then the subject relays the join with hops 15 to "bob", but not the one with hops 16
+      And the subject relays that join to "bob" once, with hops 16
 
   @LAT-MEMB-005 @alone
   Rule: An unrestricted relay offers itself as rendezvous

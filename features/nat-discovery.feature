@@ -83,6 +83,23 @@ Feature: NAT discovery
       When the subject starts on "alice"
       Then within 60 s the subject's NAT type is 5
 
+    Scenario Outline: The first <answer> of each is lost
+      Given the subject, which starts later, behind a full-cone NAT
+      And the link of "boot1" is down
+      And the link of "boot2" is down
+      And the link of "boot3" is down
+      And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
+      And the first <answer> of "bob" is lost
+      And the first <answer> of "carol" is lost
+      And the first <answer> of "dave" is lost
+      When the subject starts
+      Then the subject's NAT type is 31
+
+      Examples:
+        | answer                     |
+        | answer to the probe socket |
+        | second pong                |
+
     Scenario: Packets come twice
       Given the host "alice" behind a symmetric NAT
       And the link of "alice" duplicates 50 % of its packets

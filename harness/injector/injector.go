@@ -32,9 +32,26 @@ type Injector struct {
 	Mute bool
 	// CacheHash is what its pongs tell of its cache, in hex; empty: nothing.
 	CacheHash string
+	// Lost are the answers that it does not send.
+	Lost Losses
 
 	seen  int    // datagrams of Main that React has handled
 	pings uint64 // of pingIds drawn
+}
+
+// Losses are how many of an injector's next answers are lost (LAT-NAT-006).
+type Losses struct {
+	ToProbes    int // to pings with isProbe
+	SecondPongs int
+}
+
+// lose counts one down, and tells whether there was one.
+func lose(left *int) bool {
+	if *left == 0 {
+		return false
+	}
+	*left--
+	return true
 }
 
 // New makes an injector that speaks through main.
@@ -89,6 +106,9 @@ func (in *Injector) React() error {
 		if f := wire.Decode(&p, d.Payload); f != (wire.Fault{}) || p.Type != wire.Ping {
 			continue
 		}
+		if p.Body.IsProbe && lose(&in.Lost.ToProbes) {
+			continue
+		}
 		if _, err := in.Send(d.From, Control(wire.Pong, in.pong(&p, d.From))); err != nil {
 			return err
 		}
@@ -103,6 +123,9 @@ func (in *Injector) React() error {
 // names, where the script opened one (LAT-MSG-003).
 func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
 	if in.Aux == nil || !ping.Body.Has.Has(wire.KeyProbeExternalPort) {
+		return nil
+	}
+	if lose(&in.Lost.SecondPongs) {
 		return nil
 	}
 	to := netip.AddrPortFrom(from, ping.Body.ProbeExternalPort)

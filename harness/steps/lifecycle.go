@@ -2,6 +2,7 @@ package steps
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -58,6 +59,39 @@ func (w *World) ownJoins(since time.Time) []seen {
 	return slices.DeleteFunc(ofType(w.sentBy(w.subject.host), wire.Join), func(s seen) bool {
 		return s.At.Before(since) || s.packet.Body.RequesterPeerID != w.subject.id
 	})
+}
+
+// thenMoreJoins counts the joins after the first one for each subcluster. What
+// leaves shortly after another one is the same join to somebody else, or one of
+// the two that the end of NAT discovery sets off.
+func (w *World) thenMoreJoins(intervals, count int) error {
+	apart := w.keepalive(w.o.Subject) / 4
+	var lacking string
+	enough := func() bool {
+		for _, j := range w.subject.joined {
+			shared, err := hex.DecodeString(j.SharedKey)
+			if err != nil || len(shared) != 32 {
+				continue
+			}
+			keys := seal.NewKeys([32]byte(shared))
+			more, last := -1, time.Time{}
+			for _, s := range w.ownJoins(time.Time{}) {
+				if string(s.packet.SubclusterID) == string(keys.SubclusterID[:]) && !s.At.Before(last.Add(apart)) {
+					more, last = more+1, s.At
+				}
+			}
+			if more < count {
+				lacking = fmt.Sprintf("%d more joins for the subcluster %x…", max(more, 0), keys.SubclusterID[:4])
+				return false
+			}
+		}
+		return true
+	}
+	ok, err := w.await(time.Duration(intervals)*w.k(), enough)
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(w.ownJoins(time.Time{})), "within %d keepalive intervals the subject sent %s, and not %d", intervals, lacking, count)
 }
 
 func (w *World) thenNoMoreJoins(intervals int) error {
@@ -122,6 +156,77 @@ func (w *World) thenCountsMember(name, group string) error {
 		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "the subject counts %d peers as members, and not %q alone", len(counted), name)
 	}
 	return nil
+}
+
+// thenExchange wants packets that pass both ways after the last change, if there
+// was one: of each to the other directly, or joins of each by a peer in between,
+// which for those that come to the subject it has to name as its proxy.
+func (w *World) thenExchange(intervals int, name string) error {
+	other, err := w.named(name)
+	if err != nil {
+		return err
+	}
+	// What was on its way when the change came proves nothing.
+	after := w.changed.Add(time.Second)
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
+		if w.direct(w.subject.host, other.host, after) && w.direct(other.host, w.subject.host, after) {
+			return true
+		}
+		return w.byProxy(other, after) && len(w.joinsOf(w.subject.id, other.host, after)) > 0
+	})
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)),
+		"within %d keepalive intervals the subject and %s do not exchange packets, neither directly nor by a proxy", intervals, other)
+}
+
+// byProxy tells whether a join of another peer has come after a time from the
+// one that the subject named last as its proxy to it.
+func (w *World) byProxy(other *peer, after time.Time) bool {
+	all := w.connections(other.id)
+	if len(all) == 0 {
+		return false
+	}
+	proxy := all[len(all)-1].Proxy
+	for _, p := range w.peers {
+		if p.id.String() == proxy && p != other && len(w.arrivedFrom(w.joinsOf(other.id, w.subject.host, after), p.host)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// joinsOf lists the joins of a peer that a host got after a time, from whomever.
+func (w *World) joinsOf(requester wire.ID, host string, after time.Time) []seen {
+	return slices.DeleteFunc(ofType(w.receivedBy(host), wire.Join), func(s seen) bool {
+		return !s.At.After(after) || s.packet.Body.RequesterPeerID != requester
+	})
+}
+
+// thenRelaysJoinsOf wants a join of one peer to come to another by the subject,
+// from now on.
+func (w *World) thenRelaysJoinsOf(intervals int, name, to string) error {
+	requester, err := w.idOf(name)
+	if err != nil {
+		return err
+	}
+	other, err := w.named(to)
+	if err != nil {
+		return err
+	}
+	since := w.net.Now()
+	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
+		return len(w.arrivedFrom(w.joinsOf(requester, other.host, since), w.subject.host)) > 0
+	})
+	if err != nil || ok {
+		return err
+	}
+	came := w.joinsOf(requester, w.subject.host, since)
+	if len(came) == 0 {
+		return &verdict.Blocked{Text: fmt.Sprintf("within %d keepalive intervals no join of %q came to the subject", intervals, name)}
+	}
+	return w.violated(frames(came), "joins of %q came to the subject, and within %d keepalive intervals it relayed none to %q", name, intervals, to)
 }
 
 // restart ends the subject's process and starts it again on the same host.

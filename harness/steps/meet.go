@@ -346,19 +346,6 @@ func (w *World) thenJoinHas(hops int, keys string) error {
 	return nil
 }
 
-func (w *World) thenAnotherJoin(intervals int) error {
-	last := func() time.Time {
-		joins := ofType(w.sentBy(w.subject.host), wire.Join)
-		return joins[len(joins)-1].At
-	}
-	first := last()
-	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool { return last().After(first.Add(w.keepalive(w.o.Subject) / 4)) })
-	if err != nil || ok {
-		return err
-	}
-	return w.violated(nil, "the subject sent no other join within %d keepalive intervals", intervals)
-}
-
 func (w *World) thenHeartbeats(intervals, count int) error {
 	beats := func(b *peer) []seen {
 		return slices.DeleteFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {

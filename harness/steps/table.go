@@ -44,6 +44,7 @@ func (w *World) table() []definition {
 		{`^the subject knows only "([^"]+)" and "([^"]+)"$`, func(a, b string) error { return w.givenKnowsOnly("", a, b) }},
 		{`^"([^"]+)" knows only "([^"]+)" and "([^"]+)"$`, w.givenKnowsOnly},
 		{`^"([^"]+)" opens a second socket$`, w.givenSecondSocket},
+		{`^the first (answer to the probe socket|second pong) of "([^"]+)" is lost$`, w.givenAnswerLost},
 		{`^the link of "([^"]+)" is down$`, func(name string) error { return w.linkDown(name, true) }},
 		{`^the link of "([^"]+)" is up$`, func(name string) error { return w.linkDown(name, false) }},
 		{`^the link of "([^"]+)" loses (\d+) % of its packets$`, w.linkLoses},
@@ -223,6 +224,7 @@ func (w *World) table() []definition {
 		{`^the subject and "([^"]+)" are connected, punched or through a proxy$`, w.thenConnectedAnyhow},
 		{`^the subject and "([^"]+)" are connected through a proxy$`, w.thenProxied},
 		{`^within (\d+) keepalive intervals the subject and "([^"]+)" reach each other again$`, w.thenReachAgain},
+		{`^within (\d+) keepalive intervals the subject and "([^"]+)" exchange packets, directly or by a proxy$`, w.thenExchange},
 		{`^within (\d+) keepalive intervals the subject takes the address of the NAT of "([^"]+)" for its own$`, w.thenOwnAddressIsNATs},
 		{`^within (\d+) s the subject begins to discover its NAT type anew$`, w.thenDiscoversAnew},
 		{`^the subject reports no connection to "([^"]+)"$`, w.thenNotConnected},
@@ -239,7 +241,7 @@ func (w *World) table() []definition {
 		{`^nothing from the subject reaches "([^"]+)"$`, w.thenNothingReaches},
 		{`^a connection ping from the subject reaches "([^"]+)"$`, w.thenConnectionPingReaches},
 		{`^the subject has sent a join with hops (\d+) and these keys: ([\w, ]+)$`, w.thenJoinHas},
-		{`^within (\d+) keepalive intervals the subject sends another join$`, w.thenAnotherJoin},
+		{`^within (\d+) keepalive intervals the subject sends (\d+) more joins for each subcluster that it joined$`, w.thenMoreJoins},
 		{`^within (\d+) keepalive intervals each bootstrap peer gets (\d+) heartbeats of the subject$`, w.thenHeartbeats},
 		{`^a join from the subject reaches "([^"]+)" with:$`, w.thenJoinReaches},
 		{`^an intro from the subject reaches "([^"]+)" that names "([^"]+)"$`, w.thenIntroReaches},
@@ -251,6 +253,7 @@ func (w *World) table() []definition {
 		{`^the subject does not relay that (join|publish|stream|question|answer) to "([^"]+)"$`, w.thenNotRelayed},
 		{`^the subject relays the (join|publish|stream|question|answer) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`, w.thenRelaysHopsOnly},
 		{`^the subject relays the second (publish|stream|question|answer) to "([^"]+)", but not the first$`, w.thenRelaysLastOnly},
+		{`^within (\d+) keepalive intervals the subject relays a join of "([^"]+)" to "([^"]+)"$`, w.thenRelaysJoinsOf},
 		{`^the subject relays that join to "([^"]+)" with the same packetId and the rendezvous keys that name the subject$`, w.thenRelaysWithRendezvous},
 
 		// Publishing.

@@ -133,6 +133,21 @@ func (w *World) givenSecondSocket(name string) error {
 	return nil
 }
 
+// givenAnswerLost has an injector not send what would get lost: no link tells
+// one packet from another.
+func (w *World) givenAnswerLost(answer, name string) error {
+	in, err := w.scriptedNamed(name)
+	if err != nil {
+		return err
+	}
+	if answer == "second pong" {
+		in.loses.SecondPongs = 1
+	} else {
+		in.loses.ToProbes = 1
+	}
+	return nil
+}
+
 func (w *World) linkDown(name string, down bool) error {
 	if w.net != nil {
 		w.changed = w.net.Now()

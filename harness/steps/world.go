@@ -236,6 +236,7 @@ type scripted struct {
 	host   string
 	mute   bool
 	second bool // opens a second socket
+	loses  injector.Losses
 
 	bootstraps bool // is a bootstrap peer to the subject
 
@@ -248,6 +249,7 @@ func (s *scripted) open(net lab.Net) error {
 		return err
 	}
 	s.Injector = injector.New(s.host, s.host, main, s.mute)
+	s.Lost = s.loses
 	if s.second {
 		s.Aux, err = net.Endpoint(s.host, injectorPort+1)
 	}
