@@ -19,7 +19,7 @@ const (
 	decisionTime   = 512 * time.Millisecond  // for pongs to the probe socket after the second answer
 	compareAgain   = 340 * time.Millisecond  // between questions of stage 2 to a responder that did not fully answer
 	compareAgains  = 5
-	mappingTries   = 3
+	mappingTries   = 5
 	extraTickAfter = 1024 * time.Millisecond
 	maxSearched    = 32 // bootstrap peers pinged at one time
 	maxContacted   = 64
