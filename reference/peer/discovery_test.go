@@ -76,7 +76,7 @@ func TestDiscoveryRecoversFromLostAnswers(t *testing.T) {
 	}{
 		{"stage 1 once", isStage1, 1, 31, 31, 2500 * time.Millisecond},
 		{"stage 1 twice", isStage1, 2, 31, 31, 3500 * time.Millisecond},
-		{"stage 1 for good: the probe socket receives nothing", isStage1, 1000, 7, 31, 5500 * time.Millisecond},
+		{"stage 1 for good: the probe socket receives nothing", isStage1, 1000, 7, 31, 7500 * time.Millisecond},
 		{"one probe pong", probe2, 1, 31, 31, 1500 * time.Millisecond},
 		{"both probe pongs", probe2, 2, 31, 31, 1500 * time.Millisecond},
 		{"one main pong", main2, 1, 31, 31, 2000 * time.Millisecond},
