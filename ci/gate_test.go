@@ -218,6 +218,36 @@ func TestTheActionsCallTheScripts(t *testing.T) {
 	}
 }
 
+// The suite as an image judges a peer that is mounted into it, and needs no more
+// than two capabilities.
+func TestTheImageJudges(t *testing.T) {
+	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
+		needs.Missing(t, "docker", string(out))
+	}
+	const tag = "punchlist/gate:test"
+	out, err := exec.Command("./image", tag).CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Cleanup(func() { _ = exec.Command("docker", "rmi", tag).Run() })
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.yaml"), []byte(`name: mine
+version: 1.0.0
+classes: [codec, peer, indexed, relay]
+command: ["${self}", testee]
+keepalive: {min: 2500ms, max: 24h}
+bootstrap: 2
+known: []
+`), 0o644))
+	out, err = exec.Command("docker", "run", "--rm", "--network", "none", "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN",
+		"--security-opt", "apparmor=unconfined", "--volume", dir+":/peer", tag,
+		"run", "--cell", "/peer/manifest.yaml@netns:@LAT-MSG-001", "--require", "--out", "/peer/report").CombinedOutput()
+	require.NoError(t, err, string(out))
+	r, err := report.Read(filepath.Join(dir, "report", "report.json"))
+	require.NoError(t, err)
+	require.Equal(t, verdict.Tally{Planned: 4, Passed: 4}, r.Tally)
+	require.Equal(t, "mine", r.Cells[0].Subject)
+}
+
 func TestTheExampleIsShort(t *testing.T) {
 	data, err := os.ReadFile("example/peer.py")
 	require.NoError(t, err)
