@@ -98,8 +98,6 @@ func (r *Report) knownFailure(b *strings.Builder, k KnownFailure) {
 const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
 	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios, and monitors of every packet in them."
 
-func cell(s string) string { return strings.ReplaceAll(oneLine(s), "|", "\\|") }
-
 // A KnownFailure stands for all scenarios that failed in one known way.
 type KnownFailure struct {
 	Column, Requirement, Signature, Reason, Link string
