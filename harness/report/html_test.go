@@ -382,3 +382,26 @@ func TestALargeReportIsASmallPage(t *testing.T) {
 	require.Less(t, len(page), 3<<20, "%d failures among 700 results", 117)
 	t.Logf("%d bytes", len(page))
 }
+
+// Of several datagrams the one is open in which the named field has the value that
+// is told.
+func TestTheTellingDatagramIsOpen(t *testing.T) {
+	datagram := func(version uint16) Datagram {
+		p := wire.NewPacket(wire.Publish)
+		p.Version = version
+		raw, err := wire.Append(nil, &p)
+		require.NoError(t, err)
+		return Datagram{Bytes: hex.EncodeToString(raw)}
+	}
+	x := &Result{Evidence: []Datagram{datagram(6), datagram(5), datagram(6)}}
+	for text, want := range map[string]int{
+		"the subject answered: version = 5; version = 7": 1,
+		"the version was wrong":                          2,
+		"it did not":                                     2,
+	} {
+		x.Text = text
+		for i, d := range explain(x, "A peer MUST.") {
+			require.Equal(t, i == want, d.Open, "%s: datagram %d", text, i)
+		}
+	}
+}

@@ -60,9 +60,28 @@ func explain(x *Result, sentence string) []pageDatagram {
 		anyOpen = anyOpen || out[i].Open
 	}
 	if !anyOpen && len(out) > 0 {
-		out[len(out)-1].Open = true
+		out[telling(out, x.Text)].Open = true
 	}
 	return out
+}
+
+// telling is the index of the first datagram in which a field that the text names
+// has a value that stands in the text too; if there is none, of the last.
+func telling(all []pageDatagram, text string) int {
+	for i, d := range all {
+		for _, row := range d.Rows {
+			value, _, _ := strings.Cut(strings.Trim(row.Value, `"`), " ")
+			if row.Class == "named" && value != "" && slices.Contains(values(text), value) {
+				return i
+			}
+		}
+	}
+	return len(all) - 1
+}
+
+// values are what of a text could be a field's value.
+func values(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;:()\"", r) })
 }
 
 func dissect(d Datagram) pageDatagram {
