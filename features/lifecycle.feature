@@ -144,7 +144,8 @@ Feature: Lifecycle
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
       When "eve" sends the subject a publish
-      And the subject restarts with the state that it saved
+      Then that publish is in the subject's cache
+      When the subject restarts with the state that it saved
       Then that publish is in the subject's cache
 
   @LAT-REPL-008 @needs-state @extended
