@@ -167,7 +167,7 @@ mutation-core: ## the same by the scenarios of the requirement that each breaks,
 	go run ./harness/cmd/mutation --only '$(ONLY)' --out $(OUT)/mutation --check README.md
 
 .PHONY: mutants
-mutants: ## mutate what decodes, classifies and caches by gremlins, and list what no unit test notices: half an hour
+mutants: ## mutate what decodes, classifies and caches by gremlins, and list what no unit test notices (reference/mutants.md): half an hour
 	@for package in nattype wire cache; do \
 		go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0 unleash ./reference/$$package --workers 1 --timeout-coefficient 30 -S ltvs; \
 	done

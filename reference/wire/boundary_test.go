@@ -61,6 +61,7 @@ func TestKeysAreWrittenByCharacter(t *testing.T) {
 		"a\"b":       `a\u0022b`,
 		`a\"b`:       `a\"b`,
 		"\x80":       `\ufffd`,
+		"\\\x80":     `\\ufffd`,
 		"\\\u00e9":   `\\u00e9`,
 		"x\\\u00e9":  `x\\u00e9`,
 		"\uffff":     `\uffff`,
@@ -119,6 +120,10 @@ func TestExplainAtEveryEnd(t *testing.T) {
 	require.Contains(t, fmt.Sprintf("%+v", wire.Explain(whole)), " ~")
 	cut := wire.Explain(whole[:len(whole)-1])
 	require.Empty(t, cut.Faults, "a sig may be cut short")
+	for _, lacks := range []int{1, 2} {
+		short := wire.Explain(whole[:len(whole)-3-lacks])
+		require.Equal(t, []wire.Fault{{Field: wire.FieldMessage, Reason: wire.Truncated, Offset: short.Faults[0].Offset}}, short.Faults, "the message lacks %d", lacks)
+	}
 }
 
 func TestSplitTakesItsExtremes(t *testing.T) {
