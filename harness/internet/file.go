@@ -1,14 +1,10 @@
 package internet
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/harness/nat"
+	"punchlist/harness/strict"
 )
 
 // FileHelp shows what the file of a topology looks like, for the help of those
@@ -53,58 +50,47 @@ func ReadFile(name string) (t Topology, err error) {
 }
 
 func parseTopology(data []byte, name string) (t Topology, err error) {
-	r := topologyReader(name)
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, more yaml.Node
-	switch err := d.Decode(&doc); {
-	case errors.Is(err, io.EOF):
-		return t, fmt.Errorf("%s: is empty: it needs hosts; see --help", name)
-	case err != nil:
-		return t, fmt.Errorf("%s: is not YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	r := topologyReader{strict.File(name)}
+	doc, err := r.Document(data, "the topology", "it needs hosts; see --help")
+	if err != nil {
+		return t, err
 	}
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return t, fmt.Errorf("%s: holds more than one document: write one topology per file", name)
-	}
-	err = r.mapping(doc.Content[0], "the topology", keys{
-		"hosts": func(n *yaml.Node) error {
+	err = r.Mapping(doc, "the topology", r.lists(strict.Fields{
+		"hosts": func(_ string, n *yaml.Node) error {
 			h := Host{Realm: Public}
-			err := r.mapping(n, "a host", keys{
+			err := r.Mapping(n, "a host", strict.Fields{
 				"name": r.value(&h.Name), "realm": r.value(&h.Realm), "addresses": r.value(&h.Addresses), "link": r.link(&h.Link),
 			}, "name")
 			t.Hosts = append(t.Hosts, h)
 			return err
 		},
-		"nats": func(n *yaml.Node) error {
+		"nats": func(_ string, n *yaml.Node) error {
 			x := NAT{Outside: Public}
-			err := r.mapping(n, "a NAT", keys{
+			err := r.Mapping(n, "a NAT", strict.Fields{
 				"name": r.value(&x.Name), "profile": r.profile(&x), "inside": r.value(&x.Inside), "outside": r.value(&x.Outside),
 				"link": r.link(&x.Link),
 			}, "name", "profile", "inside")
 			t.NATs = append(t.NATs, x)
 			return err
 		},
-	}.lists(r), "hosts")
+	}), "hosts")
 	return t, err
 }
 
-// A topologyReader reads YAML nodes of the file that it is the name of; keys
-// are what a mapping may have, each with what reads its value.
-type (
-	topologyReader string
-	keys           map[string]func(*yaml.Node) error
-)
+// A topologyReader reads YAML nodes of a file.
+type topologyReader struct{ strict.File }
 
-// lists makes each key one of a list of what it has read.
-func (k keys) lists(r topologyReader) keys {
-	lists := keys{}
+// lists makes each field one of a list of what it reads.
+func (r topologyReader) lists(of strict.Fields) strict.Fields {
+	lists := strict.Fields{}
 	// order-free: each by itself
-	for key, read := range k {
-		lists[key] = func(n *yaml.Node) error {
+	for key, read := range of {
+		lists[key] = func(key string, n *yaml.Node) error {
 			if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-				return r.errorf(n, key, "must be a list with something in it, not %s", nodeKind(n))
+				return r.Errorf(n, key, "must be a list with something in it, not %s", strict.Kind(n))
 			}
 			for _, item := range n.Content {
-				if err := read(item); err != nil {
+				if err := read(key, item); err != nil {
 					return err
 				}
 			}
@@ -114,49 +100,9 @@ func (k keys) lists(r topologyReader) keys {
 	return lists
 }
 
-func (r topologyReader) errorf(n *yaml.Node, key, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s %s", string(r), n.Line, key, fmt.Sprintf(format, args...))
-}
-
-func (r topologyReader) mapping(n *yaml.Node, what string, known keys, required ...string) error {
-	if n.Kind != yaml.MappingNode {
-		return r.errorf(n, what, "must be a mapping of keys to values, not %s", nodeKind(n))
-	}
-	seen := map[string]int{}
-	for i := 0; i < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if line, ok := seen[key.Value]; ok {
-			return r.errorf(key, key.Value, "stands here again: keep this one or that of line %d", line)
-		}
-		seen[key.Value] = key.Line
-		read, ok := known[key.Value]
-		if !ok {
-			// order-free: sorted
-			return r.errorf(key, key.Value, "is not a key of %s: its keys are %s", what, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-		}
-		var wrong valueError
-		if err := read(value); errors.As(err, &wrong) {
-			return r.errorf(value, key.Value, "must be %s, not %s", string(wrong), nodeKind(value))
-		} else if err != nil {
-			return err
-		}
-	}
-	for _, key := range required {
-		if _, ok := seen[key]; !ok {
-			return r.errorf(n, key, "is missing from %s: add it", what)
-		}
-	}
-	return nil
-}
-
-// A valueError is what a value should have been.
-type valueError string
-
-func (e valueError) Error() string { return string(e) }
-
 // value reads one value into what a pointer points to.
-func (topologyReader) value(into any) func(*yaml.Node) error {
-	return func(n *yaml.Node) (err error) {
+func (r topologyReader) value(into any) strict.Field {
+	return func(key string, n *yaml.Node) (err error) {
 		should := ""
 		switch into := into.(type) {
 		case *string:
@@ -198,15 +144,15 @@ func (topologyReader) value(into any) func(*yaml.Node) error {
 			}
 		}
 		if n.Kind != yaml.ScalarNode || err != nil {
-			return valueError(should)
+			return r.Errorf(n, key, "must be %s, not %s", should, strict.Kind(n))
 		}
 		return nil
 	}
 }
 
-func (r topologyReader) link(into *Link) func(*yaml.Node) error {
-	return func(n *yaml.Node) error {
-		return r.mapping(n, "a link", keys{
+func (r topologyReader) link(into *Link) strict.Field {
+	return func(_ string, n *yaml.Node) error {
+		return r.Mapping(n, "a link", strict.Fields{
 			"latency": r.value(&into.Latency), "jitter": r.value(&into.Jitter),
 			"loss": r.value(&into.Loss), "duplicate": r.value(&into.Duplicate), "reorder": r.value(&into.Reorder),
 			"mtu": r.value(&into.MTU), "rate": r.value(&into.Rate), "down": r.value(&into.Down),
@@ -214,39 +160,24 @@ func (r topologyReader) link(into *Link) func(*yaml.Node) error {
 	}
 }
 
-func (r topologyReader) profile(into *NAT) func(*yaml.Node) error {
-	return func(n *yaml.Node) error {
+func (r topologyReader) profile(into *NAT) strict.Field {
+	return func(key string, n *yaml.Node) error {
 		var name string
-		if err := r.value(&name)(n); err != nil {
+		if err := r.value(&name)(key, n); err != nil {
 			return err
 		}
 		beside := name
 		if !filepath.IsAbs(name) {
-			beside = filepath.Join(filepath.Dir(string(r)), name)
+			beside = filepath.Join(filepath.Dir(string(r.File)), name)
 		}
 		if found, err := os.Stat(beside); err == nil && found.Mode().IsRegular() {
 			name = beside
 		}
 		p, err := nat.Find(name)
 		if err != nil {
-			return r.errorf(n, "profile", "can't be had: %v", err)
+			return r.Errorf(n, key, "can't be had: %v", err)
 		}
 		into.Profile = p
 		return nil
 	}
-}
-
-// nodeKind says what a node is.
-func nodeKind(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias"
-	case n.Tag == "!!null":
-		return "nothing"
-	}
-	return strconv.Quote(n.Value)
 }

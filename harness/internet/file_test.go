@@ -58,10 +58,10 @@ func TestTopologyOfTheHelp(t *testing.T) {
 
 func TestTopologyErrorsNameFileLineAndKey(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"", "t.yaml: is empty: it needs hosts"},
-		{"# nothing\n", "t.yaml: is empty: it needs hosts"},
-		{"hosts: [", "t.yaml: is not YAML: "},
-		{"hosts: [{name: a}]\n---\nhosts: [{name: a}]", "t.yaml: holds more than one document"},
+		{"", "t.yaml: the topology is empty: it needs hosts"},
+		{"# nothing\n", "t.yaml: the topology is empty: it needs hosts"},
+		{"hosts: [", "t.yaml: the topology is not YAML: "},
+		{"hosts: [{name: a}]\n---\nhosts: [{name: a}]", "t.yaml: the topology holds more than one document"},
 		{"- name: a", "t.yaml:1: the topology must be a mapping of keys to values, not a list"},
 		{"nats: [{name: n, profile: symmetric, inside: home}]", "t.yaml:1: hosts is missing from the topology"},
 		{"hosts:\n", "t.yaml:1: hosts must be a list with something in it, not nothing"},

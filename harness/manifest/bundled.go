@@ -39,7 +39,7 @@ func (m Manifest) Prepare(ctx context.Context, progress func(string)) error {
 		return nil
 	}
 	if m.Dir == "" {
-		return m.errorf(0, "setup", "needs the manifest's folder: load it from a file")
+		return m.errorf(nil, "setup", "needs the manifest's folder: load it from a file")
 	}
 	if err := testees.Setup(ctx, m.Dir, m.Setup.Node, progress); err != nil {
 		return fmt.Errorf("preparing %s: %w", m.Name, err)

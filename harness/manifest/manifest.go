@@ -75,7 +75,7 @@ func (k Known) Applies(requirement, companion, lab string) bool {
 // manifest's folder, ${self} by the program that is running.
 func (m Manifest) Argv() ([]string, error) {
 	if len(m.Command) == 0 {
-		return nil, m.errorf(0, "command", "is missing: without it no lab with real processes can start %s", m.Name)
+		return nil, m.errorf(nil, "command", "is missing: without it no lab with real processes can start %s", m.Name)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -84,7 +84,7 @@ func (m Manifest) Argv() ([]string, error) {
 	argv := make([]string, len(m.Command))
 	for i, part := range m.Command {
 		if strings.Contains(part, "${dir}") && m.Dir == "" {
-			return nil, m.errorf(0, "command", "uses ${dir}, but the manifest was read without a folder: load it from a file")
+			return nil, m.errorf(nil, "command", "uses ${dir}, but the manifest was read without a folder: load it from a file")
 		}
 		part = strings.ReplaceAll(part, "${dir}", m.Dir)
 		argv[i] = strings.ReplaceAll(part, "${self}", self)

@@ -74,7 +74,7 @@ func TestParseNamesFileLineAndKey(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, err string }{
 		"empty":             {"", "f.yaml: the manifest is empty: spec/testee.md shows one"},
 		"not yaml":          {"a: [", "f.yaml: the manifest is not YAML: line 1: did not find expected node content"},
-		"two documents":     {head + "---\nname: b\n", "f.yaml: the manifest holds more than one document: write one manifest per file"},
+		"two documents":     {head + "---\nname: b\n", "f.yaml: the manifest holds more than one document: write one to a file"},
 		"not a mapping":     {"- a\n", "f.yaml:1: the manifest must be a mapping of keys to values, not a list"},
 		"missing name":      {"version: v1\n", "f.yaml:1: name is missing from the manifest: add it"},
 		"missing keepalive": {"name: a\nversion: v1\nclasses: [codec]\ncommand: [a]\n", "f.yaml:1: keepalive is missing from the manifest: add it"},
