@@ -160,3 +160,22 @@ func TestPatchesReachTheShortestDatagramAndNoShorter(t *testing.T) {
 	require.Panics(t, func() { wire.PatchHops(shortest[:wire.MinDatagram-1], 7) })
 	require.Panics(t, func() { wire.PatchTTL(shortest[:wire.MinDatagram-1], 7) })
 }
+
+// What a deployed peer that composed a message sends on is known by the id of what
+// it was, also where it fills the packet.
+func TestAHeadWithTSAddedMayFillThePacket(t *testing.T) {
+	const rest = `,"ts":1700000000000,"size":1025,"indexes":2}`
+	for _, c := range []struct {
+		length int
+		want   wire.IDCheck
+	}{{wire.MaxMessage, wire.IDMatch}, {wire.MaxMessage + 1, wire.IDMismatch}} {
+		fill := strings.Repeat("~", c.length-len(`{"meta":{"a":"","ts":1700000000000}`)-len(rest))
+		p := wire.NewPacket(wire.Publish)
+		p.Index = 0
+		id := wire.MessageID([]byte(`{"meta":{"a":"` + fill + `"}` + rest))
+		p.PacketID = id[:]
+		p.Message = []byte(`{"meta":{"a":"` + fill + `","ts":1700000000000}` + rest)
+		require.Len(t, p.Message, c.length)
+		require.Equal(t, c.want, wire.VerifyID(&p))
+	}
+}
