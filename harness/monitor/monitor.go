@@ -148,24 +148,41 @@ func canonical(d *datagram) (about bool, wrong string) {
 		_, fault := d.Wire()
 		return true, "it sent what is no packet: " + fault.String()
 	}
-	p := *d.packet
-	again, err := wire.Append(nil, &p)
-	switch {
-	case err != nil:
-		return true, fmt.Sprintf("it sent a %s that can't be encoded again: %v", p.Type, err)
-	case !bytes.Equal(again, d.payload):
-		return true, fmt.Sprintf("it sent a %s that differs from the encoding of its own fields", p.Type)
+	if why := Uncanonical(d.packet, d.payload); why != "" {
+		return true, fmt.Sprintf("it sent a %s that %s", d.packet.Type, why)
 	}
 	return true, ""
 }
 
-func ascii(p *wire.Packet) string {
-	for at, b := range p.Message {
-		if b < 0x20 || b > 0x7e {
-			return fmt.Sprintf("it sent a %s with the byte %02x in its body, at %d", p.Type, b, at)
-		}
+// Uncanonical says why a datagram is not the encoding of the packet that it was
+// decoded to (LAT-FRAME-009); empty where it is.
+func Uncanonical(p *wire.Packet, datagram []byte) (why string) {
+	copied := *p
+	again, err := wire.Append(nil, &copied)
+	switch {
+	case err != nil:
+		return "can't be encoded again: " + err.Error()
+	case !bytes.Equal(again, datagram):
+		return "differs from the encoding of its own fields"
 	}
 	return ""
+}
+
+func ascii(p *wire.Packet) string {
+	if why := BeyondASCII(p); why != "" {
+		return fmt.Sprintf("it sent a %s that %s", p.Type, why)
+	}
+	return ""
+}
+
+// BeyondASCII says where a JSON body has a byte that is not printable ASCII
+// (LAT-FRAME-010); empty where it has none.
+func BeyondASCII(p *wire.Packet) (why string) {
+	at := slices.IndexFunc(p.Message, func(b byte) bool { return b > 0x7e || b < 0x20 })
+	if at < 0 {
+		return ""
+	}
+	return fmt.Sprintf("has a byte in its body, at %d, that is not printable ASCII", at)
 }
 
 func whole(p *wire.Packet) string {

@@ -154,13 +154,10 @@ func stale(registry *spec.Registry, cells []*Cell) {
 	open := map[string]bool{} // requirements with a scenario that was not judged
 	seen := map[string]bool{}
 	met := map[[2]string]bool{}
-	looked := map[[2]string]bool{} // monitors, by requirement and rule
+	looked := map[string]bool{} // rules of monitors
 	for _, cell := range cells {
 		for _, x := range cell.Monitors {
-			looked[[2]string{x.Requirement, x.Rule}] = true
-			if x.Known != nil {
-				met[[2]string{x.Known.Requirement, x.Known.Signature}] = true
-			}
+			looked[x.Rule] = true
 		}
 		for _, x := range cell.Results {
 			switch x.Outcome {
@@ -173,24 +170,26 @@ func stale(registry *spec.Registry, cells []*Cell) {
 			default:
 				open[x.Requirement] = true
 			}
+		}
+		for _, x := range cell.All() {
 			if x.Known != nil && !x.Known.Companion {
 				met[[2]string{x.Known.Requirement, x.Known.Signature}] = true
 			}
 		}
 	}
-	first := cells[0]
-	for _, k := range first.Listed {
-		entry := [2]string{k.Requirement, k.Signature}
-		if first.Whole && !slices.Contains(first.Partial, k.Requirement) && looked[entry] && !met[entry] && !k.Intermittent {
-			first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
+	lookedFor := func(k Known) bool {
+		if monitor.IsRule(k.Signature) {
+			return looked[k.Signature]
 		}
+		return seen[k.Requirement] && !open[k.Requirement]
 	}
+	first := cells[0]
 	for _, q := range registry.All() {
-		if !first.Whole || !seen[q.ID] || open[q.ID] || slices.Contains(first.Partial, q.ID) {
+		if !first.Whole || slices.Contains(first.Partial, q.ID) {
 			continue
 		}
 		for _, k := range first.Listed {
-			if k.Requirement == q.ID && !monitor.IsRule(k.Signature) && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
+			if k.Requirement == q.ID && lookedFor(k) && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
 				first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
 			}
 		}

@@ -173,10 +173,7 @@ func (p *page) sections() {
 		{Slug: "adapter", Title: "Adapter broken", Lead: "The testee did not keep to the testee protocol: nothing was found out about the peer."},
 		{Slug: "lab", Title: "Lab failed", Lead: "The harness itself failed."},
 	}
-	seeds := map[string]int{}
-	for _, c := range p.Cells {
-		seeds[c.Column()]++
-	}
+	seeds := p.seeds()
 	ids := map[string]int{}
 	for _, c := range p.Cells {
 		for _, x := range c.All() {

@@ -40,10 +40,7 @@ func (p *page) grids() {
 			}
 		}
 	}
-	seeds := map[string]int{}
-	for _, c := range p.Cells {
-		seeds[c.Column()]++
-	}
+	seeds := p.seeds()
 	for _, g := range Grids(p.Report, all) {
 		rows, columns := g.used()
 		if len(rows)*len(columns) < 2 {

@@ -70,26 +70,20 @@ type junitText struct {
 // rest); known failures and what does not apply are skipped, with the reason.
 func (r *Report) JUnit() ([]byte, error) {
 	all := junitSuites{Name: "punchlist", Time: seconds(r.Seconds)}
-	seeds := map[string]int{}
-	for _, c := range r.Cells {
-		seeds[c.Column()]++
-	}
+	seeds, began := r.seeds(), r.Started.UTC().Format("2006-01-02T15:04:05")
 	for _, c := range r.Cells {
 		name := c.Column()
 		if seeds[name] > 1 {
 			name += fmt.Sprintf(" seed %d", c.Seed)
 		}
-		s := junitSuite{Name: name, Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
+		s := junitSuite{Name: name, Timestamp: began}
 		s.Properties = &junitProperties{[]junitProperty{
 			{"subject", c.Subject + " " + c.SubjectVersion}, {"companion", c.Companion + " " + c.CompanionVersion},
 			{"lab", c.Lab}, {"seed", fmt.Sprint(c.Seed)},
 		}}
 		took := 0.0
-		for _, x := range c.Results {
+		for _, x := range c.All() { // a monitor takes no time of its own
 			took += x.Seconds
-			s.add(x.junit(name))
-		}
-		for _, x := range c.Monitors {
 			s.add(x.junit(name))
 		}
 		for i, stale := range c.Stale {
@@ -103,7 +97,7 @@ func (r *Report) JUnit() ([]byte, error) {
 		all.add(s)
 	}
 	if len(r.Broken) > 0 {
-		s := junitSuite{Name: "the run", Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Time: seconds(0)}
+		s := junitSuite{Name: "the run", Timestamp: began, Time: seconds(0)}
 		for i, broken := range r.Broken {
 			s.add(junitCase{Class: "the run", Name: fmt.Sprintf("could not run %d", i+1), Time: seconds(0),
 				Error: &junitText{Message: oneLine(printable(broken)), Type: "could not run", Body: printable(broken)}})

@@ -144,7 +144,8 @@ func (c *Cell) join(other *Cell) error {
 // scenario in which one found something stands for all.
 func joined(all []*Result) []*Result {
 	slices.SortStableFunc(all, func(a, b *Result) int {
-		return cmp.Or(ByRequirement(a, b), b2i(a.Wrong == 0)-b2i(b.Wrong == 0), cmp.Compare(a.Place, b.Place))
+		found := func(x *Result) int { return min(x.Wrong, 1) }
+		return cmp.Or(ByRequirement(a, b), cmp.Compare(found(b), found(a)), cmp.Compare(a.Place, b.Place))
 	})
 	var out []*Result
 	for _, x := range all {
@@ -162,13 +163,6 @@ func joined(all []*Result) []*Result {
 // ByRequirement is the order of monitors.
 func ByRequirement(a, b *Result) int {
 	return cmp.Or(strings.Compare(a.Requirement, b.Requirement), strings.Compare(a.Key, b.Key))
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Gather copies the captures and logs that reports name from their folders to

@@ -370,6 +370,15 @@ func (s *Result) Extent() string {
 // oneLine makes a text fit a table.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
+// seeds counts the cells of each column: it has one for every seed.
+func (r *Report) seeds() map[string]int {
+	count := map[string]int{}
+	for _, c := range r.Cells {
+		count[c.Column()]++
+	}
+	return count
+}
+
 // Files lists the captures and logs that the report names, relative to it.
 func (r *Report) Files() []string {
 	var files []string

@@ -53,20 +53,27 @@ func (w *World) holdsThat() (bool, error) {
 	return slices.Contains(c.IDs, id.String()), nil
 }
 
-func (w *World) thenThatIsGone(intervals int) error {
-	until := w.net.Now().Add(time.Duration(intervals) * w.k())
+// awaitHolding asks the subject's cache, so often, until it holds that publish, or
+// doesn't, as is wanted; it tells what was found last.
+func (w *World) awaitHolding(wanted bool, within, every time.Duration) (holds bool, err error) {
+	until := w.net.Now().Add(within)
 	for {
-		holds, err := w.holdsThat()
-		if err != nil || !holds {
-			return err
+		holds, err = w.holdsThat()
+		if err != nil || holds == wanted || w.net.Now().After(until) {
+			return holds, err
 		}
-		if w.net.Now().After(until) {
-			return w.violated(nil, "after %d keepalive intervals the publish is still in the subject's cache", intervals)
-		}
-		if err := w.pass(time.Second); err != nil {
-			return err
+		if err := w.pass(every); err != nil {
+			return holds, err
 		}
 	}
+}
+
+func (w *World) thenThatIsGone(intervals int) error {
+	holds, err := w.awaitHolding(false, time.Duration(intervals)*w.k(), time.Second)
+	if err == nil && holds {
+		return w.violated(nil, "after %d keepalive intervals the publish is still in the subject's cache", intervals)
+	}
+	return err
 }
 
 func (w *World) thenThatIsNotCached() error {

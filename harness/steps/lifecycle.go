@@ -66,22 +66,23 @@ func (w *World) ownJoins(since time.Time) []seen {
 // the two that the end of NAT discovery sets off.
 func (w *World) thenMoreJoins(intervals, count int) error {
 	apart := w.keepalive(w.o.Subject) / 4
+	var joined []wire.ID
+	for _, j := range w.subject.joined {
+		if shared, err := hex.DecodeString(j.SharedKey); err == nil && len(shared) == 32 {
+			joined = append(joined, seal.NewKeys([32]byte(shared)).SubclusterID)
+		}
+	}
 	var lacking string
 	enough := func() bool {
-		for _, j := range w.subject.joined {
-			shared, err := hex.DecodeString(j.SharedKey)
-			if err != nil || len(shared) != 32 {
-				continue
-			}
-			keys := seal.NewKeys([32]byte(shared))
+		for _, id := range joined {
 			more, last := -1, time.Time{}
 			for _, s := range w.ownJoins(time.Time{}) {
-				if string(s.packet.SubclusterID) == string(keys.SubclusterID[:]) && !s.At.Before(last.Add(apart)) {
+				if string(s.packet.SubclusterID) == string(id[:]) && !s.At.Before(last.Add(apart)) {
 					more, last = more+1, s.At
 				}
 			}
 			if more < count {
-				lacking = fmt.Sprintf("%d more joins for the subcluster %x…", max(more, 0), keys.SubclusterID[:4])
+				lacking = fmt.Sprintf("%d more joins for the subcluster %x…", max(more, 0), id[:4])
 				return false
 			}
 		}

@@ -176,7 +176,13 @@ func (w *World) thenJoinReaches(name string, keys *godog.Table) error {
 // relaysTo lists the copies of an injected packet that the subject sent to an
 // injector.
 func (w *World) relaysTo(to *scripted, r injected) []seen {
-	return slices.DeleteFunc(ofType(w.reached(to.host), r.packet.Type), func(s seen) bool {
+	return copiesOf(r, w.reached(to.host))
+}
+
+// copiesOf keeps what has the type and the packetId of an injected packet: a relay
+// changes its hops alone.
+func copiesOf(r injected, all []seen) []seen {
+	return slices.DeleteFunc(ofType(all, r.packet.Type), func(s seen) bool {
 		return !bytes.Equal(s.packet.PacketID, r.packet.PacketID)
 	})
 }
@@ -210,11 +216,7 @@ func (w *World) thenRelaysOnce(kind, name string, hops int) error {
 // thenRelaysEachOnce speaks of all joins that injectors gave, and of all that they
 // were sent to.
 func (w *World) thenRelaysEachOnce() error {
-	relayed := func(r injected) []seen {
-		return slices.DeleteFunc(ofType(w.sentBy(w.subject.host), r.packet.Type), func(s seen) bool {
-			return !bytes.Equal(s.packet.PacketID, r.packet.PacketID)
-		})
-	}
+	relayed := func(r injected) []seen { return copiesOf(r, w.sentBy(w.subject.host)) }
 	for _, r := range w.relayed {
 		ok, err := w.await(answerWithin, func() bool { return len(relayed(r)) > 0 })
 		if err != nil {
@@ -396,20 +398,12 @@ func (w *World) whenPublishFalseID(name string) error {
 // thenThatIsCached asks again, since the answer to a command may be on its way
 // before the datagram is read that came first.
 func (w *World) thenThatIsCached() error {
-	until := w.net.Now().Add(answerWithin)
-	for {
-		holds, err := w.holdsThat()
-		if err != nil || holds {
-			return err
-		}
-		if w.net.Now().After(until) {
-			id, _ := w.relayed[len(w.relayed)-1].packet.ID()
-			return w.violated(nil, "the subject's cache does not hold the publish %s", id)
-		}
-		if err := w.pass(100 * time.Millisecond); err != nil {
-			return err
-		}
+	holds, err := w.awaitHolding(true, answerWithin, 100*time.Millisecond)
+	if err == nil && !holds {
+		id, _ := w.relayed[len(w.relayed)-1].packet.ID()
+		return w.violated(nil, "the subject's cache does not hold the publish %s", id)
 	}
+	return err
 }
 
 // whenPublishesMany sends publishes one after the other, over a time.

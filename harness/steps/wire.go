@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"punchlist/harness/injector"
+	"punchlist/harness/monitor"
 	"punchlist/harness/trace"
 	"punchlist/harness/verdict"
 	"punchlist/reference/wire"
@@ -161,12 +161,8 @@ func (w *World) thenUnsetIsOneZero() error {
 
 func (w *World) thenCanonical() error {
 	return w.everySent(func(s seen) (bool, string) {
-		p := *s.packet
-		again, err := wire.Append(nil, &p)
-		if err != nil {
-			return false, "can't be encoded again: " + err.Error()
-		}
-		return bytes.Equal(again, s.payload), "differs from the encoding of its own fields"
+		why := monitor.Uncanonical(s.packet, s.payload)
+		return why == "", why
 	})
 }
 
@@ -175,8 +171,8 @@ func (w *World) thenASCII() error {
 		if !s.packet.Type.HasBody() {
 			return true, ""
 		}
-		at := slices.IndexFunc(s.packet.Message, func(b byte) bool { return b > 0x7e || b < 0x20 })
-		return at < 0, fmt.Sprintf("has a byte in its body, at %d, that is not printable ASCII", at)
+		why := monitor.BeyondASCII(s.packet)
+		return why == "", why
 	})
 }
 

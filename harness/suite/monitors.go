@@ -23,47 +23,51 @@ func wrong(seen []monitor.Seen) bool {
 // watched adds what monitors saw in a scenario. Which scenario stands for all is
 // a matter of their order, not of time.
 func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	of := r.watch[j.cell]
+	if of == nil {
+		of = map[string]*watched{}
+		r.watch[j.cell] = of
+	}
 	for _, s := range seen {
 		if s.Looked == 0 {
 			continue
 		}
-		var found *report.Result
-		if s.Wrong != "" {
-			t := w.Net().Trace()
-			found = &report.Result{
-				Key: "monitor#" + s.Monitor.Rule, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
-				Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: verdict.Failed,
-				Text: s.Wrong + ", in the scenario " + j.result.Key, Signature: s.Monitor.Rule, Steps: end.steps,
-				Evidence: report.Evidence(t, s.Frames), Timeline: report.Timeline(t, s.Frames), Sequence: report.Sequence(t, s.Frames),
-				Capture: j.result.Capture, CaptureHash: j.result.CaptureHash, Repeat: j.result.Repeat,
-				Packets: j.result.Packets, LabSeconds: j.result.LabSeconds,
-			}
-		}
-		r.mu.Lock()
-		if r.watch[j.cell] == nil {
-			r.watch[j.cell] = map[string]*watched{}
-		}
-		all := r.watch[j.cell][s.Monitor.Rule]
+		all := of[s.Monitor.Rule]
 		if all == nil {
 			all = &watched{monitor: s.Monitor, plan: j.plan}
-			r.watch[j.cell][s.Monitor.Rule] = all
+			of[s.Monitor.Rule] = all
 		}
 		all.looked += s.Looked
-		if found != nil {
-			all.wrong += 1 + s.More
-			if all.result == nil || found.Place < all.result.Place {
-				all.result = found
-			}
+		if s.Wrong == "" {
+			continue
 		}
-		r.mu.Unlock()
+		all.wrong += 1 + s.More
+		if all.result == nil || j.result.Place < all.result.Place {
+			all.result = found(j, w, end, s)
+		}
+	}
+}
+
+// found is what a monitor found in a scenario.
+func found(j *job, w World, end ending, s monitor.Seen) *report.Result {
+	t := w.Net().Trace()
+	return &report.Result{
+		Key: "monitor#" + s.Monitor.Rule, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
+		Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: verdict.Failed,
+		Text: s.Wrong + ", in the scenario " + j.result.Key, Signature: s.Monitor.Rule, Steps: end.steps,
+		Evidence: report.Evidence(t, s.Frames), Timeline: report.Timeline(t, s.Frames), Sequence: report.Sequence(t, s.Frames),
+		Capture: j.result.Capture, CaptureHash: j.result.CaptureHash, Repeat: j.result.Repeat,
+		Packets: j.result.Packets, LabSeconds: j.result.LabSeconds,
 	}
 }
 
 // monitors makes the results of the monitors, by requirement. One that had nothing
 // to look at in any scenario has none.
 func (r *runner) monitors() {
-	for cell, of := range r.watch {
-		for _, s := range of {
+	for _, cell := range r.report.Cells {
+		for _, s := range r.watch[cell] {
 			x := s.result
 			if x == nil {
 				x = &report.Result{Key: "monitor#" + s.monitor.Rule, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
@@ -72,10 +76,12 @@ func (r *runner) monitors() {
 			x.Looked, x.Wrong = s.looked, s.wrong
 			r.expect(&job{plan: s.plan, cell: cell, result: x})
 			cell.Monitors = append(cell.Monitors, x)
+		}
+		slices.SortFunc(cell.Monitors, report.ByRequirement)
+		for _, x := range cell.Monitors {
 			if x.Unexpected {
 				r.Progress.Say("%s  %s  %s  %s", x.Outcome, x.Requirement, cell.Column(), x.Text)
 			}
 		}
-		slices.SortFunc(cell.Monitors, report.ByRequirement)
 	}
 }

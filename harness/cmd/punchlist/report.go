@@ -42,7 +42,7 @@ compared.`,
 			var reports [2]*report.Report
 			for i, name := range names {
 				var err error
-				if reports[i], err = readReport(name); err != nil {
+				if reports[i], _, err = readReport(name); err != nil {
 					return err
 				}
 			}
@@ -92,13 +92,9 @@ func mergeReports(names []string, out string) error {
 	var parts []*report.Report
 	var folders []string
 	for _, name := range names {
-		part, err := readReport(name)
+		part, folder, err := readReport(name)
 		if err != nil {
 			return err
-		}
-		folder := name
-		if info, err := os.Stat(name); err == nil && !info.IsDir() {
-			folder = filepath.Dir(name)
 		}
 		if same(folder, out) {
 			return fmt.Errorf("--out %s is the folder of a part", out)
@@ -121,13 +117,20 @@ func mergeReports(names []string, out string) error {
 		return err
 	}
 	whole.Folder = out
-	if err := whole.Write(out); err != nil {
+	return deliver(whole)
+}
+
+// deliver writes a report into its folder and prints it; what comes of it is the
+// exit code.
+func deliver(r *report.Report) error {
+	err := r.Write(r.Folder)
+	r.Print(os.Stdout, report.StyleOf(os.Stdout))
+	if err != nil {
 		return err
 	}
-	whole.Print(os.Stdout, report.StyleOf(os.Stdout))
-	fmt.Printf("report: %s\n", filepath.Join(out, "report.html"))
-	if whole.Exit != report.AsExpected {
-		return exitCode(whole.Exit)
+	fmt.Printf("report: %s\n", filepath.Join(r.Folder, "report.html"))
+	if r.Exit != report.AsExpected {
+		return exitCode(r.Exit)
 	}
 	return nil
 }
@@ -139,10 +142,11 @@ func same(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// readReport reads a report by its folder or its file.
-func readReport(name string) (*report.Report, error) {
+// readReport reads a report by its folder or its file, and tells the folder.
+func readReport(name string) (r *report.Report, folder string, err error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		name = filepath.Join(name, "report.json")
 	}
-	return report.Read(name)
+	r, err = report.Read(name)
+	return r, filepath.Dir(name), err
 }

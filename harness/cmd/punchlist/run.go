@@ -138,8 +138,7 @@ func run(c *cobra.Command, f runFlags) error {
 	if err := prepareOut(f.out); err != nil {
 		return err
 	}
-	style := report.StyleOf(os.Stdout)
-	progress := report.NewProgress(os.Stdout, style)
+	progress := report.NewProgress(os.Stdout, report.StyleOf(os.Stdout))
 	result, err := suite.Run(c.Context(), suite.Config{
 		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry, World: world,
 		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
@@ -153,16 +152,7 @@ func run(c *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	writeErr := result.Write(f.out)
-	result.Print(os.Stdout, style)
-	if writeErr != nil {
-		return writeErr
-	}
-	fmt.Printf("report: %s\n", filepath.Join(f.out, "report.html"))
-	if result.Exit != report.AsExpected {
-		return exitCode(result.Exit)
-	}
-	return nil
+	return deliver(result)
 }
 
 // repeat is the command that runs one scenario again.

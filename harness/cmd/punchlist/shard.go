@@ -42,10 +42,15 @@ func parseShard(text string, env func(string) string) (*report.Shard, error) {
 	if !ok || err1 != nil || err2 != nil {
 		return nil, fmt.Errorf("--shard %q is not I/N, for example 2/5, nor auto", text)
 	}
+	return part(index, of)
+}
+
+func part(index, of int) (*report.Shard, error) {
+	s := report.Shard{Index: index, Of: of}
 	if of < 1 || index < 1 || index > of {
-		return nil, fmt.Errorf("--shard %s: there is no part %d of %d; the first is 1", text, index, of)
+		return nil, fmt.Errorf("--shard %s: there is no part %d of %d; the first is 1", s, index, of)
 	}
-	return &report.Shard{Index: index, Of: of}, nil
+	return &s, nil
 }
 
 func shardOf(env func(string) string) (*report.Shard, error) {
@@ -63,7 +68,7 @@ func shardOf(env func(string) string) (*report.Shard, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--shard auto: %s is set (%s), but %s is %q: it has to be the number of shards", d.index, d.system, d.of, env(d.of))
 		}
-		return parseShard(fmt.Sprintf("%d/%d", index-d.from+1, of), env)
+		return part(index-d.from+1, of)
 	}
 	return nil, fmt.Errorf("--shard auto: none of %s is set; give the part as I/N", strings.Join(names, ", "))
 }
