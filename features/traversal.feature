@@ -334,7 +334,7 @@ Feature: Traversal
       And an injector "eve" that is a bootstrap peer to the subject
       And an injector "target" on the public internet that never answers
       When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
-      Then the subject pings "target" from 200 to 256 sockets, at most 1024 times
+      Then the subject pings "target" from 100 to 256 sockets, at most 1024 times
 
   @LAT-TRAV-009 @extended
   Rule: A ping from an opened port is believed
@@ -490,4 +490,4 @@ Feature: Traversal
       And an injector "eve" that is a bootstrap peer to the subject
       And an injector "target" on the public internet that never answers
       When "eve", its bootstrap peer, introduces the subject to 4 peers at the address of "target" as of type 7
-      Then the subject pings "target" from 200 to 256 sockets, at most 1024 times
+      Then the subject pings "target" from 100 to 256 sockets, at most 1024 times

@@ -43,6 +43,8 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	if missing == len(plan) {
 		return nil, fmt.Errorf("nothing can run here: %s: %s", plan[0].Name(), plan[0].missing)
 	}
+	stop := r.pulse.start()
+	defer stop()
 	r.preflight(ctx)
 	for _, group := range r.groups() {
 		r.pool(ctx, group)
@@ -64,6 +66,7 @@ type runner struct {
 	mu    sync.Mutex // of known failures, what is left, and what monitors saw
 	left  []string   // behind by labs
 	watch map[*report.Cell]map[string]*watched
+	pulse pulse
 }
 
 type flightKey struct{ implementation, lab string }
@@ -116,11 +119,15 @@ func (r *runner) preflight(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 		defer cancel()
 		var log logBuffer
+		begin := time.Now()
 		err := guard(func() error {
 			var err error
 			f.hello, err = preflight(ctx, f.lab, f.manifest, r.Seed, &log)
 			return err
 		})
+		if still := r.pulse.between(begin, time.Now()); err != nil && still > 0 {
+			err = &verdict.LabFailed{Text: stoodStill(still), Err: err}
+		}
 		if f.err = err; err != nil {
 			r.Progress.Say("preflight of %s in the %s lab: %v", f.manifest.Name, f.lab.Name(), err)
 		}
@@ -214,7 +221,11 @@ func (r *runner) judge(ctx context.Context, j *job) {
 			j.result.Outcome, j.result.Text = verdict.Inapplicable, why
 			return
 		}
+		begin := time.Now()
 		r.run(ctx, j, q)
+		if !slices.Contains(virtualLabs, j.plan.Lab) {
+			r.pulse.excuse(j.result, begin, time.Now())
+		}
 		if ctx.Err() != nil && j.result.Outcome != verdict.Passed {
 			j.result.Outcome, j.result.Text, j.result.Broke = verdict.Inconclusive, "interrupted while it ran", ""
 			return

@@ -1,0 +1,103 @@
+package suite
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"punchlist/harness/report"
+	"punchlist/harness/verdict"
+)
+
+// A machine that stands still (a guest that its host does not run, a laptop that
+// is closed) moves every real clock past every bound at once: peers that keep to
+// the standard seem silent. The pulse finds that out by waking up so often that
+// only a machine at a standstill keeps it from it.
+const (
+	beat = 100 * time.Millisecond
+	// standstill is the pause that excuses a result: a third of the shortest
+	// time within which a peer must answer a scenario. A pulse on a machine
+	// with twice as many peers as it can carry is late by a tenth of that.
+	standstill = time.Second
+)
+
+// A pulse is when the machine stood still.
+type pulse struct {
+	mu     sync.Mutex
+	last   time.Time
+	pauses []pause
+}
+
+type pause struct{ from, to time.Time }
+
+// start beats until it is stopped.
+func (p *pulse) start() (stop func()) {
+	done := make(chan struct{})
+	var ended sync.WaitGroup
+	p.at(time.Now())
+	ended.Go(func() {
+		ticker := time.NewTicker(beat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				p.at(time.Now())
+			}
+		}
+	})
+	return func() {
+		close(done)
+		ended.Wait()
+	}
+}
+
+// at is one beat.
+func (p *pulse) at(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.last.IsZero() && now.Sub(p.last) > standstill {
+		p.pauses = append(p.pauses, pause{p.last, now})
+	}
+	p.last = now
+}
+
+// between is how long the machine stood still in a span of time. Where the
+// beat after a pause is still to come, now is that beat.
+func (p *pulse) between(from, to time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pauses := p.pauses
+	if !p.last.IsZero() && to.Sub(p.last) > standstill {
+		pauses = append(pauses[:len(pauses):len(pauses)], pause{p.last, to})
+	}
+	var sum time.Duration
+	for _, x := range pauses {
+		if x.to.After(from) && x.from.Before(to) {
+			sum += x.to.Sub(x.from)
+		}
+	}
+	return sum
+}
+
+// excuse takes back what was concluded from times on a machine that stood still
+// meanwhile. What passed, passed all the same.
+func (p *pulse) excuse(x *report.Result, from, to time.Time) {
+	switch x.Outcome {
+	case verdict.Failed, verdict.Inconclusive, verdict.Broken, verdict.LabBroken:
+	default:
+		return
+	}
+	if x.Signature == verdict.DiedSignature { // whatever the time
+		return
+	}
+	if still := p.between(from, to); still > 0 {
+		x.Text = stoodStill(still) + ": " + x.Text
+		x.Outcome, x.Broke, x.Signature = verdict.LabBroken, "", ""
+	}
+}
+
+func stoodStill(still time.Duration) string {
+	return fmt.Sprintf("this machine stood still for %.1f s meanwhile, so that nothing follows", still.Seconds())
+}

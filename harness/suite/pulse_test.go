@@ -1,0 +1,79 @@
+package suite
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/report"
+	"punchlist/harness/verdict"
+)
+
+func TestPulse(t *testing.T) {
+	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
+	var p pulse
+	for _, s := range []float64{0, 0.1, 1, 1.9, 12, 12.1, 14.6, 14.7} {
+		p.at(at(s))
+	}
+	for _, c := range []struct {
+		about    string
+		from, to float64
+		still    float64
+	}{
+		{"it beat late, and no later than it may", 0, 1.9, 0},
+		{"the whole pause", 0, 12.1, 10.1},
+		{"a pause that began before", 11, 12.1, 10.1},
+		{"a pause that goes on", 1, 5, 10.1},
+		{"two pauses", 0, 14.7, 12.6},
+		{"between two", 12, 12.1, 0},
+		{"the beat after it is still to come", 14.7, 17.7, 3},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			require.InDelta(t, c.still, p.between(at(c.from), at(c.to)).Seconds(), 1e-6)
+		})
+	}
+}
+
+func TestAStandstillExcuses(t *testing.T) {
+	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	var p pulse
+	p.at(start)
+	p.at(start.Add(4 * time.Second))
+	after := start.Add(5 * time.Second)
+
+	for _, o := range []verdict.Outcome{verdict.Failed, verdict.Inconclusive, verdict.Broken, verdict.LabBroken} {
+		x := &report.Result{Outcome: o, Text: "it is silent", Broke: "LAT-MSG-001", Signature: "Then it speaks"}
+		p.excuse(x, start, after)
+		require.Equal(t, &report.Result{
+			Outcome: verdict.LabBroken,
+			Text:    "this machine stood still for 4.0 s meanwhile, so that nothing follows: it is silent",
+		}, x, "%s", o)
+	}
+	for _, x := range []report.Result{
+		{Outcome: verdict.Passed},
+		{Outcome: verdict.Inapplicable, Text: "it is a codec"},
+		{Outcome: verdict.Failed, Text: "it crashed", Broke: verdict.Survive, Signature: verdict.DiedSignature},
+	} {
+		same := x
+		p.excuse(&same, start, after)
+		require.Equal(t, x, same)
+	}
+	x := report.Result{Outcome: verdict.Failed, Text: "it is silent"}
+	same := x
+	p.excuse(&same, start.Add(4*time.Second), after)
+	require.Equal(t, x, same, "it stood still before")
+}
+
+func TestPulseBeats(t *testing.T) {
+	var p pulse
+	begin := time.Now()
+	stop := p.start()
+	require.Eventually(t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.last.Sub(begin) > 2*beat
+	}, 30*time.Second, beat/10)
+	stop()
+}
