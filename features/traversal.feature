@@ -287,6 +287,17 @@ Feature: Traversal
       And "eve", now known, introduces the subject to "victim"
       Then a connection ping from the subject reaches "victim"
 
+  @LAT-TRAV-019
+  Rule: An introduction waits for the proof that its source is asked for
+
+    @classical
+    Scenario: An introducer that is being asked who it is
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "victim" on the public internet
+      When "eve" introduces the subject to "victim" before it answers the subject's question
+      Then a connection ping from the subject reaches "victim"
+
   @LAT-TRAV-006
   Rule: An introduction names an IPv4 literal
 

@@ -260,6 +260,28 @@ func (w *World) whenIntroducesSpelled(name, target, spelled string) error {
 	return err
 }
 
+// whenIntroducesUnanswered has an injector introduce the subject while that
+// waits for a proof of its address.
+func (w *World) whenIntroducesUnanswered(name, target string) error {
+	in, err := w.settled(name)
+	if err != nil {
+		return err
+	}
+	in.Mute = true
+	if _, err := in.Send(w.toSubject(), injector.Control(wire.Ping, in.ConnectionPing())); err != nil {
+		return &verdict.LabFailed{Err: err}
+	}
+	// Who obeys strangers may never ask: then nothing has to wait.
+	if _, err := w.await(answerWithin, func() bool { return len(ofType(w.reached(name), wire.Ping)) > 0 }); err != nil {
+		return err
+	}
+	if err := w.introduce(name, target, 31); err != nil {
+		return err
+	}
+	in.Mute = false
+	return nil
+}
+
 func (w *World) whenIntroduces(name, target string) error { return w.introduce(name, target, 31) }
 
 // whenIntroducesAgain differs from the first introduction in its natType, so

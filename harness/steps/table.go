@@ -93,6 +93,7 @@ func (w *World) table() []definition {
 		{`^"([^"]+)" introduces the subject to a peer at the address "([^"]+)"$`, w.whenIntroducesHostName},
 		{`^"([^"]+)" introduces the subject to "([^"]+)" by its address (in IPv6|with leading zeros|as one number)$`, w.whenIntroducesSpelled},
 		{`^"([^"]+)", unknown to the subject, introduces it to "([^"]+)"$`, w.whenIntroduces},
+		{`^"([^"]+)" introduces the subject to "([^"]+)" before it answers the subject's question$`, w.whenIntroducesUnanswered},
 		{`^"([^"]+)", now known, introduces the subject to "([^"]+)"$`, w.whenIntroducesAgain},
 		{`^"([^"]+)" introduces the subject to "([^"]+)" as a peer of type (\d+)$`, w.introduce},
 		{`^"([^"]+)" introduces the subject to "([^"]+)" at an address where nobody is$`, w.whenIntroducesElsewhere},

@@ -312,7 +312,7 @@ func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held boo
 		}
 	case wire.Intro:
 		if typed {
-			p.intro(pk, from)
+			p.intro(pk, from, datagram, held)
 		}
 	case wire.Join:
 		if typed && (held || p.withinRate(from)) {

@@ -66,8 +66,7 @@ func (p *Peer) reachable(addr netip.AddrPort) bool {
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // isIntroducer tells whether introductions from an address are obeyed: it is a
-// bootstrap peer's that has spoken, or verified. Those of strangers are not even
-// held back.
+// bootstrap peer's that has spoken, or verified.
 func (p *Peer) isIntroducer(addr netip.AddrPort) bool {
 	if r := p.remoteAt(addr); r != nil && r.indexed {
 		return true
@@ -76,10 +75,17 @@ func (p *Peer) isIntroducer(addr netip.AddrPort) bool {
 }
 
 // intro obeys an introduction.
-func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort) {
+func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	id, ok := pk.ID()
-	if !ok || pk.Hops >= wire.MaxHops || !p.isIntroducer(from) || p.gated(id) {
+	if !ok || pk.Hops >= wire.MaxHops || p.gated(id) {
+		return
+	}
+	if !p.isIntroducer(from) {
+		// A stranger is not asked because of it (LAT-TRAV-005).
+		if !held {
+			p.holdWith(p.pending.get(from), datagram) // LAT-TRAV-019
+		}
 		return
 	}
 	if sent, ok := decimal(pk.Usr1); ok && sent+p.k.Milliseconds() < p.now.UnixMilli() {
