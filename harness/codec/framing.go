@@ -291,10 +291,19 @@ func encodings(b *book) {
 		encodes("framing/encode-"+s.name, "LAT-FRAME-009", "a "+s.name+" with every key, and the packetId made by the encoder", p)
 	}
 
-	delete := unset
-	delete.Type, delete.PacketID, delete.Message, delete.Body = int(wire.Query), "00", "", []byte("{\"about\":\"\x7f/\"}")
-	datagram = encodes("framing/encode-delete", "LAT-FRAME-010", "a body with the byte 7f and a slash, which need no escape", delete)
-	b.want("framing/encode-delete", strings.Contains(datagram, toHex([]byte("{\"about\":\"\x7f/\"}"))), "they are escaped")
+	for _, c := range []struct{ name, title, body string }{
+		{"delete", "a body with the byte 7f and a slash, which need no escape", "{\"about\":\"\x7f/\"}"},
+		{"delimiters", "a body with all that delimits JSON inside a string, as text in JSON itself has", `{"about":"{\"a\\\\\":[1,\"b\"]}"}`},
+		{"quoted-name", "a body in which a name has quotes, a colon and a backslash", `{"\"a\":\\":"b","about":""}`},
+		{"short-escapes", "a body with the five characters below 20 that have an escape of two characters", `{"about":"\b\f\n\r\t"}`},
+		{"long-escapes", "a body with characters below 20 that have none", `{"about":"\u0000\u0007\u000b\u000e\u001b\u001f"}`},
+	} {
+		p := unset
+		p.Type, p.PacketID, p.Message, p.Body = int(wire.Query), "00", "", []byte(c.body)
+		id := "framing/encode-" + c.name
+		datagram := encodes(id, "LAT-FRAME-010", c.title, p)
+		b.want(id, strings.Contains(datagram, toHex([]byte(c.body))), "it is written otherwise")
+	}
 	for _, c := range [][2]string{{"two-bytes", "é"}, {"three-bytes", "日本"}, {"surrogate-pair", "🛰"}} {
 		name, text := c[0], c[1]
 		p := unset
