@@ -42,6 +42,9 @@ type virtualHost struct {
 	ids     uint16 // IPv4 identification
 	sockets map[uint16]*Socket
 	buf     []byte
+
+	occupied bool // by programs
+	scripted bool // it has, or had, an endpoint
 }
 
 // A Socket is a UDP port of a virtual host, on all its addresses.
@@ -76,10 +79,18 @@ func (v *VirtualHosts) host(name string) (*virtualHost, error) {
 	return h, nil
 }
 
-// Used reports whether the host has a socket.
-func (v *VirtualHosts) Used(host string) bool {
-	h := v.hosts[host]
-	return h != nil && len(h.sockets) > 0
+// Occupy gives a host to programs, for good: it can't have an endpoint then.
+// Where a kernel is theirs, Bind and Deliver are not for that host.
+func (v *VirtualHosts) Occupy(host string) error {
+	h, err := v.host(host)
+	if err != nil {
+		return err
+	}
+	if h.scripted {
+		return fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
+	}
+	h.occupied = true
+	return nil
 }
 
 // Bind opens a port of a host; 0 draws one. Receive is called for each
@@ -166,15 +177,21 @@ func (v *VirtualHosts) Deliver(d internet.Delivery) {
 	v.network.Send(d.At, h.name, h.buf)
 }
 
-// Endpoint opens a scripted endpoint on a virtual host; port 0 draws one. Now
-// is the lab's clock.
+// Endpoint opens a scripted endpoint on a host that no programs have; port 0
+// draws one. Now is the lab's clock.
 func (v *VirtualHosts) Endpoint(host string, port uint16, now func() time.Time) (Endpoint, error) {
-	e := &endpoint{now: now}
-	var err error
-	e.socket, err = v.Bind(host, port, e.keep)
+	h, err := v.host(host)
 	if err != nil {
 		return nil, err
 	}
+	if h.occupied {
+		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
+	}
+	e := &endpoint{now: now}
+	if e.socket, err = v.Bind(host, port, e.keep); err != nil {
+		return nil, err
+	}
+	h.scripted = true
 	return e, nil
 }
 

@@ -19,11 +19,9 @@ func TestVirtualHosts(t *testing.T) {
 	}}, now, internet.Options{})
 	require.NoError(t, err)
 	v := NewVirtualHosts(n, 1)
-	require.False(t, v.Used("a"))
 	var got []Datagram
 	a, err := v.Bind("a", 0, func(d Datagram) { got = append(got, d) })
 	require.NoError(t, err)
-	require.True(t, v.Used("a"))
 	b, err := v.Bind("b", 1000, func(Datagram) {})
 	require.NoError(t, err)
 
@@ -56,6 +54,28 @@ func TestVirtualHosts(t *testing.T) {
 	require.Error(t, b.Send(now, netip.MustParseAddrPort("[::1]:1"), nil))
 	_, err = v.Bind("nobody", 1, nil)
 	require.EqualError(t, err, `no host "nobody" in the topology`)
+}
+
+func TestAHostIsOccupiedOrScripted(t *testing.T) {
+	n, err := internet.New(internet.Topology{Hosts: []internet.Host{
+		{Name: "a", Realm: internet.Public}, {Name: "b", Realm: internet.Public},
+	}}, time.UnixMilli(0), internet.Options{})
+	require.NoError(t, err)
+	v := NewVirtualHosts(n, 1)
+	now := func() time.Time { return time.UnixMilli(0) }
+
+	require.NoError(t, v.Occupy("a"))
+	require.NoError(t, v.Occupy("a"), "a second life")
+	_, err = v.Endpoint("a", 1, now)
+	require.EqualError(t, err, "host a runs programs: it can't have an endpoint too")
+
+	_, err = v.Endpoint("b", 0, now)
+	require.NoError(t, err)
+	_, err = v.Endpoint("b", 0, now)
+	require.NoError(t, err, "a second socket")
+	require.EqualError(t, v.Occupy("b"), "host b has an endpoint: it can't run a program too")
+
+	require.EqualError(t, v.Occupy("c"), `no host "c" in the topology`)
 }
 
 func TestEphemeralPortsRunOut(t *testing.T) {

@@ -325,25 +325,25 @@ func (o outside) Send(_ time.Time, host string, packet []byte) {
 
 // Endpoint opens a scripted endpoint on a host on which nothing was started.
 func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
-	if err := n.canUse(host); err != nil {
-		return nil, err
-	}
-	if n.hosts[host] != nil {
-		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
+	if n.closed {
+		return nil, errClosed
 	}
 	return n.virtual.Endpoint(host, port, n.Now)
 }
 
 var errClosed = errors.New("the net is closed")
 
-func (n *Net) canUse(host string) error {
-	if n.closed {
-		return errClosed
+// podOn is the host's pod, which starts when first asked for.
+func (n *Net) podOn(name string) (*host, error) {
+	if h := n.hosts[name]; h != nil {
+		return h, nil
 	}
-	if !slices.Contains(n.model.Hosts(), host) {
-		return fmt.Errorf("no host %q in the topology", host)
+	if err := n.virtual.Occupy(name); err != nil {
+		return nil, err
 	}
-	return nil
+	h := n.startHost(name)
+	n.hosts[name] = h
+	return h, nil
 }
 
 // Start starts the manifest's image on a host. It returns at once: several
@@ -352,8 +352,8 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := n.canUse(host); err != nil {
-		return nil, err
+	if n.closed {
+		return nil, errClosed
 	}
 	for _, t := range n.testees {
 		if t.peer.host == host && t.Exit() == nil {
@@ -366,13 +366,9 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := n.engine.hasImage(ctx, m.Image); err != nil {
 		return nil, fmt.Errorf("start %s: %w", m.Name, err)
 	}
-	if n.virtual.Used(host) {
-		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
-	}
-	h := n.hosts[host]
-	if h == nil {
-		h = n.startHost(host)
-		n.hosts[host] = h
+	h, err := n.podOn(host)
+	if err != nil {
+		return nil, err
 	}
 	p := n.startPeer(h, m, len(n.testees)+1)
 	o := stdio.Options{Host: host, Changed: n.notify}

@@ -26,19 +26,15 @@ type Command struct {
 // measuring client, a shell. The program ends with the net at the latest, and
 // has as little privilege as a peer.
 func (n *Net) Launch(ctx context.Context, host, image string, c Command) (*Program, error) {
-	if err := n.canUse(host); err != nil {
-		return nil, err
-	}
-	if n.virtual.Used(host) {
-		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
+	if n.closed {
+		return nil, errClosed
 	}
 	if err := n.engine.hasImage(ctx, image); err != nil {
 		return nil, err
 	}
-	h := n.hosts[host]
-	if h == nil {
-		h = n.startHost(host)
-		n.hosts[host] = h
+	h, err := n.podOn(host)
+	if err != nil {
+		return nil, err
 	}
 	if <-h.ready; h.err != nil {
 		return nil, h.err

@@ -205,11 +205,8 @@ func (n *Net) machine(host string) (*machine, error) {
 	if m := n.machines[host]; m != nil {
 		return m, nil
 	}
-	if err := n.canUse(host); err != nil {
+	if err := n.virtual.Occupy(host); err != nil {
 		return nil, err
-	}
-	if n.virtual.Used(host) {
-		return nil, fmt.Errorf("host %s has an endpoint: it can't run a program too", host)
 	}
 	m, err := newMachine(n.thread, host, slices.Index(n.hosts, host), n.model.Addressing(host))
 	if err != nil {
@@ -227,26 +224,13 @@ func (n *Net) machine(host string) (*machine, error) {
 
 // Endpoint opens a scripted endpoint on a host on which nothing was started.
 func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
-	if err := n.canUse(host); err != nil {
-		return nil, err
-	}
-	if n.machines[host] != nil {
-		return nil, fmt.Errorf("host %s runs programs: it can't have an endpoint too", host)
+	if n.closed {
+		return nil, errClosed
 	}
 	return n.virtual.Endpoint(host, port, n.Now)
 }
 
 var errClosed = errors.New("the net is closed")
-
-func (n *Net) canUse(host string) error {
-	if n.closed {
-		return errClosed
-	}
-	if !slices.Contains(n.hosts, host) {
-		return fmt.Errorf("no host %q in the topology", host)
-	}
-	return nil
-}
 
 // Start starts a testee by the manifest's command, in the host's network
 // namespace and a process group of its own.
@@ -254,8 +238,8 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := n.canUse(host); err != nil {
-		return nil, err
+	if n.closed {
+		return nil, errClosed
 	}
 	for _, t := range n.testees {
 		if t.host == host && t.Exit() == nil {

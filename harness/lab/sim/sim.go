@@ -86,7 +86,6 @@ type Net struct {
 	trace   *trace.Trace
 	hosts   *lab.VirtualHosts
 	testees []*Testee // in the order of their starts
-	scripts []string  // hosts that have an endpoint
 	closed  bool
 }
 
@@ -146,8 +145,8 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := n.canUse(host); err != nil {
-		return nil, err
+	if n.closed {
+		return nil, errClosed
 	}
 	if ok, why := n.lab.Starts(m); !ok {
 		return nil, errors.New(why)
@@ -162,8 +161,8 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 		}
 		lives++
 	}
-	if slices.Contains(n.scripts, host) {
-		return nil, fmt.Errorf("host %s has an endpoint: it can't run a testee too", host)
+	if err := n.hosts.Occupy(host); err != nil {
+		return nil, err
 	}
 	random := randomness(n.seed, host, lives)
 	t := &Testee{net: n, host: host, machine: n.lab.builtins[m.Builtin](random), sockets: map[peer.Socket]*lab.Socket{}}
@@ -173,27 +172,10 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 
 // Endpoint opens a scripted endpoint on a host on which no testee was started.
 func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
-	if err := n.canUse(host); err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(n.testees, func(t *Testee) bool { return t.host == host }) {
-		return nil, fmt.Errorf("host %s has a testee: it can't have an endpoint too", host)
-	}
-	e, err := n.hosts.Endpoint(host, port, n.Now)
-	if err == nil && !slices.Contains(n.scripts, host) {
-		n.scripts = append(n.scripts, host)
-	}
-	return e, err
-}
-
-func (n *Net) canUse(host string) error {
 	if n.closed {
-		return errClosed
+		return nil, errClosed
 	}
-	if !slices.Contains(n.network.Hosts(), host) {
-		return fmt.Errorf("no host %q in the topology", host)
-	}
-	return nil
+	return n.hosts.Endpoint(host, port, n.Now)
 }
 
 // Change changes the running network. Suspend also freezes the host's testee:

@@ -209,10 +209,10 @@ func TestRefusals(t *testing.T) {
 	_, err = n.Endpoint("probe", 5000)
 	require.EqualError(t, err, "host probe: port 5000 is in use")
 	_, err = n.Start(t.Context(), "probe", echoManifest)
-	require.EqualError(t, err, "host probe has an endpoint: it can't run a testee too")
+	require.EqualError(t, err, "host probe has an endpoint: it can't run a program too")
 	start(t, n)
 	_, err = n.Endpoint("peer", 0)
-	require.EqualError(t, err, "host peer has a testee: it can't have an endpoint too")
+	require.EqualError(t, err, "host peer runs programs: it can't have an endpoint too")
 	require.ErrorContains(t, e.Send(e.Addr(), make([]byte, 70_000)), "70000 bytes are more than a datagram can carry")
 
 	canceled, cancel := context.WithCancel(t.Context())
