@@ -246,6 +246,9 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 			return nil, fmt.Errorf("host %s: a testee is running on it", host)
 		}
 	}
+	if err := n.virtual.Occupy(host); err != nil {
+		return nil, fmt.Errorf("start %s: %w", m.Name, err)
+	}
 	argv, err := m.Argv()
 	if err != nil {
 		return nil, err
