@@ -83,8 +83,8 @@ func udpAsk() {
 	fmt.Printf("%s\n", buffer[:n])
 }
 
-// tellTerminal prints what terminal it has, and each line and signal that it
-// gets, until it is interrupted.
+// tellTerminal prints what terminal it has, at first and whenever that has
+// changed, and each line that it gets, until it is interrupted.
 func tellTerminal() {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGWINCH)
@@ -99,13 +99,18 @@ func tellTerminal() {
 			lines <- line
 		}
 	}()
+	// The signal for a terminal's first size may come only after its second:
+	// then that one is seen twice, the second time while the caller is elsewhere.
+	var told string
 	tell := func() {
-		width, height, err := term.GetSize(0)
-		if err != nil {
-			fmt.Println("no terminal")
-			return
+		now := "no terminal"
+		if width, height, err := term.GetSize(0); err == nil {
+			now = fmt.Sprintf("terminal of %dx%d, controlled: %v", width, height, foreground(0))
 		}
-		fmt.Printf("terminal of %dx%d, controlled: %v\n", width, height, foreground(0))
+		if now != told {
+			fmt.Println(now)
+		}
+		told = now
 	}
 	tell()
 	for {
