@@ -43,9 +43,17 @@ Feature: Cache and budgets
       When 100 s pass
       Then within 2 keepalive intervals that publish is gone from the subject's cache
 
-  @LAT-BUDG-003 @alone @virtual
+  @LAT-BUDG-003 @alone @extended
   Rule: A minute's share of a source holds for a joined subcluster too
 
+    Scenario: More publishes for the subject's cluster than two minutes have room for
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When the subject joins a subcluster
+      And "eve" sends the subject 2200 publishes for its subcluster in 20 s
+      Then the subject has cached at most 2048 of them
+
+    @virtual
     Scenario: Eleven hundred publishes for the subject's cluster
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -143,9 +151,22 @@ Feature: Cache and budgets
       And 8 s pass
       Then in 3 quiet keepalive intervals the subject sends at most 4 datagrams for each peer that it knows, and 6 for each member
 
-  @LAT-MEMB-020 @alone @virtual @extended
+  @LAT-MEMB-020 @alone @extended
   Rule: Who is silent is given up, and nobody else
 
+    Scenario: Two fall silent, and who came after them answers
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "n0" on the public internet
+      And an injector "n1" on the public internet
+      And an injector "n2" on the public internet
+      When "n0" is known to the subject
+      And "n1" is known to the subject
+      And "n2" is known to the subject
+      And "n0" falls silent
+      And "n1" falls silent
+      Then within 4 keepalive intervals "n2" gets 3 heartbeats of the subject
+
+    @virtual
     Scenario: Three of seven fall silent
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "n0" on the public internet

@@ -207,6 +207,19 @@ Feature: Joins, introductions and rendezvous
       And "bob" is known to the subject
       Then an intro from the subject that names "bob" gets through to "carol"
 
+  @LAT-MEMB-034 @extended
+  Rule: A peerId has no case
+
+    Scenario: One peer, by two spellings of its peerId
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "bob" is known to the subject
+      And "eve" is known to the subject
+      And "eve" is known to the subject, and writes its peerId in upper case
+      And "bob" sends the subject a join
+      Then one intro from the subject that reaches "bob" names the address of "eve", and no other does
+
   @LAT-MEMB-011 @extended
   Rule: Members that know different bootstrap peers meet through the rendezvous
 

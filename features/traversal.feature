@@ -492,6 +492,15 @@ Feature: Traversal
       When the subject and "bob" join the same subcluster
       Then the subject sends to "bob" from one socket, which is not its main socket
 
+    @classical
+    Scenario: Whoever answers at one of the many
+      Given the subject behind a symmetric NAT
+      And an injector "eve" that is a bootstrap peer to the subject
+      And an injector "target" on the public internet that never answers
+      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
+      And "target" answers at one of the sockets from which the subject looks for it
+      Then the subject sends to "target" from one socket, which is not its main socket
+
   @LAT-TRAV-018 @extended
   Rule: One traversal for each target and interval
 

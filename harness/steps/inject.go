@@ -346,18 +346,30 @@ func (w *World) thenNoPingWith(key string) error {
 // whenKnown makes an injector a peer that the subject is connected to and has
 // verified, if it verifies: a connection ping, whatever the subject asks in
 // turn (the injector reacts), and an honest ping behind it all.
-func (w *World) whenKnown(name string) error { return w.known(name, nil) }
+func (w *World) whenKnown(name string) error {
+	return w.known(name, func(*wire.Packet, *injector.Injector) {})
+}
 
 // whenKnownMember is whenKnown for a member of the subject's cluster.
-func (w *World) whenKnownMember(name string) error { return w.known(name, cluster[:]) }
+func (w *World) whenKnownMember(name string) error {
+	return w.known(name, func(p *wire.Packet, _ *injector.Injector) { p.ClusterID = cluster[:] })
+}
 
-func (w *World) known(name string, clusterID []byte) error {
+// whenKnownInUpperCase is whenKnown for one that writes its peerId otherwise
+// than it does in its pongs.
+func (w *World) whenKnownInUpperCase(name string) error {
+	return w.known(name, func(p *wire.Packet, in *injector.Injector) {
+		p.Message = in.ConnectionPing().With("requesterPeerId", strings.ToUpper(in.ID.String())).JSON()
+	})
+}
+
+func (w *World) known(name string, change func(*wire.Packet, *injector.Injector)) error {
 	in, err := w.settled(name)
 	if err != nil {
 		return err
 	}
 	p := injector.Control(wire.Ping, in.ConnectionPing())
-	p.ClusterID = clusterID
+	change(&p, in.Injector)
 	if _, err := in.Send(w.toSubject(), p); err != nil {
 		return &verdict.LabFailed{Err: err}
 	}

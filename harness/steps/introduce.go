@@ -58,3 +58,73 @@ func (w *World) thenIntroTime() error {
 	}
 	return nil
 }
+
+// thenIntroNamesSource wants the source of an injector's join in the intro.
+func (w *World) thenIntroNamesSource(to, requester string) error {
+	r, err := w.scriptedNamed(requester)
+	if err != nil {
+		return err
+	}
+	var intros []seen
+	ok, err := w.await(answerWithin, func() bool {
+		intros = slices.DeleteFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
+			id, _ := s.body().Get("requesterPeerId")
+			return id != r.ID.String()
+		})
+		return len(intros) > 0
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return w.violated(nil, "no intro from the subject that names %q reached %q", requester, to)
+	}
+	source, _ := w.observed(r, w.subject)
+	if at, ok := named(intros[0].body()); !ok || at != source {
+		return w.violated(frames(intros[:1]), "the intro names %v, and the join of %q came from %v", at, requester, source)
+	}
+	return nil
+}
+
+// thenOneIntroNames wants a peer to be introduced once, under whatever name.
+func (w *World) thenOneIntroNames(to, about string) error {
+	other, err := w.scriptedNamed(about)
+	if err != nil {
+		return err
+	}
+	naming := func() []seen {
+		return slices.DeleteFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
+			at, ok := named(s.body())
+			return !ok || at != other.address()
+		})
+	}
+	if _, err := w.await(answerWithin, func() bool { return len(naming()) > 0 }); err != nil {
+		return err
+	}
+	if err := w.pass(500 * time.Millisecond); err != nil {
+		return err
+	}
+	if all := naming(); len(all) != 1 {
+		return w.violated(frames(all), "%d intros from the subject that name the address of %q reached %q", len(all), about, to)
+	}
+	return nil
+}
+
+// thenIntroReachesPeer wants an intro of the subject to reach a companion
+// behind its NAT.
+func (w *World) thenIntroReachesPeer(to, about string) error {
+	other, err := w.scriptedNamed(about)
+	if err != nil {
+		return err
+	}
+	ok, err := w.await(traversalKeepalive*w.k(), func() bool {
+		return slices.ContainsFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
+			id, _ := s.body().Get("requesterPeerId")
+			return id == other.ID.String()
+		})
+	})
+	if err != nil || ok {
+		return err
+	}
+	return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Intro)), "no intro from the subject that names %q reached %q", about, to)
+}

@@ -369,23 +369,39 @@ func (w *World) thenJoinHas(hops int, keys string) error {
 }
 
 func (w *World) thenHeartbeats(intervals, count int) error {
-	beats := func(b *peer) []seen {
-		return slices.DeleteFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
-			return s.body().Says("isProbe")
-		})
-	}
-	start := map[*peer]int{}
+	var hosts []string
 	for _, b := range w.bootstraps() {
-		start[b] = len(beats(b))
+		hosts = append(hosts, b.host)
 	}
+	return w.heartbeats(intervals, hosts, count)
+}
+
+func (w *World) thenHeartbeatsReach(intervals int, name string, count int) error {
+	return w.heartbeats(intervals, []string{name}, count)
+}
+
+// heartbeats wants so many more pings of the subject at each of the hosts.
+func (w *World) heartbeats(intervals int, hosts []string, count int) error {
+	beats := func(host string) int {
+		return len(slices.DeleteFunc(ofType(w.reached(host), wire.Ping), func(s seen) bool { return s.body().Says("isProbe") }))
+	}
+	start := map[string]int{}
+	for _, host := range hosts {
+		start[host] = beats(host)
+	}
+	var short string
 	ok, err := w.await(time.Duration(intervals)*w.k(), func() bool {
-		return !slices.ContainsFunc(w.bootstraps(), func(b *peer) bool { return len(beats(b))-start[b] < count })
+		at := slices.IndexFunc(hosts, func(host string) bool { return beats(host)-start[host] < count })
+		if at >= 0 {
+			short = hosts[at]
+		}
+		return at < 0
 	})
 	if err != nil || ok {
 		return err
 	}
 	return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
-		"not every bootstrap peer got %d pings of the subject within %d keepalive intervals", count, intervals)
+		"%d pings of the subject reached %q within %d keepalive intervals, and not %d", beats(short)-start[short], short, intervals, count)
 }
 
 // thenReflectionPings wants so many reflection pings at an injector, and none

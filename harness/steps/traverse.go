@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"punchlist/harness/injector"
 	"punchlist/harness/internet"
 	"punchlist/harness/report"
 	"punchlist/harness/verdict"
@@ -18,9 +17,6 @@ import (
 // joins to a connection where ports are guessed, which may fail: then the proxy
 // has to be seen to work.
 const traversalKeepalive = 5
-
-// burstWithin is longer than one traversal: 1,024 pings, 10 ms apart.
-const burstWithin = 14 * time.Second
 
 // givenOneNAT puts the subject and a companion behind one NAT.
 func (w *World) givenOneNAT(name, profile string) error {
@@ -307,134 +303,6 @@ func (w *World) subjectSeenBy(in *scripted) (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
-func (w *World) whenBootstrapIntroduces(name, target string, natType int) error {
-	return w.bootstrapIntroduces(name, target, natType, 1)
-}
-
-func (w *World) whenBootstrapIntroducesSeveral(name string, count int, target string, natType int) error {
-	return w.bootstrapIntroduces(name, target, natType, count)
-}
-
-// bootstrapIntroduces has an injector introduce the subject behind its NAT to
-// peers at the address of another injector, of which the first is that one.
-func (w *World) bootstrapIntroduces(name, target string, natType, count int) error {
-	in, err := w.settled(name)
-	if err != nil {
-		return err
-	}
-	t, err := w.scriptedNamed(target)
-	if err != nil {
-		return err
-	}
-	at, ok := netip.AddrPort{}, false
-	known, err := w.await(2*w.k(), func() bool { at, ok = w.subjectSeenBy(in); return ok })
-	if err != nil {
-		return err
-	}
-	if !known {
-		return &verdict.Blocked{Text: fmt.Sprintf("the subject has sent nothing to its bootstrap peer %q", name)}
-	}
-	for i := range count {
-		id := t.ID
-		id[0] ^= byte(i)
-		w.told = &introduction{peer: t.ID, at: t.address().Addr().String()}
-		if _, err := in.Send(at, w.intro(in, id, t.address().Addr().String(), t.address().Port()+uint16(i), natType)); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
-	}
-	return nil
-}
-
-func (w *World) thenOpens(count int, target string) error {
-	t, err := w.scriptedNamed(target)
-	if err != nil {
-		return err
-	}
-	var openers []seen
-	ports, read := map[uint16]bool{}, 0
-	if _, err := w.await(burstWithin, func() bool {
-		all := w.sentBy(w.subject.host)
-		for ; read < len(all); read++ {
-			if s := all[read]; s.to.Addr() == t.address().Addr() && wire.IsOpener(s.payload) {
-				openers = append(openers, s)
-				ports[s.to.Port()] = true
-			}
-		}
-		return len(ports) >= count
-	}); err != nil {
-		return err
-	}
-	if at := slices.IndexFunc(openers, func(s seen) bool { return s.from.Port() != w.subject.port }); at >= 0 {
-		return w.violated(frames(openers[at:at+1]), "an opener of the subject left port %d, which is not its main socket's", openers[at].from.Port())
-	}
-	if len(ports) == count && len(openers) == count {
-		return nil
-	}
-	return w.violated(frames(openers), "the subject has sent %d openers to %d ports of %q, and not %d to as many", len(openers), len(ports), target, count)
-}
-
-// thenPingsFromMany judges a whole traversal of the side that pings.
-func (w *World) thenPingsFromMany(target string, least, most, pings int) error {
-	t, err := w.scriptedNamed(target)
-	if err != nil {
-		return err
-	}
-	if err := w.pass(burstWithin); err != nil {
-		return err
-	}
-	sockets := map[uint16]bool{}
-	n := 0
-	for _, s := range ofType(w.bySubject(t), wire.Ping) {
-		if s.from.Port() != w.subject.port && s.from.Port() != w.subject.probePort {
-			sockets[s.from.Port()] = true
-			n++
-		}
-	}
-	if len(sockets) < least || len(sockets) > most || n > pings {
-		return w.violated(frames(w.bySubject(t)), "the subject sent %d pings to %q from %d sockets beside its main and probe sockets", n, target, len(sockets))
-	}
-	return nil
-}
-
-// whenPingsFromOpened has an injector ping the subject's main socket from a
-// port that the subject has opened, and answer nothing that comes there.
-func (w *World) whenPingsFromOpened(name string) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
-	var opener seen
-	ok, err := w.await(burstWithin, func() bool {
-		for _, s := range w.arrivedFrom(w.receivedBy(in.host), w.subject.host) {
-			if wire.IsOpener(s.payload) {
-				opener = s
-				return true
-			}
-		}
-		return false
-	})
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return &verdict.Blocked{Text: fmt.Sprintf("no opener of the subject reached %q", name)}
-	}
-	socket, err := w.net.Endpoint(in.host, opener.to.Port())
-	if err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
-	ping := injector.Control(wire.Ping, in.ConnectionPing().With("natType", 5))
-	ping.ClusterID = cluster[:]
-	datagram, err := wire.Append(nil, &ping)
-	if err == nil {
-		err = socket.Send(opener.from, datagram)
-	}
-	if err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
-	return nil
-}
-
 func (w *World) thenReportsConnection(name string, proxied string) error {
 	in, err := w.scriptedNamed(name)
 	if err != nil {
@@ -465,31 +333,6 @@ func (w *World) thenReportsConnection(name string, proxied string) error {
 	return w.violated(nil, "the subject reports the connection to %q with the proxy %q", name, last.Proxy)
 }
 
-// strangerPings are how many of the subject's sockets a stranger tries.
-const strangerPings = 50
-
-// whenLANPings has an injector on the subject's network claim to be another,
-// at sockets from which the subject looks for that one.
-func (w *World) whenLANPings(name, as string) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
-	t, err := w.scriptedNamed(as)
-	if err != nil {
-		return err
-	}
-	if ok, err := w.await(burstWithin, func() bool { return len(w.bySubject(t)) > strangerPings }); err != nil || !ok {
-		return firstOf(err, &verdict.Blocked{Text: fmt.Sprintf("the subject has hardly pinged %q", as)})
-	}
-	for _, s := range w.bySubject(t) {
-		if _, err := in.Send(s.from, injector.Control(wire.Ping, t.ConnectionPing())); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
-	}
-	return w.pass(500 * time.Millisecond)
-}
-
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -497,25 +340,6 @@ func firstOf(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-func (w *World) thenAnswersOnly(target, stranger string) error {
-	t, err := w.scriptedNamed(target)
-	if err != nil {
-		return err
-	}
-	if all := w.reached(stranger); len(all) > 0 {
-		return w.violated(frames(all), "the subject answered %q at a socket with which it looks for %q", stranger, target)
-	}
-	received := w.receivedBy(t.host)
-	if _, err := t.Send(received[len(received)-1].from, injector.Control(wire.Ping, t.ConnectionPing())); err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
-	ok, err := w.await(answerWithin, func() bool { return len(ofType(w.reached(t.host), wire.Pong)) > 0 })
-	if err != nil || ok {
-		return err
-	}
-	return w.violated(frames(received), "the subject did not answer %q itself there", target)
 }
 
 // whenPassesOnJoin has an injector relay a join of another, which it has from
@@ -547,91 +371,4 @@ func (w *World) whenIntroducesElsewhere(name, target string) error {
 	w.told = &introduction{peer: t.ID, at: nobody}
 	_, err = in.Send(w.toSubject(), w.intro(in, t.ID, nobody, 4001, 7))
 	return err
-}
-
-// thenOneSocket wants everything that the subject sends a peer, once it is
-// reached by guessing, to leave from the one socket that reaches it.
-func (w *World) thenOneSocket(name string) error {
-	other, err := w.named(name)
-	if err != nil {
-		return err
-	}
-	ok, err := w.await(2*traversalKeepalive*w.k(), func() bool {
-		return w.direct(w.subject.host, other.host, time.Time{}) && w.direct(other.host, w.subject.host, time.Time{})
-	})
-	if err != nil || !ok {
-		return firstOf(err, &verdict.Blocked{Text: fmt.Sprintf("the subject and %s never came to reach each other", other)})
-	}
-	// The traversal comes to its end.
-	if err := w.pass(2 * time.Second); err != nil {
-		return err
-	}
-	after := w.net.Now()
-	if err := w.pass(2 * w.k()); err != nil {
-		return err
-	}
-	external := w.net.Trace().External("nat-" + other.host)
-	var frames []int
-	sockets := map[uint16]bool{}
-	for _, s := range w.sentBy(w.subject.host) {
-		if s.At.After(after) && slices.Contains(external, s.to.Addr()) {
-			sockets[s.from.Port()] = true
-			frames = append(frames, s.Seq)
-		}
-	}
-	switch {
-	case len(sockets) == 0:
-		return w.violated(nil, "the subject sent %s nothing in two keepalive intervals", other)
-	case len(sockets) > 1:
-		return w.violated(frames, "the subject sends to %s from %d sockets", other, len(sockets))
-	case sockets[w.subject.port]:
-		return w.violated(frames, "the subject sends to %s from its main socket, whose mapping does not reach it", other)
-	}
-	return nil
-}
-
-// thenIntroNamesSource wants the source of an injector's join in the intro.
-func (w *World) thenIntroNamesSource(to, requester string) error {
-	r, err := w.scriptedNamed(requester)
-	if err != nil {
-		return err
-	}
-	var intros []seen
-	ok, err := w.await(answerWithin, func() bool {
-		intros = slices.DeleteFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
-			id, _ := s.body().Get("requesterPeerId")
-			return id != r.ID.String()
-		})
-		return len(intros) > 0
-	})
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return w.violated(nil, "no intro from the subject that names %q reached %q", requester, to)
-	}
-	source, _ := w.observed(r, w.subject)
-	if at, ok := named(intros[0].body()); !ok || at != source {
-		return w.violated(frames(intros[:1]), "the intro names %v, and the join of %q came from %v", at, requester, source)
-	}
-	return nil
-}
-
-// thenIntroReachesPeer wants an intro of the subject to reach a companion
-// behind its NAT.
-func (w *World) thenIntroReachesPeer(to, about string) error {
-	other, err := w.scriptedNamed(about)
-	if err != nil {
-		return err
-	}
-	ok, err := w.await(traversalKeepalive*w.k(), func() bool {
-		return slices.ContainsFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
-			id, _ := s.body().Get("requesterPeerId")
-			return id == other.ID.String()
-		})
-	})
-	if err != nil || ok {
-		return err
-	}
-	return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Intro)), "no intro from the subject that names %q reached %q", about, to)
 }

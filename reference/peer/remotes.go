@@ -46,6 +46,8 @@ type remote struct {
 
 const maxClusters = 16
 
+// remoteByID compares ids as the bytes that they stand for (LAT-MEMB-034): deployed
+// peers compare their text.
 func (p *Peer) remoteByID(id wire.ID) *remote {
 	for _, r := range p.remotes {
 		if r.id == id {
