@@ -141,6 +141,9 @@ func (w *World) thenReceivesStreams(name string) error {
 	for _, s := range mine {
 		evidence := frames(ofType(w.receivedBy(p.host), wire.Stream))
 		switch n := arrivals(s); {
+		case n == 0 && !p.subject && s.fromHost != w.subject.host && w.cameWhole(s):
+			return w.companionFailed(p, verdict.Finding{Requirement: "LAT-STRM-002", Frames: evidence,
+				Text: fmt.Sprintf("the stream %q of %q came, and was not delivered within %v", s.label, s.fromHost, deliveryWithin)})
 		case n == 0:
 			return w.violated(evidence, "%s did not deliver the stream %q of %q within %v", p, s.label, s.fromHost, deliveryWithin)
 		case n > 1:
@@ -148,6 +151,26 @@ func (w *World) thenReceivesStreams(name string) error {
 		}
 	}
 	return nil
+}
+
+// cameWhole says whether all that a host has streamed to a peer reached that one
+// as it was sent: then whoever passes streams on has done its part.
+func (w *World) cameWhole(s streaming) bool {
+	came := map[string]string{}
+	for _, r := range ofType(w.receivedBy(s.to.host), wire.Stream) {
+		came[string(r.packet.PacketID)] = string(r.packet.Message)
+	}
+	sent := 0
+	for _, r := range ofType(w.sentBy(s.fromHost), wire.Stream) {
+		if string(r.packet.Usr3) != string(s.to.id[:]) {
+			continue
+		}
+		if message, ok := came[string(r.packet.PacketID)]; !ok || message != string(r.packet.Message) {
+			return false
+		}
+		sent++
+	}
+	return sent > 0
 }
 
 // thenDeliversStreams says that a peer delivered so many streams, whatever is in
