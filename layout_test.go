@@ -22,7 +22,7 @@ const module = "punchlist"
 // also all below it, where nothing more special is named. A direct import goes
 // down or stays on its floor.
 var floors = [][]string{
-	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostnet", "harness/capture", "harness/needs", "harness/strict", "harness/saboteur/deviate", "harness/testees/..."},
+	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostlink", "harness/capture", "harness/testenv", "harness/yamlstrict", "harness/saboteur/deviate", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
@@ -42,10 +42,10 @@ var onlyOf = []struct {
 	{"reference/...", []string{"reference/...", "spec/..."}},
 	{"harness/nat", nil},
 	{"harness/packetio", nil},
-	{"harness/hostnet", []string{"harness/packetio"}},
-	{"harness/internet", []string{"harness/nat", "harness/strict"}},
-	{"harness/pod", []string{"harness/hostnet", "harness/natbox", "harness/packetio"}},
-	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostnet", "harness/internet", "harness/capture"}},
+	{"harness/hostlink", []string{"harness/packetio"}},
+	{"harness/internet", []string{"harness/nat", "harness/yamlstrict"}},
+	{"harness/pod", []string{"harness/hostlink", "harness/natbox", "harness/packetio"}},
+	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostlink", "harness/internet", "harness/capture"}},
 }
 
 func matches(pattern, pkg string) bool {

@@ -17,8 +17,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/harness/lab/netns"
-	"punchlist/harness/needs"
 	"punchlist/harness/report"
+	"punchlist/harness/testenv"
 	"punchlist/harness/verdict"
 )
 
@@ -31,10 +31,10 @@ type caller struct {
 func project(t *testing.T) caller {
 	t.Helper()
 	if err := netns.New().Check(t.Context()); err != nil {
-		needs.Missing(t, "netns", err.Error())
+		testenv.Missing(t, "netns", err.Error())
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
-		needs.Missing(t, "python3", "the example is a program in Python")
+		testenv.Missing(t, "python3", "the example is a program in Python")
 	}
 	c := caller{t, t.TempDir()}
 	for _, name := range []string{"peer.py", "manifest.yaml"} {
@@ -222,7 +222,7 @@ func TestTheActionsCallTheScripts(t *testing.T) {
 // than two capabilities.
 func TestTheImageJudges(t *testing.T) {
 	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
-		needs.Missing(t, "docker", string(out))
+		testenv.Missing(t, "docker", string(out))
 	}
 	const tag = "punchlist/gate:test"
 	out, err := exec.Command("./image", tag).CombinedOutput()

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"punchlist/harness/manifest"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 	"punchlist/reference/cache"
 	"punchlist/reference/wire"
 )
@@ -114,7 +114,7 @@ func javaScript(b *testing.B, args ...string) float64 {
 		b.Fatal(err)
 	}
 	if !m.Prepared() {
-		needs.Missing(b, "socket-js", "the JavaScript peer is not installed: run punchlist setup")
+		testenv.Missing(b, "socket-js", "the JavaScript peer is not installed: run punchlist setup")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

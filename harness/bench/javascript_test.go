@@ -17,7 +17,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
 )
@@ -41,7 +41,7 @@ func javaScriptPeer(b *testing.B) (m manifest.Manifest, l lab.Lab, missing error
 	if missing == nil && !m.Prepared() {
 		missing = fmt.Errorf("the JavaScript peer is not installed: run punchlist setup")
 	}
-	if missing != nil && needs.Required("socket-js") {
+	if missing != nil && testenv.Required("socket-js") {
 		b.Fatal(missing)
 	}
 	return m, l, missing

@@ -19,7 +19,7 @@ import (
 
 	"punchlist/harness/capture"
 	"punchlist/harness/internet"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 const script = "../../spec/latica.lua"
@@ -37,7 +37,7 @@ func tshark(t *testing.T, file string, args ...string) []byte {
 func needsTshark(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("tshark"); err != nil {
-		needs.Missing(t, "tshark", "tshark is not installed: apt-get install tshark")
+		testenv.Missing(t, "tshark", "tshark is not installed: apt-get install tshark")
 	}
 	loaded.Do(func() {
 		require.True(t, bytes.Contains(run(t, "-G", "protocols", "-X", "lua_script:"+script), []byte("\tlatica\n")),

@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/harness/nat"
-	"punchlist/harness/strict"
+	"punchlist/harness/yamlstrict"
 )
 
 // FileHelp shows what the file of a topology looks like, for the help of those
@@ -50,15 +50,15 @@ func ReadFile(name string) (t Topology, err error) {
 }
 
 func parseTopology(data []byte, name string) (t Topology, err error) {
-	r := topologyReader{strict.File(name)}
+	r := topologyReader{yamlstrict.File(name)}
 	doc, err := r.Document(data, "the topology", "it needs hosts; see --help")
 	if err != nil {
 		return t, err
 	}
-	err = r.Mapping(doc, "the topology", r.lists(strict.Fields{
+	err = r.Mapping(doc, "the topology", r.lists(yamlstrict.Fields{
 		"hosts": func(_ string, n *yaml.Node) error {
 			h := Host{Realm: Public}
-			err := r.Mapping(n, "a host", strict.Fields{
+			err := r.Mapping(n, "a host", yamlstrict.Fields{
 				"name": r.value(&h.Name), "realm": r.value(&h.Realm), "addresses": r.value(&h.Addresses), "link": r.link(&h.Link),
 			}, "name")
 			t.Hosts = append(t.Hosts, h)
@@ -66,7 +66,7 @@ func parseTopology(data []byte, name string) (t Topology, err error) {
 		},
 		"nats": func(_ string, n *yaml.Node) error {
 			x := NAT{Outside: Public}
-			err := r.Mapping(n, "a NAT", strict.Fields{
+			err := r.Mapping(n, "a NAT", yamlstrict.Fields{
 				"name": r.value(&x.Name), "profile": r.profile(&x), "inside": r.value(&x.Inside), "outside": r.value(&x.Outside),
 				"link": r.link(&x.Link),
 			}, "name", "profile", "inside")
@@ -78,16 +78,16 @@ func parseTopology(data []byte, name string) (t Topology, err error) {
 }
 
 // A topologyReader reads YAML nodes of a file.
-type topologyReader struct{ strict.File }
+type topologyReader struct{ yamlstrict.File }
 
 // lists makes each field one of a list of what it reads.
-func (r topologyReader) lists(of strict.Fields) strict.Fields {
-	lists := strict.Fields{}
+func (r topologyReader) lists(of yamlstrict.Fields) yamlstrict.Fields {
+	lists := yamlstrict.Fields{}
 	// order-free: each by itself
 	for key, read := range of {
 		lists[key] = func(key string, n *yaml.Node) error {
 			if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-				return r.Errorf(n, key, "must be a list with something in it, not %s", strict.Kind(n))
+				return r.Errorf(n, key, "must be a list with something in it, not %s", yamlstrict.Kind(n))
 			}
 			for _, item := range n.Content {
 				if err := read(key, item); err != nil {
@@ -101,7 +101,7 @@ func (r topologyReader) lists(of strict.Fields) strict.Fields {
 }
 
 // value reads one value into what a pointer points to.
-func (r topologyReader) value(into any) strict.Field {
+func (r topologyReader) value(into any) yamlstrict.Field {
 	return func(key string, n *yaml.Node) (err error) {
 		should := ""
 		switch into := into.(type) {
@@ -144,15 +144,15 @@ func (r topologyReader) value(into any) strict.Field {
 			}
 		}
 		if n.Kind != yaml.ScalarNode || err != nil {
-			return r.Errorf(n, key, "must be %s, not %s", should, strict.Kind(n))
+			return r.Errorf(n, key, "must be %s, not %s", should, yamlstrict.Kind(n))
 		}
 		return nil
 	}
 }
 
-func (r topologyReader) link(into *Link) strict.Field {
+func (r topologyReader) link(into *Link) yamlstrict.Field {
 	return func(_ string, n *yaml.Node) error {
-		return r.Mapping(n, "a link", strict.Fields{
+		return r.Mapping(n, "a link", yamlstrict.Fields{
 			"latency": r.value(&into.Latency), "jitter": r.value(&into.Jitter),
 			"loss": r.value(&into.Loss), "duplicate": r.value(&into.Duplicate), "reorder": r.value(&into.Reorder),
 			"mtu": r.value(&into.MTU), "rate": r.value(&into.Rate), "down": r.value(&into.Down),
@@ -160,7 +160,7 @@ func (r topologyReader) link(into *Link) strict.Field {
 	}
 }
 
-func (r topologyReader) profile(into *NAT) strict.Field {
+func (r topologyReader) profile(into *NAT) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		var name string
 		if err := r.value(&name)(key, n); err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"punchlist/harness/strict"
+	"punchlist/harness/yamlstrict"
 )
 
 var (
@@ -24,13 +24,13 @@ var (
 // ${dir} stands for. It is strict: an unknown key, a wrong type or a missing
 // part is an error that names file, line and key, and says what to do.
 func Parse(data []byte, file, dir string) (Manifest, error) {
-	p := parser{strict.File(file)}
+	p := parser{yamlstrict.File(file)}
 	m := Manifest{Bootstrap: 3, File: file, Dir: dir}
 	root, err := p.Document(data, "the manifest", "spec/testee.md shows one")
 	if err != nil {
 		return Manifest{}, err
 	}
-	err = p.Mapping(root, "the manifest", strict.Fields{
+	err = p.Mapping(root, "the manifest", yamlstrict.Fields{
 		"name":      p.form(&m.Name, nameForm, "lower-case letters, digits, dots and hyphens"),
 		"version":   p.text(&m.Version),
 		"summary":   p.text(&m.Summary),
@@ -62,15 +62,15 @@ func Parse(data []byte, file, dir string) (Manifest, error) {
 
 // errorf is an error about a key of the manifest, at a node of its file or nil.
 func (m Manifest) errorf(n *yaml.Node, key, format string, args ...any) error {
-	return strict.File(m.File).Errorf(n, key, format, args...)
+	return yamlstrict.File(m.File).Errorf(n, key, format, args...)
 }
 
 // A parser reads values out of YAML nodes, and knows the file for errors.
-type parser struct{ strict.File }
+type parser struct{ yamlstrict.File }
 
 func (p parser) sequence(n *yaml.Node, key string, each func(*yaml.Node) error) error {
 	if n.Kind != yaml.SequenceNode {
-		return p.Errorf(n, key, "must be a list, not %s", strict.Kind(n))
+		return p.Errorf(n, key, "must be a list, not %s", yamlstrict.Kind(n))
 	}
 	for _, item := range n.Content {
 		if err := each(item); err != nil {
@@ -80,13 +80,13 @@ func (p parser) sequence(n *yaml.Node, key string, each func(*yaml.Node) error) 
 	return nil
 }
 
-func (p parser) text(into *string) strict.Field {
+func (p parser) text(into *string) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-			return p.Errorf(n, key, "must be a text, not %s", strict.Kind(n))
+			return p.Errorf(n, key, "must be a text, not %s", yamlstrict.Kind(n))
 		}
 		if n.Tag != "!!str" {
-			return p.Errorf(n, key, "must be a text, not %s: put quotes around it", strict.Kind(n))
+			return p.Errorf(n, key, "must be a text, not %s: put quotes around it", yamlstrict.Kind(n))
 		}
 		if strings.TrimSpace(n.Value) == "" {
 			return p.Errorf(n, key, "is empty: give it a value, or leave the key out")
@@ -96,7 +96,7 @@ func (p parser) text(into *string) strict.Field {
 	}
 }
 
-func (p parser) form(into *string, form *regexp.Regexp, described string) strict.Field {
+func (p parser) form(into *string, form *regexp.Regexp, described string) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		if err := p.text(into)(key, n); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (p parser) form(into *string, form *regexp.Regexp, described string) strict
 	}
 }
 
-func (p parser) oneOf(into *string, allowed []string) strict.Field {
+func (p parser) oneOf(into *string, allowed []string) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		if err := p.text(into)(key, n); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (p parser) oneOf(into *string, allowed []string) strict.Field {
 	}
 }
 
-func (p parser) texts(into *[]string, allowed []string) strict.Field {
+func (p parser) texts(into *[]string, allowed []string) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		err := p.sequence(n, key, func(item *yaml.Node) error {
 			var value string
@@ -141,38 +141,38 @@ func (p parser) texts(into *[]string, allowed []string) strict.Field {
 	}
 }
 
-func (p parser) count(into *int) strict.Field {
+func (p parser) count(into *int) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode || n.Decode(into) != nil || n.Tag != "!!int" || *into < 0 {
-			return p.Errorf(n, key, "must be a whole number from 0, not %s", strict.Kind(n))
+			return p.Errorf(n, key, "must be a whole number from 0, not %s", yamlstrict.Kind(n))
 		}
 		return nil
 	}
 }
 
-func (p parser) flag(into *bool) strict.Field {
+func (p parser) flag(into *bool) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(into) != nil {
-			return p.Errorf(n, key, "must be true or false, not %s", strict.Kind(n))
+			return p.Errorf(n, key, "must be true or false, not %s", yamlstrict.Kind(n))
 		}
 		return nil
 	}
 }
 
-func (p parser) duration(into *time.Duration) strict.Field {
+func (p parser) duration(into *time.Duration) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		d, err := time.ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || d < 0 || d%time.Millisecond != 0 {
-			return p.Errorf(n, key, "must be a duration of whole milliseconds such as 500ms, 6s or 1h, not %s", strict.Kind(n))
+			return p.Errorf(n, key, "must be a duration of whole milliseconds such as 500ms, 6s or 1h, not %s", yamlstrict.Kind(n))
 		}
 		*into = d
 		return nil
 	}
 }
 
-func (p parser) keepalive(into *Keepalive) strict.Field {
+func (p parser) keepalive(into *Keepalive) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
-		err := p.Mapping(n, key, strict.Fields{"min": p.duration(&into.Min), "max": p.duration(&into.Max)}, "min", "max")
+		err := p.Mapping(n, key, yamlstrict.Fields{"min": p.duration(&into.Min), "max": p.duration(&into.Max)}, "min", "max")
 		if err == nil && (into.Min == 0 || into.Min > into.Max) {
 			return p.Errorf(n, key, "must have 0 < min <= max, not min %s and max %s", into.Min, into.Max)
 		}
@@ -180,17 +180,17 @@ func (p parser) keepalive(into *Keepalive) strict.Field {
 	}
 }
 
-func (p parser) setup(into *Setup) strict.Field {
+func (p parser) setup(into *Setup) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
-		return p.Mapping(n, key, strict.Fields{"npm": p.flag(&into.NPM), "node": p.count(&into.Node)})
+		return p.Mapping(n, key, yamlstrict.Fields{"npm": p.flag(&into.NPM), "node": p.count(&into.Node)})
 	}
 }
 
-func (p parser) known(into *[]Known) strict.Field {
+func (p parser) known(into *[]Known) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		return p.sequence(n, key, func(item *yaml.Node) error {
 			var k Known
-			err := p.Mapping(item, "an entry of known", strict.Fields{
+			err := p.Mapping(item, "an entry of known", yamlstrict.Fields{
 				"requirement":  p.form(&k.Requirement, requirementForm, "LAT-AREA-000"),
 				"signature":    p.text(&k.Signature),
 				"reason":       p.text(&k.Reason),
@@ -214,11 +214,11 @@ func (p parser) known(into *[]Known) strict.Field {
 	}
 }
 
-func (p parser) date(into *time.Time) strict.Field {
+func (p parser) date(into *time.Time) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		day, err := time.Parse(time.DateOnly, n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil {
-			return p.Errorf(n, key, "must be a day such as 2026-12-31, not %s", strict.Kind(n))
+			return p.Errorf(n, key, "must be a day such as 2026-12-31, not %s", yamlstrict.Kind(n))
 		}
 		*into = day
 		return nil

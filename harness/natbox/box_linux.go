@@ -13,7 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/internet"
 	"punchlist/harness/packetio"
 )
@@ -250,10 +250,10 @@ func (b *box) open(model *internet.Network, s Port) error {
 	for _, router := range s.routers(model, b.routers) {
 		mac = MAC(s.Realm, router)
 	}
-	if err := hostnet.Bare(name, mac[:]); err != nil {
+	if err := hostlink.Bare(name, mac[:]); err != nil {
 		return fail(err)
 	}
-	if err := hostnet.SetMTU(name, maxMTU); err != nil {
+	if err := hostlink.SetMTU(name, maxMTU); err != nil {
 		return fail(err)
 	}
 	link, err := netlink.LinkByName(name)

@@ -20,10 +20,10 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // part tells the test's own binary, started again, to be a router.
@@ -108,7 +108,7 @@ var topology = func() internet.Topology {
 
 func needsRoot(t testing.TB) {
 	if os.Geteuid() != 0 {
-		needs.Missing(t, "netns", "network namespaces by unshare alone need root")
+		testenv.Missing(t, "netns", "network namespaces by unshare alone need root")
 	}
 }
 
@@ -130,10 +130,10 @@ func newSite(t testing.TB) *site {
 		a := model.Addressing(h.host)
 		own, gateway := MAC(h.realm, h.host), MAC(h.realm, h.router)
 		h.at.in(t, func() error {
-			if err := hostnet.Quiet(); err != nil {
+			if err := hostlink.Quiet(); err != nil {
 				return err
 			}
-			return hostnet.Attach("eth0", hostnet.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MAC: own[:], GatewayMAC: gateway[:]})
+			return hostlink.Attach("eth0", hostlink.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MAC: own[:], GatewayMAC: gateway[:]})
 		})
 	}
 	return s
@@ -203,7 +203,7 @@ func (s *site) natbox(t testing.TB) {
 func (s *site) kernel(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("iptables"); err != nil {
-		needs.Missing(t, "docker", err.Error()) // which brings it
+		testenv.Missing(t, "docker", err.Error()) // which brings it
 	}
 	s.box.in(t, func() error {
 		for _, side := range []struct{ host, realm, router string }{{"a", "lan", "nat"}, {"x", internet.Public, internet.Public}} {
@@ -212,7 +212,7 @@ func (s *site) kernel(t testing.TB) {
 				return err
 			}
 			a, own, host := s.model.Addressing(side.host), MAC(side.realm, side.router), MAC(side.realm, side.host)
-			if err := hostnet.Bare(side.realm, own[:]); err != nil {
+			if err := hostlink.Bare(side.realm, own[:]); err != nil {
 				return err
 			}
 			only := func(a netip.Addr) *net.IPNet { return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(32, 32)} }

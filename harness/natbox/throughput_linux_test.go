@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 )
 
 // direct joins the hosts without a NAT between them.
@@ -29,7 +29,7 @@ func direct(t testing.TB) (near, far *net.UDPConn, to netip.AddrPort) {
 	open := func(p *place, i int) (c *net.UDPConn) {
 		own, other := MAC("direct", fmt.Sprint(i)), MAC("direct", fmt.Sprint(1-i))
 		p.in(t, func() (err error) {
-			return hostnet.Attach("eth0", hostnet.Interface{Addrs: addresses[i : i+1], Gateway: addresses[1-i], MAC: own[:], GatewayMAC: other[:]})
+			return hostlink.Attach("eth0", hostlink.Interface{Addrs: addresses[i : i+1], Gateway: addresses[1-i], MAC: own[:], GatewayMAC: other[:]})
 		})
 		return nil
 	}

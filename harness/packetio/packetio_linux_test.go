@@ -13,7 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 var (
@@ -28,7 +28,7 @@ var (
 func pair(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		needs.Missing(t, "netns", "a network namespace by unshare alone needs root")
+		testenv.Missing(t, "netns", "a network namespace by unshare alone needs root")
 	}
 	runtime.LockOSThread() // for good: the thread, and with it the namespace, ends with the test
 	require.NoError(t, unix.Unshare(unix.CLONE_NEWNET))

@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/natbox"
 	"punchlist/harness/packetio"
 )
@@ -45,7 +45,7 @@ func do(c Command) error {
 	case c.Attach != nil:
 		return attach(name, *c.Attach)
 	case c.MTU != 0:
-		return hostnet.SetMTU(name, c.MTU)
+		return hostlink.SetMTU(name, c.MTU)
 	}
 	return errors.New("a command without a verb: attach or mtu")
 }
@@ -81,10 +81,10 @@ func attach(name string, a Attach) error {
 	if err := hideResolvers(); err != nil {
 		return err
 	}
-	if err := hostnet.Quiet(); err != nil {
+	if err := hostlink.Quiet(); err != nil {
 		return err
 	}
-	err = hostnet.Attach(name, hostnet.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MTU: a.MTU, MAC: mac, GatewayMAC: gateway})
+	err = hostlink.Attach(name, hostlink.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MTU: a.MTU, MAC: mac, GatewayMAC: gateway})
 	if err != nil {
 		return err
 	}

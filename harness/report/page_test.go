@@ -20,7 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 //go:embed testdata/drive.js
@@ -67,7 +67,7 @@ func chromium(t *testing.T, dir, url string, width int) (d driven) {
 		}
 	}
 	if program == "" {
-		needs.Missing(t, "chromium", "chromium is not installed: apt-get install chromium")
+		testenv.Missing(t, "chromium", "chromium is not installed: apt-get install chromium")
 	}
 	frame := fmt.Sprintf(`<!doctype html><iframe src="%s" style="border:0;width:%dpx;height:800px"></iframe>
 <script>addEventListener('message', (e) => console.log('word:' + btoa(unescape(encodeURIComponent(e.data)))));</script>`, html.EscapeString(url), width)

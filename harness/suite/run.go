@@ -43,7 +43,7 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 	if missing == len(plan) {
 		return nil, fmt.Errorf("nothing can run here: %s: %s", plan[0].Name(), plan[0].missing)
 	}
-	stop := r.pulse.start()
+	stop := r.stalls.start()
 	defer stop()
 	r.preflight(ctx)
 	for _, group := range r.groups() {
@@ -66,7 +66,7 @@ type runner struct {
 	mu    sync.Mutex // of known failures, what is left, and what monitors saw
 	left  []string   // behind by labs
 	watch map[*report.Cell]map[string]*watched
-	pulse pulse
+	stalls stallWatch
 }
 
 type flightKey struct{ implementation, lab string }
@@ -125,8 +125,8 @@ func (r *runner) preflight(ctx context.Context) {
 			f.hello, err = preflight(ctx, f.lab, f.manifest, r.Seed, &log)
 			return err
 		})
-		if still := r.pulse.between(begin, time.Now()); err != nil && still > 0 {
-			err = &verdict.LabFailed{Text: stoodStill(still), Err: err}
+		if still := r.stalls.between(begin, time.Now()); err != nil && still > 0 {
+			err = &verdict.LabFailed{Text: stalledFor(still), Err: err}
 		}
 		if f.err = err; err != nil {
 			r.Progress.Say("preflight of %s in the %s lab: %v", f.manifest.Name, f.lab.Name(), err)
@@ -224,7 +224,7 @@ func (r *runner) judge(ctx context.Context, j *job) {
 		begin := time.Now()
 		r.run(ctx, j, q)
 		if !slices.Contains(virtualLabs, j.plan.Lab) {
-			r.pulse.excuse(j.result, begin, time.Now())
+			r.stalls.excuse(j.result, begin, time.Now())
 		}
 		if ctx.Err() != nil && j.result.Outcome != verdict.Passed {
 			j.result.Outcome, j.result.Text, j.result.Broke = verdict.Inconclusive, "interrupted while it ran", ""

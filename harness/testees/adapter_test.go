@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -36,7 +36,7 @@ func startAdapter(t *testing.T, name string) *adapter {
 	dir, err := Materialize(name, under)
 	require.NoError(t, err)
 	if !Installed(dir) {
-		needs.Missing(t, "socket-js", name+" is not installed: run punchlist setup")
+		testenv.Missing(t, "socket-js", name+" is not installed: run punchlist setup")
 	}
 	cmd := exec.CommandContext(t.Context(), "node", "adapter.mjs")
 	cmd.Dir = dir

@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 const (
@@ -132,7 +132,7 @@ func requireSpin(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			needs.Missing(t, "spin", fmt.Sprintf("the models are checked by spin: %v; install the packages spin and gcc", err))
+			testenv.Missing(t, "spin", fmt.Sprintf("the models are checked by spin: %v; install the packages spin and gcc", err))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"punchlist/harness/capture"
 	"punchlist/harness/internet"
 	"punchlist/harness/lab/netns"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // A user is somebody who types commands, and has a cache of their own.
@@ -30,7 +30,7 @@ type user struct {
 func newUser(t *testing.T) user {
 	t.Helper()
 	if err := netns.New().Check(t.Context()); err != nil {
-		needs.Missing(t, "netns", err.Error())
+		testenv.Missing(t, "netns", err.Error())
 	}
 	return user{t, t.TempDir()}
 }

@@ -16,7 +16,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // commands are what scripts, and programs that tests start, find as programs.
@@ -36,7 +36,7 @@ func TestCommandLine(t *testing.T) {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			err := netns.New().Check(t.Context())
-			if err != nil && needs.Required(name) {
+			if err != nil && testenv.Required(name) {
 				return false, err
 			}
 			return err == nil, nil

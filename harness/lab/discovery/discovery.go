@@ -21,7 +21,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/nat"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // The programs of coturn, in PATH.
@@ -68,7 +68,7 @@ func NeedsCoturn(t testing.TB) {
 	t.Helper()
 	for _, name := range []string{Server, Client} {
 		if _, err := exec.LookPath(name); err != nil {
-			needs.Missing(t, "coturn", fmt.Sprintf("%v; apt-get install coturn", err))
+			testenv.Missing(t, "coturn", fmt.Sprintf("%v; apt-get install coturn", err))
 		}
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
 	"punchlist/harness/nat"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 	"punchlist/spec/testee"
 )
 
@@ -35,7 +35,7 @@ var shared = New().(*docker)
 func needsLab(t testing.TB) {
 	t.Helper()
 	if err := shared.Check(context.Background()); err != nil {
-		needs.Missing(t, "docker", err.Error())
+		testenv.Missing(t, "docker", err.Error())
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // part tells the test's own binary, started again, to be a run that goes on
@@ -184,7 +184,7 @@ type privateEngine struct {
 func startEngine(t *testing.T) *privateEngine {
 	t.Helper()
 	if _, err := exec.LookPath("dockerd"); err != nil || os.Geteuid() != 0 {
-		needs.Missing(t, "docker", "an engine of the test's own needs dockerd and root")
+		testenv.Missing(t, "docker", "an engine of the test's own needs dockerd and root")
 	}
 	dir, err := os.MkdirTemp("", "punchlist-engine-")
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 	"net"
 	"sync"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/lab/stdio"
 	"punchlist/harness/manifest"
 	"punchlist/harness/natbox"
@@ -46,7 +46,7 @@ func (n *Net) makePod(h *host) (err error) {
 	r := n.routerOf(h.name)
 	h.running, err = n.engine.start(n.life, containerSpec{
 		name: n.name + "-" + h.name, image: PodImage, network: n.networks[realm].id,
-		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostnet.Sysctls(),
+		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostlink.Sysctls(),
 	})
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/natbox"
@@ -50,7 +50,7 @@ func (n *Net) startRouter(ctx context.Context, name string, realms []realmNetwor
 	}
 	r, err := n.engine.start(ctx, containerSpec{
 		name: n.name + "-" + name, image: RouterImage, network: realms[0].id, others: others,
-		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostnet.Sysctls(),
+		caps: []string{"NET_ADMIN", "NET_RAW"}, sysctls: hostlink.Sysctls(),
 	})
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 	"punchlist/harness/internet"
 	"punchlist/harness/packetio"
 )
@@ -81,13 +81,13 @@ func newMachine(t *thread, name string, number int, a internet.Addressing) (m *m
 	}
 	// The host's end comes up after the lab's, so that it sends at once.
 	return m, t.in(m.namespace, func() error {
-		return hostnet.Attach("eth0", hostnet.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MTU: a.MTU, GatewayMAC: nobodyMAC})
+		return hostlink.Attach("eth0", hostlink.Interface{Addrs: a.Addrs, Gateway: a.Gateway, MTU: a.MTU, GatewayMAC: nobodyMAC})
 	})
 }
 
 // setMTU follows a change of the host's link.
 func (m *machine) setMTU(t *thread, mtu int) error {
-	err := t.in(m.namespace, func() error { return hostnet.SetMTU("eth0", mtu) })
+	err := t.in(m.namespace, func() error { return hostlink.SetMTU("eth0", mtu) })
 	if err != nil {
 		return fmt.Errorf("host %s: %w", m.name, err)
 	}

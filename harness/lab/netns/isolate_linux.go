@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 )
 
 // isolate makes new mount and network namespaces fit for labs. It runs in the
@@ -32,7 +32,7 @@ func isolate() error {
 	if err := unix.Sethostname([]byte("punchlist")); err != nil {
 		return fmt.Errorf("set the host's name: %w", err)
 	}
-	return hostnet.Quiet()
+	return hostlink.Quiet()
 }
 
 // The resolver asks files and, as glibc does without a name server, nobody

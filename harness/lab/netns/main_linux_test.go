@@ -14,7 +14,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
-	"punchlist/harness/needs"
+	"punchlist/harness/testenv"
 )
 
 // part tells the test's own binary, started again, what to be.
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func needsLab(t testing.TB) {
 	t.Helper()
 	if err := New().Check(context.Background()); err != nil {
-		needs.Missing(t, "netns", err.Error())
+		testenv.Missing(t, "netns", err.Error())
 	}
 }
 

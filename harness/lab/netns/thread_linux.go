@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/hostnet"
+	"punchlist/harness/hostlink"
 )
 
 // A thread is an OS thread of its own in a network namespace of its own, the
@@ -48,7 +48,7 @@ func (t *thread) run(started chan<- error) {
 	defer close(t.ended)
 	var err error
 	if t.core, err = newNamespace(); err == nil {
-		err = hostnet.Quiet()
+		err = hostlink.Quiet()
 	}
 	started <- err
 	if err != nil {
@@ -84,7 +84,7 @@ func (t *thread) namespace() (f *os.File, err error) {
 	err = t.in(t.core, func() error {
 		f, err = newNamespace()
 		if err == nil {
-			err = hostnet.Quiet()
+			err = hostlink.Quiet()
 		}
 		if back := unix.Setns(int(t.core.Fd()), unix.CLONE_NEWNET); back != nil && err == nil {
 			err = back

@@ -11,7 +11,7 @@ import (
 
 // A machine that stands still (a guest that its host does not run, a laptop that
 // is closed) moves every real clock past every bound at once: peers that keep to
-// the standard seem silent. The pulse finds that out by waking up so often that
+// the standard seem silent. The stallWatch finds that out by waking up so often that
 // only a machine at a standstill keeps it from it.
 const (
 	beat = 100 * time.Millisecond
@@ -21,8 +21,8 @@ const (
 	standstill = time.Second
 )
 
-// A pulse is when the machine stood still.
-type pulse struct {
+// A stallWatch records when the machine stalled.
+type stallWatch struct {
 	mu     sync.Mutex
 	last   time.Time
 	pauses []pause
@@ -31,7 +31,7 @@ type pulse struct {
 type pause struct{ from, to time.Time }
 
 // start beats until it is stopped.
-func (p *pulse) start() (stop func()) {
+func (p *stallWatch) start() (stop func()) {
 	done := make(chan struct{})
 	var ended sync.WaitGroup
 	p.at(time.Now())
@@ -54,7 +54,7 @@ func (p *pulse) start() (stop func()) {
 }
 
 // at is one beat.
-func (p *pulse) at(now time.Time) {
+func (p *stallWatch) at(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.last.IsZero() && now.Sub(p.last) > standstill {
@@ -65,7 +65,7 @@ func (p *pulse) at(now time.Time) {
 
 // between is how long the machine stood still in pauses that touch a span of
 // time. One may be going on: its end is then that of the span.
-func (p *pulse) between(from, to time.Time) time.Duration {
+func (p *stallWatch) between(from, to time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pauses := p.pauses
@@ -83,7 +83,7 @@ func (p *pulse) between(from, to time.Time) time.Duration {
 
 // excuse takes back what was concluded from times on a machine that stood still
 // meanwhile. What passed, passed all the same.
-func (p *pulse) excuse(x *report.Result, from, to time.Time) {
+func (p *stallWatch) excuse(x *report.Result, from, to time.Time) {
 	switch x.Outcome {
 	case verdict.Failed, verdict.Inconclusive, verdict.Broken, verdict.LabBroken:
 	default:
@@ -93,11 +93,11 @@ func (p *pulse) excuse(x *report.Result, from, to time.Time) {
 		return
 	}
 	if still := p.between(from, to); still > 0 {
-		x.Text = stoodStill(still) + ": " + x.Text
+		x.Text = stalledFor(still) + ": " + x.Text
 		x.Outcome, x.Broke, x.Signature = verdict.LabBroken, "", ""
 	}
 }
 
-func stoodStill(still time.Duration) string {
-	return fmt.Sprintf("this machine stood still for %.1f s meanwhile, so that nothing follows", still.Seconds())
+func stalledFor(still time.Duration) string {
+	return fmt.Sprintf("host stalled for %.1f s: result discarded", still.Seconds())
 }

@@ -1,7 +1,7 @@
-// Package hostnet makes a Linux network namespace fit to be a host's of a lab:
+// Package hostlink makes a Linux network namespace fit to be a host's of a lab:
 // one interface that sends everything to a gateway, and a kernel that does
 // nothing of its own beside it.
-package hostnet
+package hostlink
 
 // Sysctls are what Quiet wants, as a container engine takes them: in a
 // container that has no privilege the settings can't be written.

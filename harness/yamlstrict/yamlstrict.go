@@ -1,7 +1,7 @@
-// Package strict reads YAML files that people write: an unknown or repeated key, a
+// Package yamlstrict reads YAML files that people write: an unknown or repeated key, a
 // wrong type or a missing part is an error that names file, line and key, and says
 // what to do. What the keys mean is the caller's.
-package strict
+package yamlstrict
 
 import (
 	"bytes"

@@ -10,10 +10,10 @@ import (
 	"punchlist/harness/verdict"
 )
 
-func TestPulse(t *testing.T) {
+func TestStallWatch(t *testing.T) {
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
-	var p pulse
+	var p stallWatch
 	for _, s := range []float64{0, 0.1, 1, 1.9, 12, 12.1, 14.6, 14.7} {
 		p.at(at(s))
 	}
@@ -38,7 +38,7 @@ func TestPulse(t *testing.T) {
 
 func TestAStandstillExcuses(t *testing.T) {
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	var p pulse
+	var p stallWatch
 	p.at(start)
 	p.at(start.Add(4 * time.Second))
 	after := start.Add(5 * time.Second)
@@ -48,7 +48,7 @@ func TestAStandstillExcuses(t *testing.T) {
 		p.excuse(x, start, after)
 		require.Equal(t, &report.Result{
 			Outcome: verdict.LabBroken,
-			Text:    "this machine stood still for 4.0 s meanwhile, so that nothing follows: it is silent",
+			Text:    "host stalled for 4.0 s: result discarded: it is silent",
 		}, x, "%s", o)
 	}
 	for _, x := range []report.Result{
@@ -66,8 +66,8 @@ func TestAStandstillExcuses(t *testing.T) {
 	require.Equal(t, x, same, "it stood still before")
 }
 
-func TestPulseBeats(t *testing.T) {
-	var p pulse
+func TestStallWatchBeats(t *testing.T) {
+	var p stallWatch
 	begin := time.Now()
 	stop := p.start()
 	require.Eventually(t, func() bool {

@@ -1,4 +1,4 @@
-package hostnet
+package hostlink
 
 import (
 	"errors"

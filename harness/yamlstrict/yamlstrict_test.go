@@ -1,4 +1,4 @@
-package strict
+package yamlstrict
 
 import (
 	"testing"

@@ -1,6 +1,6 @@
-// Package needs is for tests that need what not every machine has: a tool, a
+// Package testenv is for tests that need what not every machine has: a tool, a
 // lab, an installed peer.
-package needs
+package testenv
 
 import (
 	"os"
