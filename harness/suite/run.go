@@ -63,9 +63,9 @@ type runner struct {
 	plan   []*planned
 	flight map[flightKey]*flight
 
-	mu    sync.Mutex // of known failures, what is left, and what monitors saw
-	left  []string   // behind by labs
-	watch map[*report.Cell]map[string]*watched
+	mu     sync.Mutex // of known failures, what is left, and what monitors saw
+	left   []string   // behind by labs
+	watch  map[*report.Cell]map[string]*watched
 	stalls stallWatch
 }
 
