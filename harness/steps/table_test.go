@@ -13,6 +13,7 @@ import (
 	"punchlist/features"
 	"punchlist/harness/nat"
 	"punchlist/reference/nattype"
+	"punchlist/spec"
 )
 
 // pickles are the scenarios of features/ with their outlines filled in.
@@ -51,6 +52,29 @@ func (p *pickle) requirement() string {
 		return ""
 	}
 	return p.tags[at]
+}
+
+// An id is unique and says which area of requirements, or the lab, it is of.
+func TestStepIDs(t *testing.T) {
+	registry, err := spec.Load()
+	require.NoError(t, err)
+	areas := map[string]bool{"lab": true}
+	for _, q := range registry.All() {
+		areas[strings.ToLower(strings.Split(q.ID, "-")[1])] = true
+	}
+	form := regexp.MustCompile(`^([a-z]+)/[a-z0-9]+(-[a-z0-9]+)*$`)
+	seen := map[string]string{}
+	for _, d := range new(World).table() {
+		m := form.FindStringSubmatch(d.id)
+		require.NotNilf(t, m, "%s has the id %q", d.expression, d.id)
+		require.Truef(t, areas[m[1]], "%s: no requirement is of the area %s", d.id, m[1])
+		require.Emptyf(t, seen[d.id], "%s has the id %s too", d.expression, d.id)
+		require.LessOrEqual(t, len(d.id), 48, d.id)
+		seen[d.id] = d.expression
+	}
+	w := new(World)
+	require.Equal(t, "trav/connected-directly", w.StepID(`the subject and "bob" are connected without a proxy`))
+	require.Equal(t, "", w.StepID("the moon is full"))
 }
 
 // Each step of the features means exactly one thing, and the language has no

@@ -35,6 +35,7 @@ const (
 // An ending is where and why the steps of a scenario stopped.
 type ending struct {
 	step  string // "Then the subject …"; empty: all steps passed
+	id    string // of that step; empty: no one expression matches it
 	then  bool
 	err   error
 	steps []string // all that were run, up to that one
@@ -129,7 +130,7 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 			if status == godog.StepPassed {
 				return ctx, nil
 			}
-			end.step, end.then = keyword(st)+st.Text, st.Type == messages.PickleStepType_OUTCOME
+			end.step, end.id, end.then = keyword(st)+st.Text, w.StepID(st.Text), st.Type == messages.PickleStepType_OUTCOME
 			switch {
 			case status == godog.StepUndefined:
 				end.err = &verdict.LabFailed{Text: "no step is defined that reads so"}

@@ -20,6 +20,10 @@ type World interface {
 	// Register puts the step definitions (and hooks, if any) into the
 	// scenario. It brings no lab up: that is a step's work.
 	Register(*godog.ScenarioContext)
+	// StepID is the id of the one step expression that the text of a step (its
+	// keyword left out) matches: AREA/words, which stays when the expression is
+	// reworded. Empty if none or several do.
+	StepID(text string) string
 	// Net is the emulated internet, nil while there is none. Its trace is
 	// read after the last step, also after Close.
 	Net() lab.Net

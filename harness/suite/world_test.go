@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -14,6 +16,8 @@ import (
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 )
+
+var notIDs = regexp.MustCompile("[^a-z0-9]+")
 
 // fakeWorld gives the tests' features their meaning, over the bare lab.
 type fakeWorld struct {
@@ -39,6 +43,9 @@ func (w *fakeWorld) Net() lab.Net {
 func (w *fakeWorld) Subject() string             { return w.watched }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
+func (w *fakeWorld) StepID(text string) string {
+	return "lab/" + strings.Trim(notIDs.ReplaceAllString(strings.ToLower(text), "-"), "-")
+}
 func (w *fakeWorld) Path() string                { return "" }
 func (w *fakeWorld) Meeting() *report.Meeting    { return nil }
 func (w *fakeWorld) Close() error {
