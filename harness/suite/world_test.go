@@ -46,8 +46,8 @@ func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) StepID(text string) string {
 	return "lab/" + strings.Trim(notIDs.ReplaceAllString(strings.ToLower(text), "-"), "-")
 }
-func (w *fakeWorld) Path() string                { return "" }
-func (w *fakeWorld) Meeting() *report.Meeting    { return nil }
+func (w *fakeWorld) Path() string             { return "" }
+func (w *fakeWorld) Meeting() *report.Meeting { return nil }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil
