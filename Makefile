@@ -89,13 +89,32 @@ conformance-docker-core: ## the part of it that CI plays
 conformance-reference: build ## every scenario for the reference, on real sockets
 	$(PUNCHLIST) run --require --out $(OUT)/reference --cell 'reference@netns:@extended'
 
+# tests runs go test with $(1), prints each package as it is done and, at the
+# end, which tests were skipped and how to enable them. $(2) is for that list.
+# The exit code is that of the tests.
+define tests
+	@mkdir -p $(OUT); status=0; \
+	go tool gotestsum --hide-summary skipped --jsonfile $(OUT)/test.json -- $(1) || status=$$?; \
+	go run ./harness/cmd/skipped $(2) $(OUT)/test.json || [ $$status -ne 0 ] || status=1; \
+	exit $$status
+endef
+
 .PHONY: test
-test: ## formatting, go vet, staticcheck, all Go tests
+test: ## formatting, go vet, staticcheck, all Go tests; which were skipped, and how to enable them
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard -- '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
-	go test ./...
+	$(call tests,./...)
+
+.PHONY: short
+short: ## the tests that need no real clock, no lab and no tool: less than a minute
+	$(call tests,-short -count=1 ./...,--per-package)
+
+.PHONY: test-deps
+test-deps: ## install what tests need beside Go and Node.js, by apt and npm
+	.ci/deps
+	$(MAKE) setup
 
 .PHONY: race
 race: ## all Go tests under the race detector, one package at a time for the sake of real clocks

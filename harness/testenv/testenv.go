@@ -4,6 +4,7 @@ package testenv
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +14,15 @@ import (
 // them, what must be there: tests that lack it fail.
 const Variable = "PUNCHLIST_REQUIRE"
 
+// Lack matches the beginning of what Missing says, with what is missing in its
+// first group: by it the skipped tests of a run are told apart.
+var Lack = regexp.MustCompile(`^needs ([a-z0-9-]+): `)
+
 // Missing ends a test that lacks what: it is skipped, or fails where Variable
 // lists what. Why is the reason, and what to do.
 func Missing(t testing.TB, what, why string) {
 	t.Helper()
+	why = "needs " + what + ": " + why
 	if Required(what) {
 		t.Fatal(why)
 	}

@@ -33,8 +33,9 @@ func TestMissingFailsWhereTheWordIsListed(t *testing.T) {
 	} {
 		t.Setenv(Variable, list)
 		o := &outcome{TB: t}
-		Missing(o, "spin", "spin is not installed")
+		Missing(o, "spin", "it is not installed")
 		require.Equal(t, want, o.ended, "PUNCHLIST_REQUIRE=%s", list)
-		require.Equal(t, []any{"spin is not installed"}, o.why)
+		require.Equal(t, []any{"needs spin: it is not installed"}, o.why)
+		require.Equal(t, "spin", Lack.FindStringSubmatch(o.why[0].(string))[1])
 	}
 }
