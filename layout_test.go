@@ -22,11 +22,11 @@ const module = "punchlist"
 // also all below it, where nothing more special is named. A direct import goes
 // down or stays on its floor.
 var floors = [][]string{
-	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostlink", "harness/capture", "harness/testenv", "harness/yamlstrict", "harness/saboteur/deviate", "harness/testees/..."},
+	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostlink", "harness/capture", "harness/yamlstrict", "harness/saboteur/deviate", "harness/testees/..."},
 	{"reference/...", "harness/internet", "harness/manifest"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
-	{"harness/lab/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report"},
+	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report"},
 	{"harness/steps", "harness/simulate"},
 	{"harness/suite"},
 	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "harness/dissector", "nat-images/...", "ci/..."},
@@ -46,6 +46,14 @@ var onlyOf = []struct {
 	{"harness/internet", []string{"harness/nat", "harness/yamlstrict"}},
 	{"harness/pod", []string{"harness/hostlink", "harness/natbox", "harness/packetio"}},
 	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostlink", "harness/internet", "harness/capture"}},
+}
+
+// forTests are packages that tests, and other packages for tests, import: a program that contains
+// one of them would carry package testing with it.
+var forTests = []string{"harness/testkit/..."}
+
+func isForTests(pkg string) bool {
+	return slices.ContainsFunc(forTests, func(p string) bool { return matches(p, pkg) })
 }
 
 func matches(pattern, pkg string) bool {
@@ -116,6 +124,9 @@ func TestImportsNeverGoUp(t *testing.T) {
 			}
 			if other, ok := floor(imported); !ok || other > own {
 				t.Errorf("%s imports %s, which is on a higher floor (%d above %d)", file, imported, other, own)
+			}
+			if isForTests(imported) && !isForTests(pkg) {
+				t.Errorf("%s imports %s, which is for tests: move what it uses out of there", file, imported)
 			}
 			for _, rule := range onlyOf {
 				allowed := !matches(rule.packages, pkg) || slices.ContainsFunc(rule.imports, func(p string) bool { return matches(p, imported) })

@@ -18,7 +18,7 @@ import (
 
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/report"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 	"punchlist/harness/verdict"
 )
 

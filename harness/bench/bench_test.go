@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"punchlist/harness/manifest"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 	"punchlist/reference/cache"
 	"punchlist/reference/wire"
 )

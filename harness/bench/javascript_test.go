@@ -17,7 +17,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
 )

@@ -19,7 +19,7 @@ import (
 
 	"punchlist/harness/capture"
 	"punchlist/harness/internet"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 const script = "../../spec/latica.lua"

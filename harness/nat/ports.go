@@ -93,7 +93,7 @@ func (n *NAT) assignPort(k key, h *host, address int) (port int, ok bool) {
 	case n.profile.PortBlock > 0:
 		low, high = h.block.first, h.block.first+n.profile.PortBlock-1
 		next = &h.cursor
-	case inside < firstUserPort && !n.profile.MixedRanges:
+	case inside < FirstUserPort && !n.profile.MixedRanges:
 		low, high = firstPort, lastWellKnown
 		next = &n.cursors[address].wellKnown
 	}

@@ -129,7 +129,7 @@ func (p Profile) looksIndependent() bool {
 // alwaysPreserves says whether no port is ever drawn.
 func (p Profile) alwaysPreserves() bool {
 	low, high := p.portRange()
-	return p.Ports == Preserving && p.Overload && !p.endpointDependent() && low <= firstUserPort && high == lastPort && p.PortBlock == 0
+	return p.Ports == Preserving && p.Overload && !p.endpointDependent() && low <= FirstUserPort && high == LastPort && p.PortBlock == 0
 }
 
 // RFC3489Name is the classical name, or "" for what RFC 3489 has no name for

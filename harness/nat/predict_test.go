@@ -18,21 +18,21 @@ var (
 
 // punch plays what Connectable foretells: both hosts are seen by a third
 // party, then send to where the other was seen and to whoever they hear from.
-func punch(a, b *world, bFirst bool) bool {
+func punch(a, b *World, bFirst bool) bool {
 	type host struct {
 		at      netip.AddrPort
-		in      *world
+		in      *World
 		targets []netip.AddrPort
 		heard   bool
 	}
 	hosts := []*host{{at: hostA, in: a}, {at: hostB, in: b}}
 	var seen [2]netip.AddrPort
 	for i, h := range hosts {
-		events := h.in.send(Flow{h.at, thirdParty}, true)
+		events := h.in.Send(Flow{h.at, thirdParty}, true)
 		if len(events) != 1 {
 			return false
 		}
-		seen[i] = events[0].flow.Src
+		seen[i] = events[0].Flow.Src
 	}
 	hosts[0].targets, hosts[1].targets = seen[1:], seen[:1:1]
 	if bFirst {
@@ -42,13 +42,13 @@ func punch(a, b *world, bFirst bool) bool {
 		for i, h := range hosts {
 			other := hosts[1-i]
 			for _, to := range slices.Clone(h.targets) {
-				for _, e := range h.in.send(Flow{h.at, to}, true) {
-					if e.flow.Dst != other.at {
+				for _, e := range h.in.Send(Flow{h.at, to}, true) {
+					if e.Flow.Dst != other.at {
 						continue
 					}
 					other.heard = true
-					if !slices.Contains(other.targets, e.flow.Src) {
-						other.targets = append(other.targets, e.flow.Src)
+					if !slices.Contains(other.targets, e.Flow.Src) {
+						other.targets = append(other.targets, e.Flow.Src)
 					}
 				}
 			}
@@ -57,12 +57,12 @@ func punch(a, b *world, bFirst bool) bool {
 	return hosts[0].heard && hosts[1].heard
 }
 
-func twoWorlds(t testing.TB, a, b Profile) (*world, *world) {
+func twoWorlds(t testing.TB, a, b Profile) (*World, *World) {
 	t.Helper()
-	wa, wb := newWorld(t, a, 1), newWorld(t, b, 2)
-	wa.hosts[hostA.Addr()], wb.hosts[hostB.Addr()] = "a", "b"
-	wa.hosts[thirdParty.Addr()], wb.hosts[thirdParty.Addr()] = "x", "x"
-	wa.beside, wb.beside = wb, wa
+	wa, wb := NewWorld(t, a, 1), NewWorld(t, b, 2)
+	wa.Hosts[hostA.Addr()], wb.Hosts[hostB.Addr()] = "a", "b"
+	wa.Hosts[thirdParty.Addr()], wb.Hosts[thirdParty.Addr()] = "x", "x"
+	wa.Beside, wb.Beside = wb, wa
 	return wa, wb
 }
 
@@ -149,8 +149,8 @@ func TestHairpinConnectableIsWhatTheEnginesDo(t *testing.T) {
 		want := HairpinConnectable(e)
 		outcomes[want]++
 		for _, bFirst := range []bool{false, true} {
-			w := newWorld(t, p, 1)
-			w.hosts[hostA.Addr()], w.hosts[hostB.Addr()], w.hosts[thirdParty.Addr()] = "a", "b", "x"
+			w := NewWorld(t, p, 1)
+			w.Hosts[hostA.Addr()], w.Hosts[hostB.Addr()], w.Hosts[thirdParty.Addr()] = "a", "b", "x"
 			require.Equal(t, want, punch(w, w, bFirst), "%s with %v\n%+v", p.Name, p.Hairpin, e)
 		}
 	}

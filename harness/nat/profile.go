@@ -75,8 +75,8 @@ const (
 const (
 	firstPort     = 1
 	lastWellKnown = 1023
-	firstUserPort = 1024
-	lastPort      = 65535
+	FirstUserPort = 1024
+	LastPort      = 65535
 )
 
 // ExternalAddresses is how many external addresses a NAT of this profile
@@ -134,9 +134,9 @@ func (p Profile) Validate() error {
 		{"addresses", p.Addresses, 256},
 		{"table_size", p.TableSize, MaxMappings},
 		{"permits", p.Permits, MaxPermits},
-		{"port_low", p.PortLow, lastPort},
-		{"port_high", p.PortHigh, lastPort},
-		{"port_block", p.PortBlock, lastPort},
+		{"port_low", p.PortLow, LastPort},
+		{"port_high", p.PortHigh, LastPort},
+		{"port_block", p.PortBlock, LastPort},
 	} {
 		if n.value < 0 || n.value > n.most {
 			return fail("%s: %d is not in 0 to %d", n.key, n.value, n.most)
@@ -146,7 +146,7 @@ func (p Profile) Validate() error {
 	if low > high {
 		return fail("port_low, port_high: %d to %d holds no port", low, high)
 	}
-	if low < firstUserPort && !p.MixedRanges {
+	if low < FirstUserPort && !p.MixedRanges {
 		return fail("port_low: %d is below 1024; set mixed_ranges too", low)
 	}
 	if p.PortBlock > high-low+1 {
@@ -165,10 +165,10 @@ func (p Profile) Validate() error {
 func (p Profile) portRange() (low, high int) {
 	low, high = p.PortLow, p.PortHigh
 	if low == 0 {
-		low = firstUserPort
+		low = FirstUserPort
 	}
 	if high == 0 {
-		high = lastPort
+		high = LastPort
 	}
 	return low, high
 }

@@ -44,12 +44,3 @@ var bundledRequirements = sync.OnceValues(func() ([]Requirement, error) {
 	}
 	return rows, nil
 })
-
-func requirementIDs() (map[string]bool, error) {
-	rows, err := Requirements()
-	ids := map[string]bool{}
-	for _, r := range rows {
-		ids[r.ID] = true
-	}
-	return ids, err
-}

@@ -1,17 +1,21 @@
-package nat
+package nat_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/nat"
+	"punchlist/harness/testkit/natplay"
 )
 
 func TestVectors(t *testing.T) {
-	for _, v := range Vectors() {
+	for _, v := range natplay.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
 			first, err := v.Play(newStage(t, v))
 			require.NoError(t, err, strings.Join(first.Lines, "\n"))
@@ -25,7 +29,7 @@ func TestVectors(t *testing.T) {
 
 func TestVectorsCoverEveryProfileWithAControl(t *testing.T) {
 	played := map[string]bool{}
-	for _, v := range Vectors() {
+	for _, v := range natplay.Vectors() {
 		played[v.Profile] = true
 		require.True(t, strings.HasPrefix(v.Name, v.Profile+"/"), v.Name)
 		var arrives bool
@@ -34,7 +38,7 @@ func TestVectorsCoverEveryProfileWithAControl(t *testing.T) {
 		}
 		require.True(t, arrives, "%s: nothing arrives: silence alone shows nothing", v.Name)
 	}
-	for _, p := range append(Profiles(), Deviants()...) {
+	for _, p := range append(nat.Profiles(), nat.Deviants()...) {
 		require.True(t, played[p.Name], "no vector for %s", p.Name)
 	}
 }
@@ -42,9 +46,9 @@ func TestVectorsCoverEveryProfileWithAControl(t *testing.T) {
 // Every vector has to notice a NAT of another kind: one that is never broken
 // by any other profile could not fail.
 func TestVectorsTellProfilesApart(t *testing.T) {
-	for _, v := range Vectors() {
+	for _, v := range natplay.Vectors() {
 		var noticed bool
-		for _, p := range append(Profiles(), Deviants()...) {
+		for _, p := range append(nat.Profiles(), nat.Deviants()...) {
 			other := v
 			other.Profile = p.Name
 			if _, err := other.Play(newStage(t, other)); err != nil {
@@ -60,22 +64,22 @@ func TestVectorsTellProfilesApart(t *testing.T) {
 // arrives everywhere.
 type silent struct{ *stage }
 
-func (silent) Send(string, netip.AddrPort, []byte) ([]Arrival, error) { return nil, nil }
+func (silent) Send(string, netip.AddrPort, []byte) ([]natplay.Arrival, error) { return nil, nil }
 
 type loud struct{ *stage }
 
-func (l loud) Send(from string, to netip.AddrPort, _ []byte) ([]Arrival, error) {
-	return []Arrival{{At: "a:5000", From: to}, {At: "x1", From: l.Address(from)}}, nil
+func (l loud) Send(from string, to netip.AddrPort, _ []byte) ([]natplay.Arrival, error) {
+	return []natplay.Arrival{{At: "a:5000", From: to}, {At: "x1", From: l.Address(from)}}, nil
 }
 
 type broken struct{ *stage }
 
-func (broken) Send(string, netip.AddrPort, []byte) ([]Arrival, error) {
+func (broken) Send(string, netip.AddrPort, []byte) ([]natplay.Arrival, error) {
 	return nil, errors.New("no carrier")
 }
 
 func TestPlayFailsOnAStageThatMisbehaves(t *testing.T) {
-	for _, v := range Vectors() {
+	for _, v := range natplay.Vectors() {
 		s := newStage(t, v)
 		_, err := v.Play(silent{s})
 		require.ErrorContains(t, err, v.Name)
@@ -109,7 +113,7 @@ func TestPlayChecksTheSource(t *testing.T) {
 		"same_address: m":       "",
 		"other_address: a:5000": "",
 	} {
-		all, err := LoadVectors([]byte(strings.Replace(script, "%s", step, 1)))
+		all, err := natplay.LoadVectors([]byte(strings.Replace(script, "%s", step, 1)))
 		require.NoError(t, err, step)
 		_, err = all[0].Play(newStage(t, all[0]))
 		if want == "" {
@@ -121,42 +125,89 @@ func TestPlayChecksTheSource(t *testing.T) {
 	}
 }
 
-func TestLoadVectorsIsStrict(t *testing.T) {
-	const good = "{from: a:5000, to: x1, arrives: x1, as: m}"
-	for name, c := range map[string]struct{ data, want string }{
-		"empty":           {"", "empty"},
-		"unknown key":     {"- {name: v, profile: open, colour: red, steps: [" + good + "]}", "colour"},
-		"unknown profile": {"- {name: v, profile: opn, steps: [" + good + "]}", `unknown NAT profile "opn"`},
-		"unknown req":     {"- {name: v, profile: open, shows: [REQ-99], steps: [" + good + "]}", "REQ-99"},
-		"no name":         {"- {profile: open, steps: [" + good + "]}", "name: missing"},
-		"no steps":        {"- {name: v, profile: open}", "steps: missing"},
-		"twice":           {"- {name: v, profile: open, steps: [" + good + "]}\n- {name: v, profile: open, steps: [" + good + "]}", "given twice"},
-		"two deeds":       {"- {name: v, profile: open, steps: [{reboot: true, advance: 1s}]}", "exactly one of from"},
-		"two outcomes":    {"- {name: v, profile: open, steps: [{from: a:1, to: x1, arrives: x1, lost: true}]}", "exactly one of arrives"},
-		"lost source":     {"- {name: v, profile: open, steps: [{from: a:1, to: x1, lost: true, port: 3}]}", "not where it arrives"},
-		"bad endpoint":    {"- {name: v, profile: open, steps: [{from: c:1, to: x1, lost: true}]}", `"c:1" is no endpoint`},
-		"unbound":         {"- {name: v, profile: open, steps: [{from: a:1, to: m, lost: true}]}", `"m" is neither bound`},
-		"bound twice":     {"- {name: v, profile: open, steps: [" + good + ", " + good + "]}", "given already"},
-		"as endpoint":     {"- {name: v, profile: open, steps: [{from: a:1, to: x1, arrives: x1, as: y2}]}", "choose another name"},
-		"no to":           {"- {name: v, profile: open, steps: [{from: a:1, lost: true}]}", "to: missing"},
-		"ports":           {"- {name: v, profile: open, steps: [{from: a:1, to: x1, arrives: x1, ports: [1]}]}", "first and the last"},
-	} {
-		_, err := LoadVectors([]byte(c.data))
-		require.ErrorContains(t, err, c.want, name)
+// Each requirement that a vector says it shows is one that it can show.
+func TestVectorsShowRequirements(t *testing.T) {
+	shown := map[string]bool{}
+	for _, v := range natplay.Vectors() {
+		for _, id := range v.Shows {
+			shown[id] = true
+		}
+	}
+	for _, id := range []string{"REQ-1", "REQ-2", "REQ-3", "REQ-3a", "REQ-4", "REQ-5", "REQ-6", "REQ-6a", "REQ-8", "REQ-9", "REQ-9a", "REQ-11", "REQ-12"} {
+		require.True(t, shown[id], "%s: no vector shows it", id)
 	}
 }
 
-func TestEndpointNames(t *testing.T) {
-	for name, want := range map[string]netip.AddrPort{"a:5000": ep("0.0.0.1:5000"), "x1": ep("0.0.0.3:40001"), "y9": ep("0.0.0.4:40009"), "nat:1": ep("0.0.0.5:1")} {
-		host, port, err := ParseEndpoint(name)
-		require.NoError(t, err)
-		require.Equal(t, want.Port(), port)
-		require.Equal(t, map[string]byte{"a": 1, "x": 3, "y": 4, "nat": 5}[host], want.Addr().As4()[3])
+// A stage plays vectors on a world.
+type stage struct {
+	*nat.World
+	addrs map[string]netip.Addr
+	open  map[netip.AddrPort]string
+}
+
+func newStage(t testing.TB, v natplay.Vector) *stage {
+	t.Helper()
+	p, err := nat.Lookup(v.Profile)
+	require.NoError(t, err)
+	s := &stage{World: nat.NewWorld(t, p, 1), open: map[netip.AddrPort]string{}, addrs: map[string]netip.Addr{
+		"a": netip.MustParseAddr("10.0.1.2"), "b": netip.MustParseAddr("10.0.1.3"),
+		"x": netip.MustParseAddr("203.0.113.2"), "y": netip.MustParseAddr("203.0.113.3"),
+	}}
+	for _, host := range []string{"a", "b", "x", "y"} {
+		s.Hosts[s.addrs[host]] = host
 	}
-	for _, bad := range []string{"", "a", "a:", "a:0", "a:65536", "x0", "x10", "z1", "x:1", "a:5000:1"} {
-		_, _, err := ParseEndpoint(bad)
-		require.Error(t, err, bad)
+	if external := s.NATs[len(s.NATs)-1].External(); len(external) > 0 {
+		s.addrs["nat"] = external[0]
 	}
-	v := Vector{Steps: []Step{{From: "a:5000", To: "x9", Refused: true}, {Advance: time.Second}, {From: "x1", To: "nat:7", Lost: true}, {From: "x1", To: "m", Arrives: "a:5000"}}}
-	require.Equal(t, []string{"a:5000", "x1"}, v.Endpoints())
+	for _, name := range v.Endpoints() {
+		s.open[s.Address(name)] = name
+	}
+	for _, closed := range []string{"x9", "y9"} {
+		s.Refuses[s.Address(closed)] = true
+	}
+	return s
+}
+
+func (s *stage) Address(endpoint string) netip.AddrPort {
+	host, port, err := natplay.ParseEndpoint(endpoint)
+	if err != nil {
+		panic(err)
+	}
+	return netip.AddrPortFrom(s.addrs[host], port)
+}
+
+func (s *stage) Send(from string, to netip.AddrPort, _ []byte) ([]natplay.Arrival, error) {
+	src := s.Address(from)
+	var all []natplay.Arrival
+	for _, e := range s.World.Send(nat.Flow{Src: src, Dst: to}, s.IsInside(src.Addr())) {
+		if e.ICMP {
+			all = append(all, natplay.Arrival{At: s.open[e.Flow.Src], From: e.Flow.Src, To: e.Flow.Dst, Refused: true})
+			continue
+		}
+		name, ok := s.open[e.Flow.Dst]
+		if !ok {
+			return nil, fmt.Errorf("arrived at %v, where nobody listens", e.Flow.Dst)
+		}
+		all = append(all, natplay.Arrival{At: name, From: e.Flow.Src})
+	}
+	return all, nil
+}
+
+func (s *stage) Advance(d time.Duration) error {
+	s.Now = s.Now.Add(d)
+	return nil
+}
+
+func (s *stage) Reboot() error {
+	for _, n := range s.NATs {
+		n.Reboot(s.Now)
+	}
+	return nil
+}
+
+func (s *stage) DropMappings() error {
+	for _, n := range s.NATs {
+		n.DropMappings(s.Now, nil)
+	}
+	return nil
 }

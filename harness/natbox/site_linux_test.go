@@ -23,7 +23,7 @@ import (
 	"punchlist/harness/hostlink"
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // part tells the test's own binary, started again, to be a router.

@@ -13,7 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 var (

@@ -20,7 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 //go:embed testdata/drive.js

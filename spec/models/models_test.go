@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 	"punchlist/harness/capture"
 	"punchlist/harness/internet"
 	"punchlist/harness/lab/netns"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // A user is somebody who types commands, and has a cache of their own.

@@ -16,7 +16,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // commands are what scripts, and programs that tests start, find as programs.

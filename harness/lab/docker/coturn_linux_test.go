@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/internet"
-	"punchlist/harness/lab/discovery"
+	"punchlist/harness/testkit/discovery"
 )
 
 func TestCoturnFindsWhatProfilesSay(t *testing.T) {

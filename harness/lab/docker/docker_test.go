@@ -22,8 +22,8 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
-	"punchlist/harness/nat"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/natplay"
+	"punchlist/harness/testkit/testenv"
 	"punchlist/spec/testee"
 )
 
@@ -146,12 +146,12 @@ func pair() internet.Topology {
 // Each NAT vector gives the trace that it gives in the simulation.
 func TestNATVectorsAsInSim(t *testing.T) {
 	needsLab(t)
-	for _, v := range nat.Vectors() {
+	for _, v := range natplay.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			want, err := lab.PlayNAT(t.Context(), sim.New(), v)
+			want, err := natplay.InLab(t.Context(), sim.New(), v)
 			require.NoError(t, err)
-			got, err := lab.PlayNAT(t.Context(), shared, v)
+			got, err := natplay.InLab(t.Context(), shared, v)
 			require.NoError(t, err)
 			require.Equal(t, want, got)
 		})

@@ -18,7 +18,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // part tells the test's own binary, started again, to be a run that goes on

@@ -14,7 +14,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // part tells the test's own binary, started again, what to be.

@@ -13,20 +13,20 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
-	"punchlist/harness/nat"
+	"punchlist/harness/testkit/natplay"
 )
 
 // Each NAT vector gives the trace that it gives in the simulation: on
 // endpoints above the model, and on sockets of kernels.
 func TestNATVectorsAsInSim(t *testing.T) {
-	for _, v := range nat.Vectors() {
+	for _, v := range natplay.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			needsLab(t)
-			want, err := lab.PlayNAT(t.Context(), sim.New(), v)
+			want, err := natplay.InLab(t.Context(), sim.New(), v)
 			require.NoError(t, err)
 			for _, in := range []lab.Lab{New(), kernels{New(), t}} {
-				got, err := lab.PlayNAT(t.Context(), in, v)
+				got, err := natplay.InLab(t.Context(), in, v)
 				require.NoError(t, err)
 				require.Equal(t, want, got)
 			}

@@ -5,18 +5,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/lab"
-	"punchlist/harness/nat"
+	"punchlist/harness/testkit/natplay"
 )
 
 func TestNATVectors(t *testing.T) {
-	for _, v := range nat.Vectors() {
+	for _, v := range natplay.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			lines, err := lab.PlayNAT(t.Context(), New(), v)
+			lines, err := natplay.InLab(t.Context(), New(), v)
 			require.NoError(t, err)
 			require.NotEmpty(t, lines)
-			again, err := lab.PlayNAT(t.Context(), New(), v)
+			again, err := natplay.InLab(t.Context(), New(), v)
 			require.NoError(t, err)
 			require.Equal(t, lines, again)
 		})
@@ -24,16 +23,16 @@ func TestNATVectors(t *testing.T) {
 }
 
 func TestNATVectorsCanFail(t *testing.T) {
-	for _, v := range []nat.Vector{
-		{Name: "lost", Profile: "full-cone", Steps: []nat.Step{{From: "a:5000", To: "x1", Lost: true}}},
-		{Name: "arrives", Profile: "full-cone", Steps: []nat.Step{{From: "x1", To: "nat:5000", Arrives: "a:5000"}}},
-		{Name: "elsewhere", Profile: "full-cone", Steps: []nat.Step{{From: "a:5000", To: "x1", Arrives: "y1"}}},
-		{Name: "refused", Profile: "full-cone", Steps: []nat.Step{{From: "a:5000", To: "x1", Refused: true}}},
+	for _, v := range []natplay.Vector{
+		{Name: "lost", Profile: "full-cone", Steps: []natplay.Step{{From: "a:5000", To: "x1", Lost: true}}},
+		{Name: "arrives", Profile: "full-cone", Steps: []natplay.Step{{From: "x1", To: "nat:5000", Arrives: "a:5000"}}},
+		{Name: "elsewhere", Profile: "full-cone", Steps: []natplay.Step{{From: "a:5000", To: "x1", Arrives: "y1"}}},
+		{Name: "refused", Profile: "full-cone", Steps: []natplay.Step{{From: "a:5000", To: "x1", Refused: true}}},
 	} {
-		_, err := lab.PlayNAT(t.Context(), New(), v)
+		_, err := natplay.InLab(t.Context(), New(), v)
 		require.ErrorContains(t, err, v.Name)
 	}
-	lines, err := lab.PlayNAT(t.Context(), New(), nat.Vector{Name: "tells", Profile: "full-cone", Steps: []nat.Step{
+	lines, err := natplay.InLab(t.Context(), New(), natplay.Vector{Name: "tells", Profile: "full-cone", Steps: []natplay.Step{
 		{From: "a:5000", To: "x9", Refused: true},
 		{From: "y1", To: "nat:5001", Lost: true},
 	}})

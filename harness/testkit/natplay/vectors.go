@@ -1,10 +1,13 @@
-package nat
+// Package natplay plays scripts around a NAT, and compares what comes of each datagram with
+// what the script says: on bare engines, and in every lab. It is for tests.
+package natplay
 
 import (
 	"bytes"
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -13,6 +16,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"punchlist/harness/nat"
 )
 
 //go:embed vectors/*.yaml
@@ -97,7 +102,10 @@ func LoadVectors(data []byte) ([]Vector, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&all); err != nil {
-		return nil, fmt.Errorf("nat vectors: %w", noDocument(err))
+		if errors.Is(err, io.EOF) {
+			err = errors.New("empty")
+		}
+		return nil, fmt.Errorf("nat vectors: %w", err)
 	}
 	seen := map[string]bool{}
 	for _, v := range all {
@@ -116,15 +124,15 @@ func (v Vector) validate() error {
 	if v.Name == "" {
 		return errors.New("name: missing")
 	}
-	if _, err := Lookup(v.Profile); err != nil {
+	if _, err := nat.Lookup(v.Profile); err != nil {
 		return err
 	}
-	known, err := requirementIDs()
+	known, err := nat.Requirements()
 	if err != nil {
 		return err
 	}
 	for _, id := range v.Shows {
-		if !known[id] {
+		if !slices.ContainsFunc(known, func(r nat.Requirement) bool { return r.ID == id }) {
 			return fmt.Errorf("shows: %q is no requirement of rfc4787.yaml", id)
 		}
 	}
@@ -219,9 +227,8 @@ func ParseEndpoint(name string) (host string, port uint16, err error) {
 	return "", 0, fmt.Errorf("%q is no endpoint: write a:5000, b:5000, nat:5000, or x1 to x9, y1 to y9", name)
 }
 
-// Listens says whether somebody listens at an endpoint: not at x9 and y9, and
-// not at a NAT itself.
-func Listens(endpoint string) bool {
+// listens reports whether somebody listens at an endpoint, which is neither x9 nor y9.
+func listens(endpoint string) bool {
 	return !strings.HasSuffix(endpoint, "9") || len(endpoint) != 2
 }
 
@@ -233,7 +240,7 @@ func (v Vector) Endpoints() []string {
 	for _, s := range v.Steps {
 		for _, name := range []string{s.From, s.To, s.Arrives} {
 			host, _, err := ParseEndpoint(name)
-			if err != nil || host == "nat" || !Listens(name) || seen[name] {
+			if err != nil || host == "nat" || !listens(name) || seen[name] {
 				continue
 			}
 			seen[name] = true

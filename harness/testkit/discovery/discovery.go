@@ -21,7 +21,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/nat"
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 // The programs of coturn, in PATH.

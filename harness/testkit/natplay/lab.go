@@ -1,4 +1,4 @@
-package lab
+package natplay
 
 import (
 	"context"
@@ -8,27 +8,28 @@ import (
 	"time"
 
 	"punchlist/harness/internet"
+	"punchlist/harness/lab"
 	"punchlist/harness/nat"
 	"punchlist/harness/trace"
 )
 
-// PlayNAT plays a NAT vector in a lab, on scripted endpoints, and tells every
+// InLab plays a vector in a lab, on scripted endpoints, and tells every
 // UDP datagram and ICMP error seen at every link, in order: the link, its two
 // ends by name, the payload's hash, and why it went no further; then what the
 // vector saw. There are no times and no addresses in it, so that it is the
 // same in every lab. The error is the vector's, when something else came than
 // it says, or the lab's.
-func PlayNAT(ctx context.Context, in Lab, v nat.Vector) ([]string, error) {
-	s, err := newNATStage(ctx, in, v)
+func InLab(ctx context.Context, in lab.Lab, v Vector) ([]string, error) {
+	s, err := newLabStage(ctx, in, v)
 	if err != nil {
 		return nil, fmt.Errorf("nat vector %q: %w", v.Name, err)
 	}
 	defer s.net.Close()
 	played, err := v.Play(s)
-	names := natNames{trace: s.net.Trace(), known: played.Names, drawn: map[string]int{}}
+	named := names{trace: s.net.Trace(), known: played.Names, drawn: map[string]int{}}
 	var lines []string
 	for f := range s.net.Trace().Since(0) {
-		lines = append(lines, names.line(f))
+		lines = append(lines, named.line(f))
 	}
 	lines = append(lines, played.Lines...)
 	if err == nil {
@@ -47,17 +48,17 @@ const (
 	lostWithin = 5 * time.Second
 )
 
-// A natStage is a nat.Stage in a lab.
-type natStage struct {
+// A labStage is a Stage in a lab.
+type labStage struct {
 	ctx       context.Context
-	net       Net
+	net       lab.Net
 	translate bool // there is a NAT
-	listening map[string]Endpoint
+	listening map[string]lab.Endpoint
 	seen      map[string]int // how many datagrams of an endpoint were looked at
 	frames    int            // how many frames of the trace were
 }
 
-func newNATStage(ctx context.Context, in Lab, v nat.Vector) (*natStage, error) {
+func newLabStage(ctx context.Context, in lab.Lab, v Vector) (*labStage, error) {
 	profile, err := nat.Lookup(v.Profile)
 	if err != nil {
 		return nil, err
@@ -73,13 +74,13 @@ func newNATStage(ctx context.Context, in Lab, v nat.Vector) (*natStage, error) {
 	for _, host := range []string{"x", "y"} {
 		topology.Hosts = append(topology.Hosts, internet.Host{Name: host, Realm: internet.Public})
 	}
-	net, err := in.Up(ctx, topology, Options{Seed: 1})
+	net, err := in.Up(ctx, topology, lab.Options{Seed: 1})
 	if err != nil {
 		return nil, err
 	}
-	s := &natStage{ctx: ctx, net: net, translate: !profile.Open, listening: map[string]Endpoint{}, seen: map[string]int{}}
+	s := &labStage{ctx: ctx, net: net, translate: !profile.Open, listening: map[string]lab.Endpoint{}, seen: map[string]int{}}
 	for _, name := range v.Endpoints() {
-		host, port, err := nat.ParseEndpoint(name)
+		host, port, err := ParseEndpoint(name)
 		if err == nil {
 			s.listening[name], err = net.Endpoint(host, port)
 		}
@@ -91,8 +92,8 @@ func newNATStage(ctx context.Context, in Lab, v nat.Vector) (*natStage, error) {
 	return s, nil
 }
 
-func (s *natStage) Address(endpoint string) netip.AddrPort {
-	host, port, err := nat.ParseEndpoint(endpoint)
+func (s *labStage) Address(endpoint string) netip.AddrPort {
+	host, port, err := ParseEndpoint(endpoint)
 	switch {
 	case err != nil:
 		return netip.AddrPort{}
@@ -104,7 +105,7 @@ func (s *natStage) Address(endpoint string) netip.AddrPort {
 	return netip.AddrPortFrom(s.net.Trace().External(natName)[0], port)
 }
 
-func (s *natStage) Send(from string, to netip.AddrPort, payload []byte) ([]nat.Arrival, error) {
+func (s *labStage) Send(from string, to netip.AddrPort, payload []byte) ([]Arrival, error) {
 	if err := s.listening[from].Send(to, payload); err != nil {
 		return nil, err
 	}
@@ -115,8 +116,8 @@ func (s *natStage) Send(from string, to netip.AddrPort, payload []byte) ([]nat.A
 }
 
 // settle steps until nothing is under way.
-func (s *natStage) settle() error {
-	if err := Await(s.ctx, s.net, lostWithin, s.landed); err != nil {
+func (s *labStage) settle() error {
+	if err := lab.Await(s.ctx, s.net, lostWithin, s.landed); err != nil {
 		return fmt.Errorf("a datagram did not end within %v: %w", lostWithin, err)
 	}
 	for until := s.net.Now().Add(quiet); s.net.Now().Before(until); {
@@ -130,7 +131,7 @@ func (s *natStage) settle() error {
 // landed reports whether the last frame of each datagram that was not looked at
 // yet is its end, and every host has complained of what came to a port that
 // nothing listens on.
-func (s *natStage) landed() bool {
+func (s *labStage) landed() bool {
 	last := map[int]*trace.Frame{}
 	owed := 0
 	for f := range s.net.Trace().Since(s.frames) {
@@ -151,7 +152,7 @@ func (s *natStage) landed() bool {
 	return len(last) > 0 && owed == 0
 }
 
-func (s *natStage) listens(at netip.AddrPort) bool {
+func (s *labStage) listens(at netip.AddrPort) bool {
 	for _, listener := range s.listening {
 		if listener.Addr() == at {
 			return true
@@ -161,8 +162,8 @@ func (s *natStage) listens(at netip.AddrPort) bool {
 }
 
 // arrivals is what came of what was sent since it was last asked.
-func (s *natStage) arrivals() []nat.Arrival {
-	var all []nat.Arrival
+func (s *labStage) arrivals() []Arrival {
+	var all []Arrival
 	t := s.net.Trace()
 	for f := range t.Since(s.frames) {
 		if f.To != f.Link || f.Dropped != "" {
@@ -174,7 +175,7 @@ func (s *natStage) arrivals() []nat.Arrival {
 		}
 		for name, listener := range s.listening {
 			if listener.Addr() == e.About.Src {
-				all = append(all, nat.Arrival{At: name, From: e.About.Src, To: e.About.Dst, Refused: true})
+				all = append(all, Arrival{At: name, From: e.About.Src, To: e.About.Dst, Refused: true})
 			}
 		}
 	}
@@ -182,18 +183,18 @@ func (s *natStage) arrivals() []nat.Arrival {
 	for name, listener := range s.listening {
 		received := listener.Received()
 		for _, d := range received[s.seen[name]:] {
-			all = append(all, nat.Arrival{At: name, From: d.From})
+			all = append(all, Arrival{At: name, From: d.From})
 		}
 		s.seen[name] = len(received)
 	}
 	return all
 }
 
-func (s *natStage) Advance(d time.Duration) error { return s.change(internet.Change{AdvanceNAT: d}) }
-func (s *natStage) Reboot() error                 { return s.change(internet.Change{Reboot: true}) }
-func (s *natStage) DropMappings() error           { return s.change(internet.Change{DropMappings: true}) }
+func (s *labStage) Advance(d time.Duration) error { return s.change(internet.Change{AdvanceNAT: d}) }
+func (s *labStage) Reboot() error                 { return s.change(internet.Change{Reboot: true}) }
+func (s *labStage) DropMappings() error           { return s.change(internet.Change{DropMappings: true}) }
 
-func (s *natStage) change(c internet.Change) error {
+func (s *labStage) change(c internet.Change) error {
 	if !s.translate {
 		return nil
 	}
@@ -201,15 +202,15 @@ func (s *natStage) change(c internet.Change) error {
 	return s.net.Change(c)
 }
 
-// natNames gives names to addresses and ports: the vector's own, and others
+// names gives names to addresses and ports: the vector's own, and others
 // by their owner in the order in which they come up.
-type natNames struct {
+type names struct {
 	trace *trace.Trace
 	known map[netip.AddrPort]string
 	drawn map[string]int
 }
 
-func (n natNames) line(f *trace.Frame) string {
+func (n names) line(f *trace.Frame) string {
 	line := f.Link + ": "
 	if u, ok := f.UDP(); ok {
 		hash := sha256.Sum256(u.Payload)
@@ -226,7 +227,7 @@ func (n natNames) line(f *trace.Frame) string {
 	return line
 }
 
-func (n natNames) name(a netip.AddrPort) string {
+func (n names) name(a netip.AddrPort) string {
 	if name, ok := n.known[a]; ok {
 		return name
 	}

@@ -1,4 +1,4 @@
-package nat
+package natplay
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"punchlist/harness/nat"
 )
 
 // A Stage is where a vector is played: hosts a and b inside NATs of the
@@ -138,7 +140,7 @@ func (p *player) source(s Step, seen netip.AddrPort) error {
 	}
 	if s.Next != "" {
 		// Assignment begins anew at its lowest port after the highest.
-		if before := int(p.address(s.Next).Port()); port != before+1 && (before != lastPort || port != firstUserPort) {
+		if before := int(p.address(s.Next).Port()); port != before+1 && (before != nat.LastPort || port != nat.FirstUserPort) {
 			return fmt.Errorf("its source port is %d, want the one after %d", port, before)
 		}
 	}
