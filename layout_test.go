@@ -50,7 +50,7 @@ var onlyOf = []struct {
 
 // forTests are packages that tests, and other packages for tests, import: a program that contains
 // one of them would carry package testing with it.
-var forTests = []string{"harness/testkit/..."}
+var forTests = []string{"harness/testkit/...", "harness/cmd/skipped"}
 
 func isForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(p string) bool { return matches(p, pkg) })

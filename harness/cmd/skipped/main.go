@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"punchlist/harness/testenv"
+	"punchlist/harness/testkit/testenv"
 )
 
 func main() {
