@@ -30,6 +30,7 @@ type caller struct {
 
 func project(t *testing.T) caller {
 	t.Helper()
+	testenv.SkipShort(t, "it judges peers on real sockets")
 	if err := netns.New().Check(t.Context()); err != nil {
 		testenv.Missing(t, "netns", err.Error())
 	}
@@ -221,6 +222,7 @@ func TestTheActionsCallTheScripts(t *testing.T) {
 // The suite as an image judges a peer that is mounted into it, and needs no more
 // than two capabilities.
 func TestTheImageJudges(t *testing.T) {
+	testenv.SkipShort(t, "it builds an image and starts containers")
 	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
 		testenv.Missing(t, "docker", string(out))
 	}

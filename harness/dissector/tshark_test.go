@@ -36,6 +36,7 @@ func tshark(t *testing.T, file string, args ...string) []byte {
 
 func needsTshark(t *testing.T) {
 	t.Helper()
+	testenv.SkipShort(t, "it starts tshark")
 	if _, err := exec.LookPath("tshark"); err != nil {
 		testenv.Missing(t, "tshark", "tshark is not installed: apt-get install tshark")
 	}

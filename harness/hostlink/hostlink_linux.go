@@ -26,21 +26,24 @@ type Interface struct {
 	GatewayMAC net.HardwareAddr // a permanent neighbour: nobody ever asks for an address
 }
 
+// knobs are what Quiet sets.
+var knobs = []struct {
+	name, value string
+	needed      bool // the rest is for order only: no IPv6 packet is ever carried
+}{
+	{"ipv4/ip_forward", "0", true},
+	{"ipv4/conf/all/rp_filter", "0", true},
+	{"ipv4/conf/default/rp_filter", "0", true},
+	{"ipv4/icmp_ratelimit", "0", false},
+	{"ipv6/conf/all/disable_ipv6", "1", false},
+	{"ipv6/conf/default/disable_ipv6", "1", false},
+}
+
 // Quiet brings up the loopback of the calling thread's network namespace and
 // switches off what its kernel would do beside the lab: forward, speak IPv6,
 // drop by reverse path, and hold back ICMP errors.
 func Quiet() error {
-	for _, knob := range []struct {
-		name, value string
-		needed      bool // the rest is for order only: no IPv6 packet is ever carried
-	}{
-		{"ipv4/ip_forward", "0", true},
-		{"ipv4/conf/all/rp_filter", "0", true},
-		{"ipv4/conf/default/rp_filter", "0", true},
-		{"ipv4/icmp_ratelimit", "0", false},
-		{"ipv6/conf/all/disable_ipv6", "1", false},
-		{"ipv6/conf/default/disable_ipv6", "1", false},
-	} {
+	for _, knob := range knobs {
 		if err := set(knob.name, knob.value); err != nil && knob.needed {
 			return err
 		}

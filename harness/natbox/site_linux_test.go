@@ -107,6 +107,7 @@ var topology = func() internet.Topology {
 }()
 
 func needsRoot(t testing.TB) {
+	testenv.SkipShort(t, "it makes network namespaces")
 	if os.Geteuid() != 0 {
 		testenv.Missing(t, "netns", "network namespaces by unshare alone need root")
 	}

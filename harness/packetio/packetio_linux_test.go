@@ -27,6 +27,7 @@ var (
 // it; "far" has none.
 func pair(t *testing.T) {
 	t.Helper()
+	testenv.SkipShort(t, "it makes network namespaces")
 	if os.Getuid() != 0 {
 		testenv.Missing(t, "netns", "a network namespace by unshare alone needs root")
 	}

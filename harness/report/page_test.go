@@ -107,6 +107,7 @@ func chromium(t *testing.T, dir, url string, width int) (d driven) {
 }
 
 func TestThePageInABrowser(t *testing.T) {
+	testenv.SkipShort(t, "it starts a browser")
 	r := paged(t)
 	page, err := r.HTML()
 	require.NoError(t, err)

@@ -31,6 +31,7 @@ type adapter struct {
 }
 
 func startAdapter(t *testing.T, name string) *adapter {
+	testenv.SkipShort(t, "it starts a JavaScript peer")
 	under, err := CacheDir()
 	require.NoError(t, err)
 	dir, err := Materialize(name, under)

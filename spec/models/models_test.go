@@ -130,6 +130,7 @@ func (c check) run(t *testing.T, depth int) search {
 
 func requireSpin(t *testing.T) {
 	t.Helper()
+	testenv.SkipShort(t, "spin searches all states of a model")
 	for _, tool := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			testenv.Missing(t, "spin", fmt.Sprintf("the models are checked by spin: %v; install the packages spin and gcc", err))
@@ -192,4 +193,20 @@ func TestModelsAreSearchedToTheirEnd(t *testing.T) {
 	c := check{model: "sync.pml", defines: "-DLOSSES=0", property: safety}
 	require.False(t, c.run(t, maxDepth).truncated)
 	require.True(t, c.run(t, 50).truncated)
+}
+
+// pan says of a search that ended at an error that it was not completed, which
+// is no search that was cut short.
+func TestWhatPanSays(t *testing.T) {
+	const counts = "State-vector 28 byte, depth reached 50, errors: %s\n     1.5e+03 states, stored\n     20 transitions (= stored+matched)\n"
+	s, err := parse("pan:1: invalid end state (at depth 7)\nWarning: Search not completed\n" + fmt.Sprintf(counts, "1"))
+	require.NoError(t, err)
+	require.Equal(t, search{errors: 1, found: []string{stuck + " (at depth 7)"}, stored: 1500, transitions: 20, depth: 50}, s)
+
+	s, err = parse("error: max search depth too small\n" + fmt.Sprintf(counts, "0"))
+	require.NoError(t, err)
+	require.True(t, s.truncated)
+
+	_, err = parse("segmentation fault")
+	require.ErrorContains(t, err, "pan says nothing of")
 }

@@ -29,6 +29,7 @@ type user struct {
 
 func newUser(t *testing.T) user {
 	t.Helper()
+	testenv.SkipShort(t, "it brings up a lab of network namespaces")
 	if err := netns.New().Check(t.Context()); err != nil {
 		testenv.Missing(t, "netns", err.Error())
 	}

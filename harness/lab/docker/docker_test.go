@@ -34,6 +34,7 @@ var shared = New().(*docker)
 // must.
 func needsLab(t testing.TB) {
 	t.Helper()
+	testenv.SkipShort(t, "it starts containers")
 	if err := shared.Check(context.Background()); err != nil {
 		testenv.Missing(t, "docker", err.Error())
 	}

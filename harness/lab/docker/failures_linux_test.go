@@ -183,6 +183,7 @@ type privateEngine struct {
 
 func startEngine(t *testing.T) *privateEngine {
 	t.Helper()
+	testenv.SkipShort(t, "it starts a container engine")
 	if _, err := exec.LookPath("dockerd"); err != nil || os.Geteuid() != 0 {
 		testenv.Missing(t, "docker", "an engine of the test's own needs dockerd and root")
 	}

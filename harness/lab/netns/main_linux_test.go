@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 // must.
 func needsLab(t testing.TB) {
 	t.Helper()
+	testenv.SkipShort(t, "it brings up a lab of network namespaces")
 	if err := New().Check(context.Background()); err != nil {
 		testenv.Missing(t, "netns", err.Error())
 	}

@@ -29,6 +29,15 @@ func Missing(t testing.TB, what, why string) {
 	t.Skip(why)
 }
 
+// SkipShort ends a test in short mode (go test -short). Why says what the test
+// would cost: real clocks, containers, minutes.
+func SkipShort(t testing.TB, why string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs without -short: " + why)
+	}
+}
+
 // Required reports whether Variable lists what.
 func Required(what string) bool {
 	return slices.Contains(strings.Split(os.Getenv(Variable), ","), what)
