@@ -23,7 +23,7 @@ const module = "punchlist"
 // down or stays on its floor.
 var floors = [][]string{
 	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostlink", "harness/capture", "harness/yamlstrict", "harness/saboteur/deviate", "harness/testees/..."},
-	{"reference/...", "harness/internet", "harness/manifest"},
+	{"reference/...", "harness/internet", "harness/topology", "harness/manifest"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
 	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report"},
@@ -43,9 +43,9 @@ var onlyOf = []struct {
 	{"harness/nat", nil},
 	{"harness/packetio", nil},
 	{"harness/hostlink", []string{"harness/packetio"}},
-	{"harness/internet", []string{"harness/nat", "harness/yamlstrict"}},
+	{"harness/internet", []string{"harness/nat"}},
 	{"harness/pod", []string{"harness/hostlink", "harness/natbox", "harness/packetio"}},
-	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostlink", "harness/internet", "harness/capture"}},
+	{"harness/natbox", []string{"harness/nat", "harness/packetio", "harness/hostlink", "harness/internet", "harness/topology", "harness/capture"}},
 }
 
 // forTests are packages that tests, and other packages for tests, import: a program that contains

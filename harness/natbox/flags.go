@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"punchlist/harness/internet"
+	"punchlist/harness/topology"
 )
 
 // Flags registers those that start a router by hand. What it returns gives,
@@ -39,7 +40,7 @@ func Flags(f *pflag.FlagSet) func(rest []string) (io.Reader, error) {
 			return nil, fmt.Errorf("--topology is missing: which internet is it a router of?")
 		}
 		var err error
-		if s.Topology, err = internet.ReadFile(file); err != nil {
+		if s.Topology, err = topology.ReadFile(file); err != nil {
 			return nil, err
 		}
 		if len(s.Routers) == 0 {

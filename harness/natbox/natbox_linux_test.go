@@ -52,7 +52,7 @@ func TestMACs(t *testing.T) {
 // input.
 func TestCommandsThatCanNotBe(t *testing.T) {
 	start := func(change func(*Start)) string {
-		s := Start{Protocol: Protocol, Topology: topology, Routers: []string{"nat"}}
+		s := Start{Protocol: Protocol, Topology: testTopology, Routers: []string{"nat"}}
 		s.Topology.Hosts = slices.Clone(s.Topology.Hosts)
 		change(&s)
 		line, err := json.Marshal(Command{ID: 1, Start: &s})
@@ -82,7 +82,7 @@ func TestCommandsThatCanNotBe(t *testing.T) {
 
 func TestAPortThatIsNotThere(t *testing.T) {
 	needsRoot(t)
-	s := Start{Protocol: Protocol, Topology: topology, Routers: []string{"nat"}, Ports: []Port{{Realm: "lan"}}}
+	s := Start{Protocol: Protocol, Topology: testTopology, Routers: []string{"nat"}, Ports: []Port{{Realm: "lan"}}}
 	line, err := json.Marshal(Command{ID: 1, Start: &s})
 	require.NoError(t, err)
 	var out bytes.Buffer
@@ -176,7 +176,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestACaptureThatCanNotBe(t *testing.T) {
-	s := Start{Protocol: Protocol, Topology: topology, Routers: []string{"nat"}, Capture: filepath.Join(t.TempDir(), "nowhere", "all.pcapng")}
+	s := Start{Protocol: Protocol, Topology: testTopology, Routers: []string{"nat"}, Capture: filepath.Join(t.TempDir(), "nowhere", "all.pcapng")}
 	line, err := json.Marshal(Command{ID: 1, Start: &s})
 	require.NoError(t, err)
 	var out bytes.Buffer

@@ -95,7 +95,7 @@ type site struct {
 	externally, beyond netip.AddrPort
 }
 
-var topology = func() internet.Topology {
+var testTopology = func() internet.Topology {
 	profile, err := nat.Lookup("full-cone")
 	if err != nil {
 		panic(err)
@@ -116,7 +116,7 @@ func needsRoot(t testing.TB) {
 func newSite(t testing.TB) *site {
 	t.Helper()
 	needsRoot(t)
-	model, err := internet.New(topology, time.Unix(0, 0), internet.Options{})
+	model, err := internet.New(testTopology, time.Unix(0, 0), internet.Options{})
 	require.NoError(t, err)
 	s := &site{model: model, inside: newPlace(t), box: newPlace(t), out: newPlace(t)}
 	for _, h := range []struct {
@@ -188,7 +188,7 @@ func (s *site) router(t testing.TB, arguments ...string) (in *json.Encoder, out 
 func (s *site) natbox(t testing.TB) {
 	t.Helper()
 	start := Start{
-		Protocol: Protocol, Topology: topology, Seed: 1, Routers: []string{"nat", internet.Public}, Ports: s.interfaces(t), Quiet: true,
+		Protocol: Protocol, Topology: testTopology, Seed: 1, Routers: []string{"nat", internet.Public}, Ports: s.interfaces(t), Quiet: true,
 	}
 	in, answers, _ := s.router(t)
 	for i, c := range []Command{{Start: &start}, {Attach: "a"}, {Attach: "x"}} {

@@ -12,6 +12,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
+	"punchlist/harness/topology"
 )
 
 // internetFlags are those that say which internet a lab is, as they were
@@ -56,7 +57,7 @@ func (f internetFlags) given() bool { return len(f.hosts) > 0 || f.topology != "
 // internet is what the flags name. It holds: internet.New takes it.
 func (f internetFlags) internet() (t internet.Topology, err error) {
 	if f.topology != "" {
-		return internet.ReadFile(f.topology)
+		return topology.ReadFile(f.topology)
 	}
 	if t, err = f.behindNATs(); err != nil {
 		return t, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"punchlist/harness/internet"
+	"punchlist/harness/topology"
 )
 
 func labUpCommand() *cobra.Command {
@@ -29,7 +29,7 @@ the lab is killed. Several labs run beside each other under several names.
 
 ` + profilesHelp() + `
 
-` + internet.FileHelp + `
+` + topology.Help + `
 
 Exit codes: 0 it was told to end; 2 it could not be brought up, or broke down.`,
 		Example: `  punchlist lab up --host alice:symmetric --host bob:home-router --host server

@@ -1,4 +1,4 @@
-package internet
+package topology
 
 import (
 	"os"
@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/internet"
 )
 
-func TestTopologyOfAFile(t *testing.T) {
+func TestReadFile(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		name = filepath.Join(dir, name)
@@ -31,32 +33,32 @@ nats:
 `)
 	got, err := ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, []Host{
+	require.Equal(t, []internet.Host{
 		{Name: "alice", Realm: "home"},
-		{Name: "printer", Realm: "home", Link: Link{
+		{Name: "printer", Realm: "home", Link: internet.Link{
 			Latency: 2 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.01, Duplicate: 0.5, Reorder: 1, MTU: 1400, Rate: 1e6, Down: true,
 		}},
-		{Name: "server", Realm: Public, Addresses: 2},
+		{Name: "server", Realm: internet.Public, Addresses: 2},
 	}, got.Hosts)
 	require.Len(t, got.NATs, 2)
 	require.Equal(t, "symmetric", got.NATs[0].Profile.Name)
 	require.Equal(t, "mine", got.NATs[1].Profile.Name)
-	require.Equal(t, []string{"home", "street", "street", Public, "box"},
+	require.Equal(t, []string{"home", "street", "street", internet.Public, "box"},
 		[]string{got.NATs[0].Inside, got.NATs[0].Outside, got.NATs[1].Inside, got.NATs[1].Outside, got.NATs[0].Name})
-	require.Equal(t, Link{MTU: 1400}, got.NATs[1].Link)
+	require.Equal(t, internet.Link{MTU: 1400}, got.NATs[1].Link)
 }
 
 // The file that the help shows is one.
-func TestTopologyOfTheHelp(t *testing.T) {
-	_, shown, _ := strings.Cut(FileHelp, ":\n\n")
+func TestHelpShowsAFile(t *testing.T) {
+	_, shown, _ := strings.Cut(Help, ":\n\n")
 	shown, _, _ = strings.Cut(shown, "\n\n")
-	got, err := parseTopology([]byte(strings.ReplaceAll(shown, "./mine.yaml", "full-cone")), "help")
+	got, err := parse([]byte(strings.ReplaceAll(shown, "./mine.yaml", "full-cone")), "help")
 	require.NoError(t, err)
 	require.Len(t, got.Hosts, 3)
 	require.Len(t, got.NATs, 2)
 }
 
-func TestTopologyErrorsNameFileLineAndKey(t *testing.T) {
+func TestErrorsNameFileLineAndKey(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "t.yaml: the topology is empty: it needs hosts"},
 		{"# nothing\n", "t.yaml: the topology is empty: it needs hosts"},

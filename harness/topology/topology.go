@@ -1,4 +1,5 @@
-package internet
+// Package topology reads an internet that people describe in a YAML file.
+package topology
 
 import (
 	"errors"
@@ -11,13 +12,14 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"punchlist/harness/internet"
 	"punchlist/harness/nat"
 	"punchlist/harness/yamlstrict"
 )
 
-// FileHelp shows what the file of a topology looks like, for the help of those
-// programs that read one.
-const FileHelp = `A file for --topology has hosts and NATs. What is left out is public (realm,
+// Help shows what the file of a topology looks like, for the help of programs that read
+// one.
+const Help = `A file for --topology has hosts and NATs. What is left out is public (realm,
 outside), one (addresses), and perfect (link):
 
   hosts:
@@ -32,32 +34,32 @@ A link has latency, jitter (durations), loss, duplicate, reorder (probabilities)
 mtu (bytes), rate (bits per second) and down. The file of a profile is found
 from where the file of the topology is.`
 
-// ReadFile reads a topology from a file of hosts and NATs; see FileHelp. It is
-// strict: an unknown or repeated key, a wrong type or a missing part is an
-// error that names file, line and key, and what can't be the file.
-func ReadFile(name string) (t Topology, err error) {
+// ReadFile reads a topology from a file of hosts and NATs, as Help shows it. An unknown or
+// repeated key, a wrong type or a missing part is an error that names the file, the line and the
+// key. So is a topology that internet.New doesn't take, though without a line.
+func ReadFile(name string) (t internet.Topology, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return t, err
 	}
-	if t, err = parseTopology(data, name); err != nil {
+	if t, err = parse(data, name); err != nil {
 		return t, err
 	}
-	if _, err := New(t, time.Unix(0, 0), Options{}); err != nil {
+	if _, err := internet.New(t, time.Unix(0, 0), internet.Options{}); err != nil {
 		return t, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }
 
-func parseTopology(data []byte, name string) (t Topology, err error) {
-	r := topologyReader{yamlstrict.File(name)}
+func parse(data []byte, name string) (t internet.Topology, err error) {
+	r := reader{yamlstrict.File(name)}
 	doc, err := r.Document(data, "the topology", "it needs hosts; see --help")
 	if err != nil {
 		return t, err
 	}
 	err = r.Mapping(doc, "the topology", r.lists(yamlstrict.Fields{
 		"hosts": func(_ string, n *yaml.Node) error {
-			h := Host{Realm: Public}
+			h := internet.Host{Realm: internet.Public}
 			err := r.Mapping(n, "a host", yamlstrict.Fields{
 				"name": r.value(&h.Name), "realm": r.value(&h.Realm), "addresses": r.value(&h.Addresses), "link": r.link(&h.Link),
 			}, "name")
@@ -65,7 +67,7 @@ func parseTopology(data []byte, name string) (t Topology, err error) {
 			return err
 		},
 		"nats": func(_ string, n *yaml.Node) error {
-			x := NAT{Outside: Public}
+			x := internet.NAT{Outside: internet.Public}
 			err := r.Mapping(n, "a NAT", yamlstrict.Fields{
 				"name": r.value(&x.Name), "profile": r.profile(&x), "inside": r.value(&x.Inside), "outside": r.value(&x.Outside),
 				"link": r.link(&x.Link),
@@ -77,11 +79,11 @@ func parseTopology(data []byte, name string) (t Topology, err error) {
 	return t, err
 }
 
-// A topologyReader reads YAML nodes of a file.
-type topologyReader struct{ yamlstrict.File }
+// A reader reads YAML nodes of a file.
+type reader struct{ yamlstrict.File }
 
 // lists makes each field one of a list of what it reads.
-func (r topologyReader) lists(of yamlstrict.Fields) yamlstrict.Fields {
+func (r reader) lists(of yamlstrict.Fields) yamlstrict.Fields {
 	lists := yamlstrict.Fields{}
 	// order-free: each by itself
 	for key, read := range of {
@@ -101,7 +103,7 @@ func (r topologyReader) lists(of yamlstrict.Fields) yamlstrict.Fields {
 }
 
 // value reads one value into what a pointer points to.
-func (r topologyReader) value(into any) yamlstrict.Field {
+func (r reader) value(into any) yamlstrict.Field {
 	return func(key string, n *yaml.Node) (err error) {
 		should := ""
 		switch into := into.(type) {
@@ -150,7 +152,7 @@ func (r topologyReader) value(into any) yamlstrict.Field {
 	}
 }
 
-func (r topologyReader) link(into *Link) yamlstrict.Field {
+func (r reader) link(into *internet.Link) yamlstrict.Field {
 	return func(_ string, n *yaml.Node) error {
 		return r.Mapping(n, "a link", yamlstrict.Fields{
 			"latency": r.value(&into.Latency), "jitter": r.value(&into.Jitter),
@@ -160,7 +162,7 @@ func (r topologyReader) link(into *Link) yamlstrict.Field {
 	}
 }
 
-func (r topologyReader) profile(into *NAT) yamlstrict.Field {
+func (r reader) profile(into *internet.NAT) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		var name string
 		if err := r.value(&name)(key, n); err != nil {
