@@ -26,8 +26,8 @@ var floors = [][]string{
 	{"reference/...", "harness/internet", "harness/topology", "harness/manifest"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
-	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/report"},
-	{"harness/steps", "harness/simulate"},
+	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/result"},
+	{"harness/steps", "harness/simulate", "harness/report"},
 	{"harness/suite"},
 	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "harness/dissector", "nat-images/...", "ci/..."},
 }
@@ -54,6 +54,17 @@ var forTests = []string{"harness/testkit/...", "harness/cmd/skipped"}
 
 func isForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(p string) bool { return matches(p, pkg) })
+}
+
+// never are imports that no floor forbids, and that would mix what is kept apart: what
+// a run found out is data, and how it looks is a matter of the renderers.
+var never = []struct {
+	packages, imports, why string
+}{
+	{"harness/steps", "harness/report", "a step finds out data, and renders nothing"},
+	{"harness/report", "harness/nat", "a renderer is told the profiles"},
+	{"harness/report", "harness/steps", "a renderer is a function of the results"},
+	{"harness/result", "harness/report", "results know no renderer"},
 }
 
 func matches(pattern, pkg string) bool {
@@ -132,6 +143,11 @@ func TestImportsNeverGoUp(t *testing.T) {
 				allowed := !matches(rule.packages, pkg) || slices.ContainsFunc(rule.imports, func(p string) bool { return matches(p, imported) })
 				if !allowed {
 					t.Errorf("%s imports %s; %s may import only %q of this module", file, imported, rule.packages, rule.imports)
+				}
+			}
+			for _, rule := range never {
+				if matches(rule.packages, pkg) && matches(rule.imports, imported) {
+					t.Errorf("%s imports %s: %s", file, imported, rule.why)
 				}
 			}
 		}

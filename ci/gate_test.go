@@ -17,9 +17,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/harness/lab/netns"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/testkit/testenv"
-	"punchlist/harness/verdict"
 )
 
 // A caller is somebody else's project, with the example as its peer.
@@ -88,7 +87,7 @@ func (c caller) read(name string) string {
 func TestAPeerThatKeepsToItPasses(t *testing.T) {
 	c := project(t)
 	code, said := c.gate(nil, "run")
-	require.Equal(t, report.AsExpected, code, said)
+	require.Equal(t, result.AsExpected, code, said)
 	require.Contains(t, c.read("step.md"), "# As expected", "the summary of the step")
 	require.Equal(t, "report=punchlist-report\n", c.read("step.txt"))
 	for _, name := range []string{"report.html", "report.json", "junit.xml", "badge.svg"} {
@@ -100,7 +99,7 @@ func TestANewDefectIsRedAndNamed(t *testing.T) {
 	c := project(t)
 	c.edit("peer.py", "version != 6 or ", "")
 	code, said := c.gate(nil, "run")
-	require.Equal(t, report.Unexpected, code, said)
+	require.Equal(t, result.Unexpected, code, said)
 	require.Contains(t, said, "FAILED LAT-FRAME-005  example+reference@netns")
 	require.Contains(t, c.read("step.md"), "LAT-FRAME-005 failed")
 
@@ -109,12 +108,12 @@ func TestANewDefectIsRedAndNamed(t *testing.T) {
 	require.NotNil(t, signature, said)
 	c.edit("manifest.yaml", "known: []", "known:\n  - {requirement: LAT-FRAME-005, signature: "+signature[1]+", reason: It looks at no version., link: https://example.org/1, review: 2099-01-01}")
 	code, said = c.gate(nil, "run")
-	require.Equal(t, report.AsExpected, code, said)
+	require.Equal(t, result.AsExpected, code, said)
 
 	// Mended while it is listed, it is red again, and named.
 	c.edit("peer.py", "if kind != PING or", "if version != 6 or kind != PING or")
 	code, said = c.gate(nil, "run")
-	require.Equal(t, report.Unexpected, code, said)
+	require.Equal(t, result.Unexpected, code, said)
 	require.Regexp(t, `unexpected: example\+reference@netns: LAT-FRAME-005 is listed as a known failure .*, but nothing failed this way`, said)
 }
 
@@ -122,15 +121,15 @@ func TestShardsMergedAreOneRun(t *testing.T) {
 	c := project(t)
 	c.edit("peer.py", "version != 6 or ", "")
 	code, said := c.gate([]string{"PUNCHLIST_OUT=whole"}, "run")
-	require.Equal(t, report.Unexpected, code, said)
+	require.Equal(t, result.Unexpected, code, said)
 	require.NoError(t, os.Remove(filepath.Join(c.dir, "step.md")))
 	for _, i := range []string{"1", "2"} {
 		code, said := c.gate([]string{"PUNCHLIST_SHARD=" + i + "/2", "PUNCHLIST_OUT=shard-" + i}, "run")
-		require.Contains(t, []int{report.AsExpected, report.Unexpected}, code, said)
+		require.Contains(t, []int{result.AsExpected, result.Unexpected}, code, said)
 		require.NoFileExists(t, filepath.Join(c.dir, "step.md"), "a part is not published")
 	}
 	code, said = c.gate([]string{"PUNCHLIST_OUT=merged"}, "merge", "shard-1", "shard-2")
-	require.Equal(t, report.Unexpected, code, said)
+	require.Equal(t, result.Unexpected, code, said)
 	require.Contains(t, said, "FAILED LAT-FRAME-005  example+reference@netns")
 	require.Contains(t, c.read("step.md"), "LAT-FRAME-005 failed")
 
@@ -138,19 +137,19 @@ func TestShardsMergedAreOneRun(t *testing.T) {
 	require.Equal(t, judged(c, "whole"), judged(c, "merged"))
 
 	code, said = c.gate([]string{"PUNCHLIST_OUT=bad"}, "merge", "shard-1")
-	require.Equal(t, report.CouldNotRun, code)
+	require.Equal(t, result.CouldNotRun, code)
 	require.Contains(t, said, "shard 2/2 is missing")
 }
 
 // judged is what a report says, without what a clock or a port is in.
 func judged(c caller, folder string) string {
 	c.Helper()
-	r, err := report.Read(filepath.Join(c.dir, folder, "report.json"))
+	r, err := result.Read(filepath.Join(c.dir, folder, "report.json"))
 	require.NoError(c, err)
 	type line struct {
 		Key, Requirement, Broke, Step, Signature, Repeat, Capture string
 		Place                                                     int
-		Outcome                                                   verdict.Outcome
+		Outcome                                                   result.Outcome
 		Unexpected                                                bool
 	}
 	var lines []line
@@ -186,7 +185,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		{nil, []string{"merge", "nowhere"}, "nowhere"},
 	} {
 		code, said := c.gate(x.settings, x.args...)
-		require.Equal(t, report.CouldNotRun, code, said)
+		require.Equal(t, result.CouldNotRun, code, said)
 		require.Contains(t, said, x.want)
 	}
 }
@@ -244,9 +243,9 @@ known: []
 		"--security-opt", "apparmor=unconfined", "--volume", dir+":/peer", tag,
 		"run", "--cell", "/peer/manifest.yaml@netns:@LAT-MSG-001", "--require", "--out", "/peer/report").CombinedOutput()
 	require.NoError(t, err, string(out))
-	r, err := report.Read(filepath.Join(dir, "report", "report.json"))
+	r, err := result.Read(filepath.Join(dir, "report", "report.json"))
 	require.NoError(t, err)
-	require.Equal(t, verdict.Tally{Planned: 4, Passed: 4}, r.Tally)
+	require.Equal(t, result.Tally{Planned: 4, Passed: 4}, r.Tally)
 	require.Equal(t, "mine", r.Cells[0].Subject)
 }
 

@@ -5,7 +5,7 @@ import (
 	"html"
 	"unicode/utf8"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 const badgeLabel = "Latica conformance"
@@ -14,13 +14,13 @@ const badgeLabel = "Latica conformance"
 // requirements were kept by everyone who was judged. A known failure is not kept.
 // It is red where something was unexpected, grey where the run could not judge all
 // that it was to.
-func (r *Report) Badge() string {
+func Badge(r *result.Run) string {
 	kept, of := r.Kept()
 	text, colour := fmt.Sprintf("%d of %d", kept, of), "#2e7d32"
 	switch {
-	case r.Exit == CouldNotRun || of == 0:
+	case r.Exit == result.CouldNotRun || of == 0:
 		text, colour = "could not run", "#616161"
-	case r.Exit == Unexpected:
+	case r.Exit == result.Unexpected:
 		text, colour = fmt.Sprintf("%d of %d, %d unexpected", kept, of, len(r.Unexpected)), "#b71c1c"
 	case kept < of:
 		colour = "#8a6100"
@@ -42,27 +42,3 @@ func (r *Report) Badge() string {
 
 // width is that of a text of the badge with its margins, in pixels.
 func width(text string) int { return 12 + 7*utf8.RuneCountInString(text) }
-
-// Kept counts the requirements that concern a subject, and of these those of
-// which every scenario passed.
-func (r *Report) Kept() (kept, of int) {
-	_, marks := r.Matrix()
-	for _, row := range marks {
-		concerns, passed := false, true
-		for _, m := range row {
-			for o, n := range m.Counts {
-				if n > 0 && verdict.Outcome(o) != verdict.Inapplicable {
-					concerns = true
-					passed = passed && verdict.Outcome(o) == verdict.Passed
-				}
-			}
-		}
-		if concerns {
-			of++
-			if passed {
-				kept++
-			}
-		}
-	}
-	return kept, of
-}

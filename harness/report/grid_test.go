@@ -6,22 +6,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 func TestGrids(t *testing.T) {
 	key := func(row string) string { return "matrix.feature#LAT-TRAV-003/<subject> meets <companion>/" + row }
-	r := &Report{Cells: []*Cell{{Subject: "a", Companion: "b", Lab: "sim", Results: []*Result{
-		{Key: key("open, open"), Outcome: verdict.Passed, Path: "punched", Meeting: &Meeting{Seconds: 1.23, Packets: 12}},
-		{Key: key("open, symmetric"), Outcome: verdict.Passed, Path: "punched", Meeting: &Meeting{Seconds: 31, Packets: 40}},
-		{Key: key("symmetric, open"), Outcome: verdict.Passed, Path: `through the proxy on "x"`, Meeting: &Meeting{Seconds: 9, Packets: 7}},
-		{Key: key("symmetric, symmetric"), Outcome: verdict.Failed},
+	r := &result.Run{Cells: []*result.Cell{{Subject: "a", Companion: "b", Lab: "sim", Results: []*result.Result{
+		{Key: key("open, open"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 1.23, Packets: 12}},
+		{Key: key("open, symmetric"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 31, Packets: 40}},
+		{Key: key("symmetric, open"), Outcome: result.Passed, Path: result.Path{Kind: result.Relayed, By: "x"}, Meeting: &result.Meeting{Seconds: 9, Packets: 7}},
+		{Key: key("symmetric, symmetric"), Outcome: result.Failed},
 	}}}}
-	grids := Grids(r, []string{"open", "symmetric"})
+	grids := result.Grids(r, []string{"open", "symmetric"})
 	require.Len(t, grids, 1)
 	require.False(t, grids[0].Complete())
 	var plain, coloured strings.Builder
-	grids[0].Print(&plain, Style{})
+	PrintGrid(&plain, grids[0], Style{})
 	require.Equal(t, `a+b@sim
 rows: the subject is behind; columns: the companion is behind. Path, seconds to the connection, datagrams of both until then
 
@@ -30,7 +30,7 @@ open       direct 1.2 s 12  direct 31.0 s 40
 symmetric  proxy 9.0 s 7    failed
 
 `, plain.String())
-	grids[0].Print(&coloured, Style{Color: true})
+	PrintGrid(&coloured, grids[0], Style{Color: true})
 	for _, colour := range []string{"48;5;120m", "48;5;77m", "48;5;228m", "48;5;124m"} {
 		require.Contains(t, coloured.String(), colour)
 	}

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 	"punchlist/spec"
 )
 
@@ -29,19 +29,19 @@ var pageStyle string
 var pageScript string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"visible": visible, "file": fileLink, "web": isWeb, "oneline": oneLine, "inc": func(i int) int { return i + 1 },
+	"visible": visible, "file": fileLink, "web": isWeb, "oneline": oneLine, "fields": fields, "extent": extent, "paths": paths, "inc": func(i int) int { return i + 1 },
 }).Parse(pageText))
 
 // HTML is the report as one web page that needs no network. The same report
 // gives the same bytes.
-func (r *Report) HTML() ([]byte, error) {
+func HTML(r *result.Run) ([]byte, error) {
 	// The policy lets the page's own script run and nothing be fetched, so that
 	// a datagram or a log that found its way into the markup could do nothing.
 	sum := sha256.Sum256([]byte(pageScript))
 	policy := fmt.Sprintf("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]))
 	p := &page{
-		Report: r, Style: template.CSS(pageStyle), Script: template.JS(pageScript),
+		Run: r, Style: template.CSS(pageStyle), Script: template.JS(pageScript),
 		Policy: template.HTMLAttr(`content="` + policy + `"`),
 	}
 	p.fill()
@@ -54,7 +54,7 @@ func (r *Report) HTML() ([]byte, error) {
 
 // A page is what the template shows.
 type page struct {
-	*Report
+	*result.Run
 	Style  template.CSS
 	Script template.JS
 	Policy template.HTMLAttr
@@ -107,7 +107,7 @@ type pageGroup struct {
 }
 
 type pageFailure struct {
-	*Result
+	*result.Result
 	ID, Column  string
 	Seed        int64
 	SeedMatters bool // several seeds of the column ran
@@ -126,7 +126,7 @@ type pageList struct {
 }
 
 type pageLine struct {
-	*Result
+	*result.Result
 	Slug string
 }
 
@@ -135,9 +135,9 @@ type pageRemark struct {
 	Count                  int
 }
 
-var slugs = map[verdict.Outcome]string{
-	verdict.Passed: "passed", verdict.Failed: "failed", verdict.Known: "known", verdict.Inapplicable: "na",
-	verdict.Inconclusive: "inconclusive", verdict.Broken: "adapter", verdict.LabBroken: "lab",
+var slugs = map[result.Outcome]string{
+	result.Passed: "passed", result.Failed: "failed", result.KnownFailure: "known", result.NotApplicable: "na",
+	result.Inconclusive: "inconclusive", result.AdapterBroken: "adapter", result.LabFailed: "lab",
 }
 
 const unexpectedSlug = "unexpected"
@@ -151,9 +151,9 @@ func (p *page) fill() {
 	p.lists()
 	p.remarks()
 	switch n := len(p.Unexpected); {
-	case p.Exit == CouldNotRun:
+	case p.Exit == result.CouldNotRun:
 		p.Verdict = "Could not run all of it"
-	case p.Exit == AsExpected:
+	case p.Exit == result.AsExpected:
 		p.Verdict = "As expected"
 	case n == 1:
 		p.Verdict = "1 unexpected result"
@@ -173,7 +173,7 @@ func (p *page) sections() {
 		{Slug: "adapter", Title: "Adapter broken", Lead: "The testee did not keep to the testee protocol: nothing was found out about the peer."},
 		{Slug: "lab", Title: "Lab failed", Lead: "The harness itself failed."},
 	}
-	seeds := p.seeds()
+	seeds := p.Seeds()
 	ids := map[string]int{}
 	for _, c := range p.Cells {
 		for _, x := range c.All() {
@@ -188,11 +188,11 @@ func (p *page) sections() {
 			if x.Unexpected {
 				f.Slugs += " " + unexpectedSlug
 			}
-			f.Datagrams = explain(x, p.requirement(x.About()).Text)
+			f.Datagrams = explain(x, p.Requirement(x.About()).Text)
 			if ids[f.ID]++; ids[f.ID] > 1 { // a report that was put together by hand
 				f.ID = fmt.Sprintf("%s-%d", f.ID, ids[f.ID])
 			}
-			section.add(f, p.requirement(x.About()))
+			section.add(f, p.Requirement(x.About()))
 		}
 	}
 	p.Sections = slices.DeleteFunc(p.Sections, func(s *pageSection) bool { return s.Count == 0 })
@@ -207,7 +207,7 @@ func (p *page) sections() {
 }
 
 // section is where a result stands; nil for what passed or did not apply.
-func (p *page) section(x *Result) *pageSection {
+func (p *page) section(x *result.Result) *pageSection {
 	slug := slugs[x.Outcome]
 	if x.Unexpected {
 		slug = unexpectedSlug
@@ -242,7 +242,7 @@ func (g *pageGroup) Reasons() (all []string) {
 }
 
 // failureID names a failure for a link that still holds in the next run.
-func failureID(c *Cell, x *Result) string {
+func failureID(c *result.Cell, x *result.Result) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", c.Column(), c.Seed, x.Key))
 	return "failure-" + x.About() + "-" + hex.EncodeToString(sum[:3])
 }
@@ -278,7 +278,7 @@ func (p *page) filters() {
 		}
 	}
 	p.Filters = []pageFilter{{"", "all", total}, {unexpectedSlug, unexpectedSlug, unexpected}}
-	for _, o := range severity {
+	for _, o := range result.Severity {
 		n := 0
 		for _, c := range p.Cells {
 			for _, x := range c.All() {
@@ -319,10 +319,10 @@ func (p *page) matrix() {
 			}
 		}
 	}
-	rows := p.rows(marks)
+	rows := p.Rows(marks)
 	var strangers []spec.Requirement
 	for id := range marks { // order-free: sorted
-		if p.requirement(id).Text == "" && !slices.ContainsFunc(rows, func(q spec.Requirement) bool { return q.ID == id }) {
+		if p.Requirement(id).Text == "" && !slices.ContainsFunc(rows, func(q spec.Requirement) bool { return q.ID == id }) {
 			strangers = append(strangers, spec.Requirement{ID: id})
 		}
 	}
@@ -333,18 +333,18 @@ func (p *page) matrix() {
 		for _, c := range columns {
 			m := marks[q.ID][c]
 			o := m.Shown()
-			cell := pageCell{Class: slugs[o], Text: m.String()}
+			cell := pageCell{Class: slugs[o], Text: mark(m)}
 			if m != nil {
 				for o, n := range m.Counts {
 					if n > 0 {
-						had[slugs[verdict.Outcome(o)]] = true
+						had[slugs[result.Outcome(o)]] = true
 					}
 				}
 				if m.Red {
 					cell.Class, had[unexpectedSlug] = "red", true
 				}
 			}
-			if o != verdict.Passed && o != verdict.Inapplicable {
+			if o != result.Passed && o != result.NotApplicable {
 				cell.Href = targets[[2]string{q.ID, c}]
 			}
 			row.Cells = append(row.Cells, cell)
@@ -377,10 +377,10 @@ func (p *page) lists() {
 	for _, c := range p.Cells {
 		l := pageList{Column: c.Column(), Seed: c.Seed}
 		for _, x := range c.All() {
-			if x.Outcome == verdict.Passed || x.Outcome == verdict.Inapplicable {
+			if x.Outcome == result.Passed || x.Outcome == result.NotApplicable {
 				l.Lines = append(l.Lines, pageLine{x, slugs[x.Outcome]})
 			}
-			if x.Outcome == verdict.Passed {
+			if x.Outcome == result.Passed {
 				l.Passed++
 			}
 		}

@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"punchlist/reference/wire"
+
+	"punchlist/harness/result"
 )
 
 // A pageDatagram is one datagram taken apart for the page.
 type pageDatagram struct {
-	Datagram
+	result.Datagram
 	Length int
 	Kind   string // "sync"; empty where the type can't be told
 	Rows   []pageField
@@ -39,7 +41,7 @@ const bytesPerLine = 16
 // explain takes the evidence of a result apart. The decoder says which field is
 // at fault; where the datagram is well formed, the fields are marked that the
 // text of the failure names, or else those that the requirement names.
-func explain(x *Result, sentence string) []pageDatagram {
+func explain(x *result.Result, sentence string) []pageDatagram {
 	var out []pageDatagram
 	for _, d := range x.Evidence {
 		out = append(out, dissect(d))
@@ -84,7 +86,7 @@ func values(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;:()\"", r) })
 }
 
-func dissect(d Datagram) pageDatagram {
+func dissect(d result.Datagram) pageDatagram {
 	p := pageDatagram{Datagram: d}
 	raw, err := hex.DecodeString(d.Bytes)
 	if err != nil || len(raw) == 0 {
@@ -183,13 +185,13 @@ type lanes struct {
 
 // A pageArrow goes from lane A to lane B, counted from 0.
 type pageArrow struct {
-	Packet
+	result.Packet
 	A, B  int
 	Class string
 	Links string
 }
 
-func lanesOf(packets []Packet) lanes {
+func lanesOf(packets []result.Packet) lanes {
 	var l lanes
 	lane := func(name string) int {
 		i := slices.Index(l.Names, name)

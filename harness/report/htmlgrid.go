@@ -3,8 +3,7 @@ package report
 import (
 	"fmt"
 
-	"punchlist/harness/nat"
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // A pageGrid is a Grid as the page shows it.
@@ -28,11 +27,7 @@ type pageGridCell struct{ Class, Text, Small, Href string }
 // grids shows who met whom, where the run had peers meet behind more than one
 // profile: rows and columns that nobody was behind are left out.
 func (p *page) grids() {
-	var all []string
-	for _, profile := range nat.Profiles() {
-		all = append(all, profile.Name)
-	}
-	links := map[*Result]string{}
+	links := map[*result.Result]string{}
 	for _, s := range p.Sections {
 		for _, g := range s.Groups {
 			for _, f := range g.Failures {
@@ -40,37 +35,37 @@ func (p *page) grids() {
 			}
 		}
 	}
-	seeds := p.seeds()
-	for _, g := range Grids(p.Report, all) {
-		rows, columns := g.used()
+	seeds := p.Seeds()
+	for _, g := range result.Grids(p.Run, p.Profiles) {
+		rows, columns := used(g)
 		if len(rows)*len(columns) < 2 {
 			continue
 		}
 		shown := pageGrid{Column: g.Column, Seed: g.Seed, SeedMatters: seeds[g.Column] > 1, Open: len(p.Grids) == 0}
 		for _, j := range columns {
-			shown.Profiles = append(shown.Profiles, all[j])
+			shown.Profiles = append(shown.Profiles, p.Profiles[j])
 		}
 		for _, i := range rows {
-			row := pageGridRow{Name: all[i]}
+			row := pageGridRow{Name: p.Profiles[i]}
 			for _, j := range columns {
 				m := g.Met[i][j]
 				cell := pageGridCell{}
 				switch {
 				case m.Result == nil:
-				case m.Path == "direct":
+				case m.Path == result.Punched:
 					shown.Direct++
-					cell.Class, cell.Text = "passed", m.Path
-				case m.Path != "":
+					cell.Class, cell.Text = "passed", way(m.Path)
+				case m.Path != result.NoPath:
 					shown.Proxied++
-					cell.Class, cell.Text = "known", m.Path
+					cell.Class, cell.Text = "known", way(m.Path)
 				default:
 					shown.None++
 					cell.Class, cell.Text, cell.Href = slugs[m.Outcome], m.Outcome.String(), links[m.Result]
-					if m.Outcome == verdict.Known {
+					if m.Outcome == result.KnownFailure {
 						cell.Class = "red"
 					}
 				}
-				if m.Path != "" {
+				if m.Path != result.NoPath {
 					cell.Small = fmt.Sprintf("%.1f s, %d", m.Seconds, m.Packets)
 				}
 				row.Cells = append(row.Cells, cell)
@@ -83,7 +78,7 @@ func (p *page) grids() {
 
 // used are the indices of the profiles that a subject, and that a companion, was
 // behind.
-func (g Grid) used() (rows, columns []int) {
+func used(g result.Grid) (rows, columns []int) {
 	for i := range g.Profiles {
 		row, column := false, false
 		for j := range g.Profiles {

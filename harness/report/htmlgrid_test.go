@@ -7,25 +7,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 	"punchlist/spec"
 )
 
 func TestThePageShowsWhoMeetsWhom(t *testing.T) {
 	key := func(row string) string { return "traversal.feature#r/<subject> meets <companion>/" + row }
-	result := func(row string, o verdict.Outcome, path string, m *Meeting) *Result {
-		return &Result{Key: key(row), Requirement: "LAT-TRAV-003", Outcome: o, Unexpected: o == verdict.Failed, Path: path, Meeting: m}
+	made := func(row string, o result.Outcome, path result.Path, m *result.Meeting) *result.Result {
+		return &result.Result{Key: key(row), Requirement: "LAT-TRAV-003", Outcome: o, Unexpected: o == result.Failed, Path: path, Meeting: m}
 	}
-	r := &Report{Requirements: []spec.Requirement{{ID: "LAT-TRAV-003"}}, Cells: []*Cell{
-		{Subject: "a", Companion: "b", Lab: "sim", Results: []*Result{
-			result("full-cone, symmetric", verdict.Passed, "", &Meeting{Seconds: 1.2, Packets: 12}),
-			result("symmetric, full-cone", verdict.Passed, `through the proxy on "boot1"`, &Meeting{Seconds: 9, Packets: 70}),
-			result("symmetric, symmetric", verdict.Failed, "", nil),
-			result("udp-blocked, symmetric", verdict.Passed, "", nil), // it judges that there is no connection
+	r := &result.Run{Profiles: []string{"full-cone", "symmetric", "udp-blocked"}, Requirements: []spec.Requirement{{ID: "LAT-TRAV-003"}}, Cells: []*result.Cell{
+		{Subject: "a", Companion: "b", Lab: "sim", Results: []*result.Result{
+			made("full-cone, symmetric", result.Passed, result.Path{}, &result.Meeting{Seconds: 1.2, Packets: 12}),
+			made("symmetric, full-cone", result.Passed, result.Path{Kind: result.Relayed, By: "boot1"}, &result.Meeting{Seconds: 9, Packets: 70}),
+			made("symmetric, symmetric", result.Failed, result.Path{}, nil),
+			made("udp-blocked, symmetric", result.Passed, result.Path{}, nil), // it judges that there is no connection
 		}},
-		{Subject: "c", Companion: "b", Lab: "sim", Results: []*Result{{Key: "other.feature#r/s", Requirement: "LAT-TRAV-003", Outcome: verdict.Passed}}},
+		{Subject: "c", Companion: "b", Lab: "sim", Results: []*result.Result{{Key: "other.feature#r/s", Requirement: "LAT-TRAV-003", Outcome: result.Passed}}},
 	}}
-	page, err := r.HTML()
+	page, err := HTML(r)
 	require.NoError(t, err)
 	grid := regexp.MustCompile(`(?s)<table class="matrix grid">.*?</table>`).FindAllString(string(page), -1)
 	require.Len(t, grid, 1, "a cell in which nobody met has none")

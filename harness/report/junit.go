@@ -6,7 +6,7 @@ import (
 	"path"
 	"strings"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // The elements and attributes are those that Jenkins' schema (junit-10.xsd of
@@ -68,9 +68,9 @@ type junitText struct {
 // JUnit is the report as CI systems read it: a suite per cell and seed, a case
 // per scenario. What makes the run red is a failure (the peer) or an error (the
 // rest); known failures and what does not apply are skipped, with the reason.
-func (r *Report) JUnit() ([]byte, error) {
+func JUnit(r *result.Run) ([]byte, error) {
 	all := junitSuites{Name: "punchlist", Time: seconds(r.Seconds)}
-	seeds, began := r.seeds(), r.Started.UTC().Format("2006-01-02T15:04:05")
+	seeds, began := r.Seeds(), r.Started.UTC().Format("2006-01-02T15:04:05")
 	for _, c := range r.Cells {
 		name := c.Column()
 		if seeds[name] > 1 {
@@ -84,7 +84,7 @@ func (r *Report) JUnit() ([]byte, error) {
 		took := 0.0
 		for _, x := range c.All() { // a monitor takes no time of its own
 			took += x.Seconds
-			s.add(x.junit(name))
+			s.add(junit(name, x))
 		}
 		for i, stale := range c.Stale {
 			s.add(junitCase{Class: class(name, "known failures"), Name: fmt.Sprintf("entry %d that did not happen", i+1), Time: seconds(0),
@@ -132,23 +132,23 @@ func (all *junitSuites) add(s junitSuite) {
 }
 
 // junit is the case of a scenario.
-func (x *Result) junit(suite string) junitCase {
+func junit(suite string, x *result.Result) junitCase {
 	file, name, _ := strings.Cut(x.Key, "#")
 	k := junitCase{Class: class(suite, strings.TrimSuffix(path.Base(file), ".feature")), Name: printable(x.Requirement + " " + name), Time: seconds(x.Seconds)}
 	switch {
-	case x.Outcome == verdict.Passed:
+	case x.Outcome == result.Passed:
 	case x.Unexpected:
 		lines := []string{x.Text, "", "step: " + x.Step, "repeat: " + x.Repeat}
 		if x.Capture != "" {
 			lines = append(lines, "packets: "+x.Capture)
 		}
 		text := &junitText{Message: oneLine(printable(x.About() + ": " + x.Text)), Type: x.Outcome.String(), Body: printable(strings.Join(lines, "\n"))}
-		if x.Outcome == verdict.Failed {
+		if x.Outcome == result.Failed {
 			k.Failure = text
 		} else {
 			k.Error = text
 		}
-		k.SystemOut, k.SystemErr = printable(strings.Join(x.Timeline, "\n")), printable(x.Stderr)
+		k.SystemOut, k.SystemErr = printable(strings.Join(timeline(x.Sequence), "\n")), printable(x.Stderr)
 	default:
 		message := x.Outcome.String() + ": " + x.Text
 		if x.Known != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // What Jenkins' schema allows: attributes of each element, and its children.
@@ -33,10 +33,10 @@ var jenkins = map[string]struct{ attributes, children []string }{
 func TestJUnitIsWhatJenkinsAndGitLabRead(t *testing.T) {
 	r := sample()
 	r.Cells[0].Results[1].Key += " again"
-	r.Cells = append(r.Cells, r.Cells[0].again(2))
+	r.Cells = append(r.Cells, again(r.Cells[0], 2))
 	r.Broken = []string{"interrupted\x00"}
-	r.Cells[0].Results[2].Timeline = []string{"1.0 s  a\x1b → b"}
-	data, err := r.JUnit()
+	r.Cells[0].Results[2].Sequence = []result.Packet{{Frame: 1, At: "1.0 s", Path: "a\x1b → b", What: "ping", Via: []string{"a"}}}
+	data, err := JUnit(r)
 	require.NoError(t, err)
 
 	d := xml.NewDecoder(bytes.NewReader(data))
@@ -80,14 +80,14 @@ func TestJUnitIsWhatJenkinsAndGitLabRead(t *testing.T) {
 	died := suites.Suites[0].Cases[2]
 	require.Equal(t, "failed", died.Failure.Type)
 	require.Contains(t, died.Failure.Body, "repeat: punchlist run --scenario x")
-	require.Equal(t, "1.0 s  a → b", died.SystemOut)
+	require.Equal(t, "      1      1.0 s  a → b  ping  via a", died.SystemOut)
 	require.Equal(t, 3+3+1+1+3+1, suites.Tests, "scenarios, a stale entry, a cell that is not available, what could not run")
 	require.Equal(t, 3, suites.Failures)
 	require.Equal(t, 2, suites.Errors)
 }
 
 // again is the cell with another seed.
-func (c *Cell) again(seed int64) *Cell {
+func again(c *result.Cell, seed int64) *result.Cell {
 	other := *c
 	other.Seed = seed
 	return &other
@@ -95,13 +95,13 @@ func (c *Cell) again(seed int64) *Cell {
 
 func TestBadge(t *testing.T) {
 	r := sample()
-	require.NoError(t, xml.Unmarshal([]byte(r.Badge()), new(struct{})))
-	require.Contains(t, r.Badge(), "Latica conformance: 0 of 3, 1 unexpected")
-	r.Exit = CouldNotRun
-	require.Contains(t, r.Badge(), ": could not run")
-	r = &Report{Cells: []*Cell{{Results: []*Result{
-		{Requirement: "LAT-MSG-001", Outcome: verdict.Passed}, {Requirement: "LAT-MSG-002", Outcome: verdict.Known},
-		{Requirement: "LAT-MSG-003", Outcome: verdict.Inapplicable}, {Requirement: "LAT-MSG-001", Outcome: verdict.Passed}}}}}
-	require.Contains(t, r.Badge(), ": 1 of 2<")
-	require.Contains(t, r.Badge(), "#8a6100", "a known failure is not kept")
+	require.NoError(t, xml.Unmarshal([]byte(Badge(r)), new(struct{})))
+	require.Contains(t, Badge(r), "Latica conformance: 0 of 3, 1 unexpected")
+	r.Exit = result.CouldNotRun
+	require.Contains(t, Badge(r), ": could not run")
+	r = &result.Run{Cells: []*result.Cell{{Results: []*result.Result{
+		{Requirement: "LAT-MSG-001", Outcome: result.Passed}, {Requirement: "LAT-MSG-002", Outcome: result.KnownFailure},
+		{Requirement: "LAT-MSG-003", Outcome: result.NotApplicable}, {Requirement: "LAT-MSG-001", Outcome: result.Passed}}}}}
+	require.Contains(t, Badge(r), ": 1 of 2<")
+	require.Contains(t, Badge(r), "#8a6100", "a known failure is not kept")
 }

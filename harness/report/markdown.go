@@ -1,23 +1,20 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
-	"punchlist/harness/verdict"
-	"punchlist/spec"
+	"punchlist/harness/result"
 )
 
 // Markdown is the report for a page that shows Markdown: what was unexpected
 // first, then known failures by requirement, then the matrix.
-func (r *Report) Markdown() string {
+func Markdown(r *result.Run) string {
 	var b strings.Builder
 	switch r.Exit {
-	case AsExpected:
+	case result.AsExpected:
 		fmt.Fprintf(&b, "# As expected\n\n")
-	case Unexpected:
+	case result.Unexpected:
 		fmt.Fprintf(&b, "# Unexpected results\n\n")
 	default:
 		fmt.Fprintf(&b, "# Could not run\n\n")
@@ -42,25 +39,25 @@ func (r *Report) Markdown() string {
 		}
 	}
 	list("Not available", na)
-	list("Paths", r.Paths())
+	list("Paths", paths(r))
 
 	if known := r.KnownFailures(); len(known) > 0 {
 		fmt.Fprintf(&b, "\n## Known failures\n\nWhat the manifests announce, and what happened: each with what is required, what is done instead, and a command that shows it.\n")
 		for _, k := range known {
-			r.knownFailure(&b, k)
+			knownFailure(r, &b, k)
 		}
 	}
 
 	columns, marks := r.Matrix()
-	rows := r.rows(marks)
+	rows := r.Rows(marks)
 	if len(rows) > 0 {
 		fmt.Fprintf(&b, "\n## Requirements\n\n| requirement | %s |\n|---|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 		for _, q := range rows {
 			fmt.Fprintf(&b, "| %s", q.ID)
 			for _, c := range columns {
 				m := marks[q.ID][c]
-				text := m.String()
-				if m.Shown() == verdict.Failed || m != nil && m.Red {
+				text := mark(m)
+				if m.Shown() == result.Failed || m != nil && m.Red {
 					text = "**" + text + "**"
 				}
 				fmt.Fprintf(&b, " | %s", text)
@@ -73,14 +70,14 @@ func (r *Report) Markdown() string {
 }
 
 // knownFailure writes a known failure as whoever is to mend it needs it.
-func (r *Report) knownFailure(b *strings.Builder, k KnownFailure) {
+func knownFailure(r *result.Run, b *strings.Builder, k result.KnownGroup) {
 	fmt.Fprintf(b, "\n### %s in %s\n\n", k.Requirement, k.Column)
-	if q := r.requirement(k.Requirement); q.Text != "" {
+	if q := r.Requirement(k.Requirement); q.Text != "" {
 		fmt.Fprintf(b, "- Required: %s\n", oneLine(q.Text))
 	}
 	fmt.Fprintf(b, "- Instead: %s\n", oneLine(k.Reason))
-	if extent := k.First.Extent(); extent != "" {
-		fmt.Fprintf(b, "- Seen: %s; %s\n", oneLine(k.First.Text), extent)
+	if all := extent(k.First); all != "" {
+		fmt.Fprintf(b, "- Seen: %s; %s\n", oneLine(k.First.Text), all)
 	} else {
 		fmt.Fprintf(b, "- Seen: %s; in %s\n", oneLine(k.First.Text), times(k.Count))
 	}
@@ -97,44 +94,3 @@ func (r *Report) knownFailure(b *strings.Builder, k KnownFailure) {
 
 const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
 	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios, and monitors of every packet in them."
-
-// A KnownFailure stands for all scenarios that failed in one known way.
-type KnownFailure struct {
-	Column, Requirement, Signature, Reason, Link string
-	Count                                        int
-	First                                        *Result
-}
-
-// KnownFailures lists them by cell, and in the registry's order.
-func (r *Report) KnownFailures() []KnownFailure {
-	var all []KnownFailure
-	index := map[[3]string]int{}
-	for _, c := range r.Cells {
-		for _, s := range c.All() {
-			if s.Known == nil {
-				continue
-			}
-			key := [3]string{c.Column(), s.Known.Requirement, s.Known.Signature}
-			i, ok := index[key]
-			if !ok {
-				i = len(all)
-				index[key] = i
-				all = append(all, KnownFailure{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link, First: s})
-			}
-			all[i].Count++
-		}
-	}
-	place := func(id string) int {
-		return slices.IndexFunc(r.Requirements, func(q spec.Requirement) bool { return q.ID == id })
-	}
-	column := map[string]int{}
-	for _, k := range all {
-		if _, ok := column[k.Column]; !ok {
-			column[k.Column] = len(column)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b KnownFailure) int {
-		return cmp.Or(cmp.Compare(column[a.Column], column[b.Column]), cmp.Compare(place(a.Requirement), place(b.Requirement)))
-	})
-	return all
-}

@@ -109,7 +109,7 @@ func chromium(t *testing.T, dir, url string, width int) (d driven) {
 func TestThePageInABrowser(t *testing.T) {
 	testenv.SkipShort(t, "it starts a browser")
 	r := paged(t)
-	page, err := r.HTML()
+	page, err := HTML(r)
 	require.NoError(t, err)
 	// The page's own policy stands, but lets the driver in; a script that it
 	// does not know is kept out.

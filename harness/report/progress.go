@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // Progress tells what a run is doing: one line that changes on a terminal, a
@@ -19,7 +19,7 @@ type Progress struct {
 
 	mu      sync.Mutex
 	total   int
-	tally   verdict.Tally
+	tally   result.Tally
 	red     int
 	running []string
 	drawn   bool
@@ -48,7 +48,7 @@ func (p *Progress) Plan(total int) {
 }
 
 // Started says that a scenario runs.
-func (p *Progress) Started(c *Cell, x *Result) {
+func (p *Progress) Started(c *result.Cell, x *result.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = append(p.running, c.Column()+" "+x.Key)
@@ -56,7 +56,7 @@ func (p *Progress) Started(c *Cell, x *Result) {
 }
 
 // Ended says how it ended.
-func (p *Progress) Ended(c *Cell, x *Result) {
+func (p *Progress) Ended(c *result.Cell, x *result.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if i := slices.Index(p.running, c.Column()+" "+x.Key); i >= 0 {
@@ -71,7 +71,7 @@ func (p *Progress) Ended(c *Cell, x *Result) {
 		p.draw(p.tally.Planned == p.total)
 		return
 	}
-	if x.Unexpected && x.Outcome != verdict.Failed {
+	if x.Unexpected && x.Outcome != result.Failed {
 		reason := c.Column() + x.Outcome.String() + x.Text
 		if p.said[reason] {
 			p.draw(p.tally.Planned == p.total)
@@ -84,11 +84,11 @@ func (p *Progress) Ended(c *Cell, x *Result) {
 	switch {
 	case x.Unexpected:
 		name = p.style.paint(red, name)
-	case x.Outcome == verdict.Passed:
+	case x.Outcome == result.Passed:
 		name = p.style.paint(green, name)
 	}
 	fmt.Fprintf(p.w, "[%*d/%d] %s  %s  %s  %s (%.1f s)\n", digits(p.total), p.tally.Planned, p.total, name, x.About(), c.Column(), x.Key, x.Seconds)
-	if x.Unexpected || x.Outcome == verdict.Inconclusive {
+	if x.Unexpected || x.Outcome == result.Inconclusive {
 		fmt.Fprintf(p.w, "%*s %s\n", 2*digits(p.total)+3, "", oneLine(x.Text))
 	}
 	p.draw(false)

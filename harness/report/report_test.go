@@ -14,38 +14,39 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/internet"
+	"punchlist/harness/result"
 	"punchlist/harness/trace"
 	"punchlist/harness/verdict"
 	"punchlist/reference/wire"
 	"punchlist/spec"
 )
 
-func sample() *Report {
-	result := func(requirement string, o verdict.Outcome) *Result {
-		return &Result{
+func sample() *result.Run {
+	made := func(requirement string, o result.Outcome) *result.Result {
+		return &result.Result{
 			Key: "t.feature#r/" + requirement + o.String(), Scenario: "s", Requirement: requirement, Outcome: o,
 			Step: "Then it holds", Text: "it did not", Repeat: "punchlist run --scenario x", Seconds: 0.5,
-			Unexpected: o == verdict.Failed || o == verdict.Broken || o == verdict.LabBroken,
+			Unexpected: o == result.Failed || o == result.AdapterBroken || o == result.LabFailed,
 		}
 	}
-	known := result("LAT-MSG-002", verdict.Known)
-	known.Known, known.Signature = &Known{Requirement: "LAT-MSG-002", Signature: "off by one", Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
-	died := result("LAT-MSG-001", verdict.Failed)
+	known := made("LAT-MSG-002", result.KnownFailure)
+	known.Known, known.Signature = &result.Known{Requirement: "LAT-MSG-002", Signature: "off by one", Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
+	died := made("LAT-MSG-001", result.Failed)
 	died.Broke, died.Signature = verdict.Survive, verdict.DiedSignature
 	died.Stderr = "TypeError: x\x00\x1b is null"
 	died.Text = died.Stderr
-	return &Report{
-		Schema: Schema, Exit: Unexpected, Seconds: 3,
-		Tally:    verdict.Tally{Planned: 6, Passed: 2, Failed: 1, Known: 1, NotApplicable: 1, LabFailed: 1},
+	return &result.Run{
+		Schema: result.Schema, Exit: result.Unexpected, Seconds: 3,
+		Tally:    result.Tally{Planned: 6, Passed: 2, Failed: 1, Known: 1, NotApplicable: 1, LabFailed: 1},
 		Warnings: []string{"one is overdue"}, Unexpected: []string{"one died"},
 		Requirements: []spec.Requirement{
 			{ID: "LAT-FRAME-014", Level: spec.Must, Text: "A peer MUST survive."},
 			{ID: "LAT-MSG-001", Level: spec.Must, Text: "A peer MUST\nanswer."},
 			{ID: "LAT-MSG-002", Level: spec.Must, Text: "A peer MUST count."},
 		},
-		Cells: []*Cell{
-			{Subject: "a", Companion: "a", Lab: "sim", Results: []*Result{result("LAT-MSG-001", verdict.Passed), result("LAT-MSG-001", verdict.Passed), died}},
-			{Subject: "b", Companion: "a", Lab: "netns", Stale: []string{"LAT-MSG-001 passes"}, Results: []*Result{known, result("LAT-MSG-001", verdict.Inapplicable), result("LAT-MSG-001", verdict.LabBroken)}},
+		Cells: []*result.Cell{
+			{Subject: "a", Companion: "a", Lab: "sim", Results: []*result.Result{made("LAT-MSG-001", result.Passed), made("LAT-MSG-001", result.Passed), died}},
+			{Subject: "b", Companion: "a", Lab: "netns", Stale: []string{"LAT-MSG-001 passes"}, Results: []*result.Result{known, made("LAT-MSG-001", result.NotApplicable), made("LAT-MSG-001", result.LabFailed)}},
 			{Subject: "c", Companion: "a", Lab: "netns", NotAvailable: "it is not set up"},
 		},
 	}
@@ -54,18 +55,18 @@ func sample() *Report {
 func TestTheMatrixCountsAFailureForWhatWasBroken(t *testing.T) {
 	columns, marks := sample().Matrix()
 	require.Equal(t, []string{"a+a@sim", "b+a@netns", "c+a@netns"}, columns)
-	require.Equal(t, "FAIL 1", marks["LAT-FRAME-014"]["a+a@sim"].String())
+	require.Equal(t, "FAIL 1", mark(marks["LAT-FRAME-014"]["a+a@sim"]))
 	require.True(t, marks["LAT-FRAME-014"]["a+a@sim"].Red)
-	require.Equal(t, "? 1/3", marks["LAT-MSG-001"]["a+a@sim"].String(), "the death left this one unjudged")
-	require.Equal(t, "known 1", marks["LAT-MSG-002"]["b+a@netns"].String())
-	require.Equal(t, "lab 1/2", marks["LAT-MSG-001"]["b+a@netns"].String())
-	require.Equal(t, "", marks["LAT-MSG-002"]["a+a@sim"].String())
+	require.Equal(t, "? 1/3", mark(marks["LAT-MSG-001"]["a+a@sim"]), "the death left this one unjudged")
+	require.Equal(t, "known 1", mark(marks["LAT-MSG-002"]["b+a@netns"]))
+	require.Equal(t, "lab 1/2", mark(marks["LAT-MSG-001"]["b+a@netns"]))
+	require.Equal(t, "", mark(marks["LAT-MSG-002"]["a+a@sim"]))
 }
 
 func TestTerminal(t *testing.T) {
 	var plain, coloured bytes.Buffer
-	sample().Print(&plain, Style{})
-	sample().Print(&coloured, Style{Live: true, Color: true, Width: 120})
+	Print(&plain, sample(), Style{})
+	Print(&coloured, sample(), Style{Live: true, Color: true, Width: 120})
 	require.NotContains(t, plain.String(), "\x1b[")
 	require.Contains(t, coloured.String(), "\x1b[31m")
 	for _, want := range []string{
@@ -93,12 +94,12 @@ func TestFilesOfARun(t *testing.T) {
 	r := sample()
 	r.Cells[0].Results[0].Capture = "a/x.pcapng"
 	r.Cells[0].Results[1].Log = "../outside.log"
-	require.NoError(t, r.Write(dir))
+	require.NoError(t, Write(r, dir))
 
-	back, err := Read(filepath.Join(dir, "report.json"))
+	back, err := result.Read(filepath.Join(dir, "report.json"))
 	require.NoError(t, err)
 	require.Equal(t, r.Tally, back.Tally)
-	require.Equal(t, verdict.Failed, back.Cells[0].Results[2].Outcome)
+	require.Equal(t, result.Failed, back.Cells[0].Results[2].Outcome)
 	require.Equal(t, []string{"a/x.pcapng"}, back.Files(), "nothing outside the folder")
 
 	data, err := os.ReadFile(filepath.Join(dir, "junit.xml"))
@@ -122,16 +123,16 @@ func TestFilesOfARun(t *testing.T) {
 		require.Contains(t, string(md), want)
 	}
 
-	require.ErrorContains(t, r.Write(filepath.Join(dir, "missing")), "the report can't be written")
+	require.ErrorContains(t, Write(r, filepath.Join(dir, "missing")), "the report can't be written")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.json"), []byte(`{"schema": 2}`), 0o644))
-	_, err = Read(filepath.Join(dir, "report.json"))
+	_, err = result.Read(filepath.Join(dir, "report.json"))
 	require.ErrorContains(t, err, "schema 2; this program reads 1")
 }
 
 func TestProgress(t *testing.T) {
-	cell := &Cell{Subject: "a", Companion: "a", Lab: "sim"}
-	one, two := &Result{Key: "one", Requirement: "LAT-MSG-001", Outcome: verdict.Passed}, &Result{
-		Key: "two", Requirement: "LAT-MSG-002", Outcome: verdict.Broken, Unexpected: true, Text: "it\nhangs"}
+	cell := &result.Cell{Subject: "a", Companion: "a", Lab: "sim"}
+	one, two := &result.Result{Key: "one", Requirement: "LAT-MSG-001", Outcome: result.Passed}, &result.Result{
+		Key: "two", Requirement: "LAT-MSG-002", Outcome: result.AdapterBroken, Unexpected: true, Text: "it\nhangs"}
 	play := func(s Style) string {
 		var b bytes.Buffer
 		p := NewProgress(&b, s)
@@ -172,16 +173,16 @@ func TestEvidenceIsDecodedFieldByField(t *testing.T) {
 	send(datagram)
 	send([]byte("hello"))
 
-	e := Evidence(tr, []int{0, 2, 99})
+	e := result.Evidence(tr, []int{0, 2, 99})
 	require.Len(t, e, 2, "a frame that is not there is left out")
-	fields := strings.Join(e[0].Fields, "\n")
-	require.Contains(t, fields, "requesterPeerId")
-	require.Contains(t, fields, "packetId")
-	require.NotContains(t, fields, "fault")
-	require.Contains(t, strings.Join(e[1].Fields, "\n"), "fault: ")
+	decoded := strings.Join(fields(e[0]), "\n")
+	require.Contains(t, decoded, "requesterPeerId")
+	require.Contains(t, decoded, "packetId")
+	require.NotContains(t, decoded, "fault")
+	require.Contains(t, strings.Join(fields(e[1]), "\n"), "fault: ")
 	require.Equal(t, 3, e[1].Frame)
 
-	lines := Timeline(tr, []int{3})
+	lines := timeline(result.Sequence(tr, []int{3}))
 	require.Len(t, lines, 2, "one line a datagram, whatever links it crossed: %q", lines)
 	require.Contains(t, lines[0], "ping ")
 	require.Contains(t, lines[0], "requesterPeerId=abababab…")
@@ -190,7 +191,7 @@ func TestEvidenceIsDecodedFieldByField(t *testing.T) {
 	require.Contains(t, lines[1], "5 bytes, no packet")
 
 	require.Equal(t, hex.EncodeToString([]byte("hello")), e[1].Bytes)
-	packets := Sequence(tr, []int{3})
+	packets := result.Sequence(tr, []int{3})
 	require.Len(t, packets, 2)
 	require.Equal(t, []string{"eve", "alice"}, []string{packets[0].From, packets[0].To})
 	require.Equal(t, []string{"eve", "alice"}, packets[0].Via)

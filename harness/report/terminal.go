@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // A Style is how a writer takes text.
@@ -51,7 +51,7 @@ func (s Style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (s Style) mark(m *Mark) string {
+func (s Style) mark(m *result.Mark) string {
 	switch {
 	case m == nil:
 		return ""
@@ -59,9 +59,9 @@ func (s Style) mark(m *Mark) string {
 		return red
 	}
 	switch m.Shown() {
-	case verdict.Passed:
+	case result.Passed:
 		return green
-	case verdict.Inapplicable:
+	case result.NotApplicable:
 		return faint
 	default:
 		return yellow
@@ -70,24 +70,24 @@ func (s Style) mark(m *Mark) string {
 
 // Print writes the whole report: failures, known failures, the matrix, and
 // the last line with the sum.
-func (r *Report) Print(w io.Writer, s Style) {
+func Print(w io.Writer, r *result.Run, s Style) {
 	for _, c := range r.Cells {
 		for _, g := range c.Unexpected() {
-			r.printFailure(w, s, c, g[0])
+			printFailure(w, r, s, c, g[0])
 			if len(g) > 1 {
 				fmt.Fprintf(w, "  and so    %s\n", times(len(g)-1)+" more, for the same reason")
 			}
 		}
 	}
-	r.printFindings(w, s)
-	r.printKnown(w, s)
+	printFindings(w, r, s)
+	printKnown(w, r, s)
 	for _, c := range r.Cells {
 		if c.NotAvailable != "" {
 			fmt.Fprintf(w, "%s %s: %s\n", s.paint(yellow, "not available:"), c.Column(), c.NotAvailable)
 		}
 	}
-	r.PrintMatrix(w, s)
-	for _, x := range r.Paths() {
+	PrintMatrix(w, r, s)
+	for _, x := range paths(r) {
 		fmt.Fprintf(w, "%s %s\n", s.paint(faint, "path:"), x)
 	}
 	for _, x := range r.Warnings {
@@ -103,9 +103,9 @@ func (r *Report) Print(w io.Writer, s Style) {
 	}
 	end, code := "as expected", green
 	switch r.Exit {
-	case Unexpected:
+	case result.Unexpected:
 		end, code = "UNEXPECTED RESULTS", red
-	case CouldNotRun:
+	case result.CouldNotRun:
 		end, code = "COULD NOT RUN ALL", red
 	}
 	fmt.Fprintf(w, "%s  %s  (%.1f s)\n", s.paint(code, end), r.Tally, r.Seconds)
@@ -113,8 +113,8 @@ func (r *Report) Print(w io.Writer, s Style) {
 
 // printFailure says which sentence was broken, at which step, by which
 // datagrams, and how to see it again.
-func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
-	q := r.requirement(x.About())
+func printFailure(w io.Writer, r *result.Run, s Style, c *result.Cell, x *result.Result) {
+	q := r.Requirement(x.About())
 	fmt.Fprintf(w, "\n%s %s  %s\n", s.paint(red, strings.ToUpper(x.Outcome.String())), s.paint(bold, q.ID), s.paint(faint, c.Column()))
 	if q.Text != "" {
 		fmt.Fprintf(w, "  %s\n", oneLine(q.Text))
@@ -124,21 +124,21 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 		fmt.Fprintf(w, "  step      %s\n", x.Step)
 	}
 	fmt.Fprintf(w, "  seen      %s\n", indent(printable(x.Text), "            "))
-	if extent := x.Extent(); extent != "" {
-		fmt.Fprintf(w, "  in all    %s\n", extent)
+	if all := extent(x); all != "" {
+		fmt.Fprintf(w, "  in all    %s\n", all)
 	}
-	if x.Signature != "" && x.Outcome == verdict.Failed {
+	if x.Signature != "" && x.Outcome == result.Failed {
 		fmt.Fprintf(w, "  signature %q\n", x.Signature)
 	}
 	for _, d := range x.Evidence {
 		fmt.Fprintf(w, "  %s\n", s.paint(bold, fmt.Sprintf("datagram %d at %s: %s", d.Frame, d.At, d.Path)))
-		for _, f := range d.Fields {
+		for _, f := range fields(d) {
 			fmt.Fprintf(w, "    %s\n", f)
 		}
 	}
-	if len(x.Timeline) > 0 {
+	if len(timeline(x.Sequence)) > 0 {
 		fmt.Fprintf(w, "  the last packets:\n")
-		for _, l := range x.Timeline {
+		for _, l := range timeline(x.Sequence) {
 			fmt.Fprintf(w, "    %s\n", l)
 		}
 	}
@@ -160,7 +160,7 @@ func (r *Report) printFailure(w io.Writer, s Style, c *Cell, x *Result) {
 	}
 }
 
-func (r *Report) printFindings(w io.Writer, s Style) {
+func printFindings(w io.Writer, r *result.Run, s Style) {
 	type key struct{ who, requirement, text string }
 	var order []key
 	counts := map[key]int{}
@@ -184,7 +184,7 @@ func (r *Report) printFindings(w io.Writer, s Style) {
 	}
 }
 
-func (r *Report) printKnown(w io.Writer, s Style) {
+func printKnown(w io.Writer, r *result.Run, s Style) {
 	known := r.KnownFailures()
 	if len(known) == 0 {
 		return
@@ -192,7 +192,7 @@ func (r *Report) printKnown(w io.Writer, s Style) {
 	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Known failures"))
 	for _, k := range known {
 		fmt.Fprintf(w, "  %s  %s  %s\n", s.paint(yellow, k.Requirement), k.Column, s.paint(faint, times(k.Count)))
-		if q := r.requirement(k.Requirement); q.Text != "" {
+		if q := r.Requirement(k.Requirement); q.Text != "" {
 			fmt.Fprintf(w, "    required  %s\n", oneLine(q.Text))
 		}
 		fmt.Fprintf(w, "    instead   %s\n", oneLine(k.Reason))
@@ -206,9 +206,9 @@ func (r *Report) printKnown(w io.Writer, s Style) {
 }
 
 // PrintMatrix writes implementation × requirement.
-func (r *Report) PrintMatrix(w io.Writer, s Style) {
+func PrintMatrix(w io.Writer, r *result.Run, s Style) {
 	columns, marks := r.Matrix()
-	rows := r.rows(marks)
+	rows := r.Rows(marks)
 	if len(rows) == 0 || len(columns) == 0 {
 		return
 	}
@@ -223,7 +223,7 @@ func (r *Report) PrintMatrix(w io.Writer, s Style) {
 		}
 		widths[i] = max(len(heads[i][0]), len(heads[i][1]))
 		for _, q := range rows {
-			widths[i] = max(widths[i], len(marks[q.ID][c].String()))
+			widths[i] = max(widths[i], len(mark(marks[q.ID][c])))
 		}
 	}
 	first := 0
@@ -242,7 +242,7 @@ func (r *Report) PrintMatrix(w io.Writer, s Style) {
 		fmt.Fprint(w, pad(q.ID, first))
 		for i, c := range columns {
 			m := marks[q.ID][c]
-			fmt.Fprintf(w, "  %s", s.paint(s.mark(m), pad(m.String(), widths[i])))
+			fmt.Fprintf(w, "  %s", s.paint(s.mark(m), pad(mark(m), widths[i])))
 		}
 		if room := s.Width - first - 2*len(widths) - sum(widths) - 4; room > 24 {
 			fmt.Fprintf(w, "  %s", s.paint(faint, cut(oneLine(q.Text), room)))

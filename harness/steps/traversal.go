@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"punchlist/harness/internet"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -159,9 +159,9 @@ func (w *World) thenConnectedAnyhow(name string) error {
 	}
 	w.met(other)
 	if proxy := w.throughProxy(other); !w.direct(other.host, w.subject.host, time.Time{}) {
-		w.path = fmt.Sprintf("through the proxy on %q", proxy)
+		w.path = result.Path{Kind: result.Relayed, By: proxy}
 	} else {
-		w.path = "punched"
+		w.path = result.Path{Kind: result.Punched}
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (w *World) met(other *peer) {
 	if w.joined.IsZero() {
 		return
 	}
-	w.meeting = &report.Meeting{Seconds: w.net.Now().Sub(w.joined).Seconds()}
+	w.meeting = &result.Meeting{Seconds: w.net.Now().Sub(w.joined).Seconds()}
 	for _, host := range []string{w.subject.host, other.host} {
 		for f := range w.net.Trace().SentBy(host) {
 			if f.At.After(w.joined) {
@@ -218,7 +218,7 @@ func (w *World) thenProxied(name string) error {
 	}
 	if ok {
 		w.met(other)
-		w.path = fmt.Sprintf("through the proxy on %q", w.throughProxy(other))
+		w.path = result.Path{Kind: result.Relayed, By: w.throughProxy(other)}
 		return nil
 	}
 	return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Intro)),

@@ -18,7 +18,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/reference/seal"
 	"punchlist/spec"
@@ -78,8 +78,8 @@ type World struct {
 	streams  []streaming // messages streamed to peers
 	sealed   int         // streams that injectors sealed
 	changed  time.Time   // when a step last changed the internet
-	path     string      // by which the subject and another peer were found to be connected
-	meeting  *report.Meeting
+	path     result.Path // by which the subject and another peer were found to be connected
+	meeting  *result.Meeting
 	joined   time.Time     // when the second of two peers was told to join
 	asked    int           // questions that they asked
 	replied  int           // ... and answers that they gave
@@ -111,11 +111,11 @@ func (w *World) Subject() string {
 }
 
 // Path is by which way the subject was found to be connected, as a scenario
-// that leaves it open read it off the routers; empty where none did.
-func (w *World) Path() string { return w.path }
+// that leaves it open read it off the routers; the zero Path where none did.
+func (w *World) Path() result.Path { return w.path }
 
 // Meeting is what it took them, where a step has seen it; else nil.
-func (w *World) Meeting() *report.Meeting { return w.meeting }
+func (w *World) Meeting() *result.Meeting { return w.meeting }
 
 // Deaths lists the testees that ended by themselves, in order of time.
 func (w *World) Deaths() []verdict.Died { return w.deaths }

@@ -11,6 +11,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 )
@@ -31,7 +32,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 	x.Stderr = d.Stderr
 	broken := func(text string) []int {
 		err := &verdict.AdapterBroken{Implementation: d.Implementation, Host: d.Host, Text: text}
-		x.Outcome, x.Text = verdict.Broken, err.Error()
+		x.Outcome, x.Text = result.AdapterBroken, err.Error()
 		return nil
 	}
 	switch {
@@ -42,7 +43,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 	case len(d.Received) == 0:
 		return broken("it ended before a datagram reached it: " + d.How)
 	}
-	x.Outcome, x.Broke, x.Signature = verdict.Failed, verdict.Survive, verdict.DiedSignature
+	x.Outcome, x.Broke, x.Signature = result.Failed, verdict.Survive, verdict.DiedSignature
 	t := w.Net().Trace()
 	var last []shot
 	for i := len(d.Received) - 1; i >= 0 && len(last) < replayed; i-- {

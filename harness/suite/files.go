@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // keepLog writes what the testees logged, where they logged anything.
 func (r *runner) keepLog(j *job, log *logBuffer) error {
 	text := log.bytes()
-	if r.Out == "" || len(text) == 0 || r.Seeds > 1 && j.result.Outcome == verdict.Passed {
+	if r.Out == "" || len(text) == 0 || r.Seeds > 1 && j.result.Outcome == result.Passed {
 		return nil
 	}
 	file, err := r.file(j, ".log", text)

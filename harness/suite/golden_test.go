@@ -21,16 +21,16 @@ import (
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/steps"
 	"punchlist/harness/suite"
-	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
 
 var update = flag.Bool("update", false, "renew the golden files")
 
 // judgeReference runs every scenario of the features for the reference in sim.
-func judgeReference(t *testing.T, features fs.FS) *report.Report {
+func judgeReference(t *testing.T, features fs.FS) *result.Run {
 	t.Helper()
 	registry, err := spec.Load()
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func judgeReference(t *testing.T, features fs.FS) *report.Report {
 // byte: in two runs, and on every machine.
 func TestGoldenCaptures(t *testing.T) {
 	first, second := judgeReference(t, features.Files), judgeReference(t, features.Files)
-	require.Equal(t, report.AsExpected, first.Exit, "%v %v", first.Broken, first.Unexpected)
+	require.Equal(t, result.AsExpected, first.Exit, "%v %v", first.Broken, first.Unexpected)
 	lines := hashes(first)
 	require.Equal(t, lines, hashes(second), "two runs with one seed differ")
 
@@ -77,9 +77,9 @@ func TestGoldenCaptures(t *testing.T) {
 	}
 }
 
-func hashes(r *report.Report) (lines []string) {
+func hashes(r *result.Run) (lines []string) {
 	for _, x := range r.Cells[0].Results {
-		if x.Outcome != verdict.Inapplicable {
+		if x.Outcome != result.NotApplicable {
 			lines = append(lines, fmt.Sprintf("%s  %s", x.CaptureHash, x.Key))
 		}
 	}
@@ -104,10 +104,10 @@ func TestAnUnknownProfileIsTheLabsFailure(t *testing.T) {
       When the subject starts on "alice"
       Then the subject's NAT type is 31
 `)}})
-	require.NotEqual(t, report.AsExpected, r.Exit)
+	require.NotEqual(t, result.AsExpected, r.Exit)
 	results := r.Cells[0].Results
-	require.Equal(t, verdict.LabBroken, results[0].Outcome)
+	require.Equal(t, result.LabFailed, results[0].Outcome)
 	require.Contains(t, results[0].Text, "lunar")
 	require.Contains(t, results[0].Text, "full-cone", "the error names the profiles that there are")
-	require.Equal(t, verdict.Passed, results[1].Outcome, results[1].Text)
+	require.Equal(t, result.Passed, results[1].Outcome, results[1].Text)
 }

@@ -4,15 +4,14 @@ import (
 	"slices"
 
 	"punchlist/harness/monitor"
-	"punchlist/harness/report"
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // watched is what one monitor saw in the scenarios of a cell.
 type watched struct {
 	monitor       monitor.Monitor
 	looked, wrong int
-	result        *report.Result // of the first scenario in which something was wrong; nil: none
+	result        *result.Result // of the first scenario in which something was wrong; nil: none
 	plan          *planned
 }
 
@@ -51,13 +50,13 @@ func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
 }
 
 // found is what a monitor found in a scenario.
-func found(j *job, w World, end ending, s monitor.Seen) *report.Result {
+func found(j *job, w World, end ending, s monitor.Seen) *result.Result {
 	t := w.Net().Trace()
-	return &report.Result{
+	return &result.Result{
 		Key: "monitor#" + s.Monitor.Rule, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
-		Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: verdict.Failed,
+		Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: result.Failed,
 		Text: s.Wrong + ", in the scenario " + j.result.Key, Signature: s.Monitor.Rule, Steps: end.steps,
-		Evidence: report.Evidence(t, s.Frames), Timeline: report.Timeline(t, s.Frames), Sequence: report.Sequence(t, s.Frames),
+		Evidence: result.Evidence(t, s.Frames), Sequence: result.Sequence(t, s.Frames),
 		Capture: j.result.Capture, CaptureHash: j.result.CaptureHash, Repeat: j.result.Repeat,
 		Packets: j.result.Packets, LabSeconds: j.result.LabSeconds,
 	}
@@ -70,14 +69,14 @@ func (r *runner) monitors() {
 		for _, s := range r.watch[cell] {
 			x := s.result
 			if x == nil {
-				x = &report.Result{Key: "monitor#" + s.monitor.Rule, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
-					Requirement: s.monitor.Requirement, Outcome: verdict.Passed}
+				x = &result.Result{Key: "monitor#" + s.monitor.Rule, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
+					Requirement: s.monitor.Requirement, Outcome: result.Passed}
 			}
 			x.Looked, x.Wrong = s.looked, s.wrong
 			r.expect(&job{plan: s.plan, cell: cell, result: x})
 			cell.Monitors = append(cell.Monitors, x)
 		}
-		slices.SortFunc(cell.Monitors, report.ByRequirement)
+		slices.SortFunc(cell.Monitors, result.ByRequirement)
 		for _, x := range cell.Monitors {
 			if x.Unexpected {
 				r.Progress.Say("%s  %s  %s  %s", x.Outcome, x.Requirement, cell.Column(), x.Text)

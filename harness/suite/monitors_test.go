@@ -7,8 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 )
 
 // In these tests monitors watch eve, who sends what is no packet.
@@ -22,14 +21,14 @@ func TestMonitors(t *testing.T) {
 		says("@LAT-MSG-002", "unsound", "tea"),
 		says("@LAT-MSG-001 @last", "unsound again", "coffee"),
 	)
-	run := func(t *testing.T, change func(*Config)) *report.Report {
+	run := func(t *testing.T, change func(*Config)) *result.Run {
 		c := config(t, f, "honest")
 		if change != nil {
 			change(&c)
 		}
 		return judge(t, c)
 	}
-	find := func(r *report.Report, requirement string) *report.Result {
+	find := func(r *result.Run, requirement string) *result.Result {
 		for _, x := range r.Cells[0].Monitors {
 			if x.Requirement == requirement {
 				return x
@@ -41,20 +40,20 @@ func TestMonitors(t *testing.T) {
 	t.Run("a scenario passes, and what it did meanwhile is a verdict of its own", func(t *testing.T) {
 		r := run(t, func(c *Config) { c.Out = t.TempDir() })
 		require.Equal(t, 3, r.Tally.Passed, "scenarios alone are counted")
-		require.Equal(t, report.Unexpected, r.Exit)
+		require.Equal(t, result.Unexpected, r.Exit)
 		require.Len(t, r.Unexpected, 1, r.Unexpected)
 		x := find(r, "LAT-FRAME-009")
-		require.Equal(t, verdict.Failed, x.Outcome)
+		require.Equal(t, result.Failed, x.Outcome)
 		require.Contains(t, x.Text, "in the scenario t.feature#unsound/one", "the first, whichever ended first")
 		require.Equal(t, [2]int{2, 2}, [2]int{x.Looked, x.Wrong}, "an opener is nothing to look at")
 		require.NotEmpty(t, x.Evidence)
-		require.NotEmpty(t, x.Timeline)
+		require.NotEmpty(t, x.Sequence)
 		require.Equal(t, "again honest+honest@bare t.feature#unsound/one", x.Repeat)
 		require.Equal(t, r.Cells[0].Results[1].Capture, x.Capture)
-		require.Equal(t, verdict.Passed, find(r, "LAT-FRAME-017").Outcome)
+		require.Equal(t, result.Passed, find(r, "LAT-FRAME-017").Outcome)
 		require.Nil(t, find(r, "LAT-STRM-001"), "it had nothing to look at")
 		_, marks := r.Matrix()
-		require.Equal(t, "FAIL 1", marks["LAT-FRAME-009"]["honest+honest@bare"].String())
+		require.Equal(t, result.Failed, marks["LAT-FRAME-009"]["honest+honest@bare"].Shown())
 	})
 	t.Run("it can be known, and is stale when it is gone", func(t *testing.T) {
 		known := func(requirement, rule string) func(*Config) {
@@ -63,8 +62,8 @@ func TestMonitors(t *testing.T) {
 			}
 		}
 		r := run(t, known("LAT-FRAME-009", signature))
-		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
-		require.Equal(t, verdict.Known, find(r, "LAT-FRAME-009").Outcome)
+		require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
+		require.Equal(t, result.KnownFailure, find(r, "LAT-FRAME-009").Outcome)
 
 		gone := func(c *Config) {
 			known("LAT-FRAME-009", signature)(c)
@@ -83,11 +82,11 @@ func TestMonitors(t *testing.T) {
 	})
 	t.Run("shards say the same together", func(t *testing.T) {
 		whole := run(t, nil)
-		var parts []*report.Report
+		var parts []*result.Run
 		for i := range 3 {
-			parts = append(parts, run(t, func(c *Config) { c.Shard = &report.Shard{Index: i + 1, Of: 3} }))
+			parts = append(parts, run(t, func(c *Config) { c.Shard = &result.Shard{Index: i + 1, Of: 3} }))
 		}
-		merged, err := report.Merge(testRegistry(t), time.Time{}, []string{"a", "b", "c"}, parts)
+		merged, err := result.Merge(testRegistry(t), time.Time{}, []string{"a", "b", "c"}, parts)
 		require.NoError(t, err)
 		require.Equal(t, timeless(t, whole), timeless(t, merged))
 	})

@@ -12,7 +12,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
-	"punchlist/harness/verdict"
+	"punchlist/harness/result"
 	"punchlist/spec"
 	"punchlist/spec/testee"
 )
@@ -35,7 +35,7 @@ type Cell struct {
 }
 
 // Name is the cell as the command line takes it.
-func (c Cell) Name() string { return report.Name(c.Subject.Name, c.Companion.Name, c.Lab) }
+func (c Cell) Name() string { return result.Name(c.Subject.Name, c.Companion.Name, c.Lab) }
 
 // Config is what a run is made from.
 type Config struct {
@@ -46,7 +46,7 @@ type Config struct {
 	World    WorldFunc
 
 	Select  Selection
-	Shard   *report.Shard // the part of the scenarios to run; nil: all
+	Shard   *result.Shard // the part of the scenarios to run; nil: all
 	Seed    int64
 	Seeds   int           // how many in a row, from Seed; 0 is 1
 	Jobs    int           // scenarios at once in one lab; 0: the number of cores in sim, more where time is real
@@ -65,12 +65,12 @@ type planned struct {
 	Cell
 	lab       lab.Lab
 	scenarios []Scenario
-	places    []int             // of these, among the cell's scenarios of all shards
-	failures  *verdict.Failures // known, of the subject
-	excuses   *verdict.Failures // known, of the companion
-	partial   []string          // requirements of which the cell's tags leave out a scenario
-	missing   string            // why the cell can't run
-	cells     []*report.Cell    // one for every seed
+	places    []int            // of these, among the cell's scenarios of all shards
+	failures  *result.Failures // known, of the subject
+	excuses   *result.Failures // known, of the companion
+	partial   []string         // requirements of which the cell's tags leave out a scenario
+	missing   string           // why the cell can't run
+	cells     []*result.Cell   // one for every seed
 }
 
 func (c *Config) defaults() {
@@ -138,8 +138,8 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 		}
 		p := &planned{
 			Cell: cell, lab: l,
-			failures: verdict.NewFailures(cell.Subject.Known, cell.Companion.Name, cell.Lab),
-			excuses:  verdict.NewFailures(cell.Companion.Known, cell.Subject.Name, cell.Lab),
+			failures: result.NewFailures(cell.Subject.Known, cell.Companion.Name, cell.Lab),
+			excuses:  result.NewFailures(cell.Companion.Known, cell.Subject.Name, cell.Lab),
 		}
 		if p.scenarios, err = (Selection{Tags: cell.Tags}).Of(picked); err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name(), err)
@@ -168,7 +168,7 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 
 // divide keeps the scenarios of a shard: of those of every cell each so many
 // one, so that what stands together in a file, and costs alike, is spread.
-func (p *planned) divide(s *report.Shard) {
+func (p *planned) divide(s *result.Shard) {
 	var kept []Scenario
 	for place, scenario := range p.scenarios {
 		if s == nil || place%s.Of == s.Index-1 {

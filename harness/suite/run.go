@@ -14,22 +14,23 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
+	"punchlist/harness/nat"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 	"punchlist/spec/testee"
 )
 
 // Run plans and judges. An error means that nothing ran. A report whose Exit
-// is report.CouldNotRun may still hold results: those of what did run.
-func Run(ctx context.Context, c Config) (*report.Report, error) {
+// is result.CouldNotRun may still hold results: those of what did run.
+func Run(ctx context.Context, c Config) (*result.Run, error) {
 	c.defaults()
 	started := time.Now()
 	plan, err := c.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Config: c, report: &report.Report{Schema: report.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Folder: c.Out}, plan: plan, watch: map[*report.Cell]map[string]*watched{}}
+	r := &runner{Config: c, report: &result.Run{Schema: result.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Profiles: profiles(), Folder: c.Out}, plan: plan, watch: map[*result.Cell]map[string]*watched{}}
 	missing := 0
 	for _, p := range plan {
 		r.open(p)
@@ -59,13 +60,13 @@ func Run(ctx context.Context, c Config) (*report.Report, error) {
 
 type runner struct {
 	Config
-	report *report.Report
+	report *result.Run
 	plan   []*planned
 	flight map[flightKey]*flight
 
 	mu     sync.Mutex // of known failures, what is left, and what monitors saw
 	left   []string   // behind by labs
-	watch  map[*report.Cell]map[string]*watched
+	watch  map[*result.Cell]map[string]*watched
 	stalls stallWatch
 }
 
@@ -82,7 +83,7 @@ type flight struct {
 // open makes the report's cells of a planned cell.
 func (r *runner) open(p *planned) {
 	for i := range r.Seeds {
-		cell := &report.Cell{
+		cell := &result.Cell{
 			Subject: p.Subject.Name, SubjectVersion: p.Subject.Version,
 			Companion: p.Companion.Name, CompanionVersion: p.Companion.Version,
 			Lab: p.Lab, Seed: r.Seed + int64(i), Tags: p.Tags, NotAvailable: p.missing,
@@ -137,9 +138,9 @@ func (r *runner) preflight(ctx context.Context) {
 // A job is one scenario of one cell.
 type job struct {
 	plan     *planned
-	cell     *report.Cell
+	cell     *result.Cell
 	scenario Scenario
-	result   *report.Result
+	result   *result.Result
 	turn     float64 // where among its cell's jobs it stands, 0 to 1
 }
 
@@ -168,7 +169,7 @@ func (r *runner) groups() [][]*job {
 					cell.Claims = subject.hello.Classes
 				}
 				for k, s := range p.scenarios {
-					j := &job{turn: (float64(k) + 0.5) / float64(len(p.scenarios)), plan: p, cell: cell, scenario: s, result: &report.Result{
+					j := &job{turn: (float64(k) + 0.5) / float64(len(p.scenarios)), plan: p, cell: cell, scenario: s, result: &result.Result{
 						Key: s.Key, Place: p.places[k], Feature: s.Feature, Rule: s.Rule, Scenario: s.Title, Requirement: s.Requirement,
 						Repeat: r.Repeat(p.Cell, cell.Seed, s.Key),
 					}}
@@ -208,17 +209,17 @@ func (r *runner) judge(ctx context.Context, j *job) {
 	var adapter *verdict.AdapterBroken
 	switch {
 	case ctx.Err() != nil:
-		j.result.Outcome, j.result.Text = verdict.Inconclusive, "interrupted before it began"
+		j.result.Outcome, j.result.Text = result.Inconclusive, "interrupted before it began"
 		return
 	case errors.As(subject.err, &adapter):
-		j.result.Outcome, j.result.Text = verdict.Broken, "preflight: "+adapter.Error()
+		j.result.Outcome, j.result.Text = result.AdapterBroken, "preflight: "+adapter.Error()
 	case subject.err != nil:
-		j.result.Outcome, j.result.Text = verdict.LabBroken, "preflight: "+subject.err.Error()
+		j.result.Outcome, j.result.Text = result.LabFailed, "preflight: "+subject.err.Error()
 	case companion.err != nil:
-		j.result.Outcome, j.result.Text = verdict.Inconclusive, "preflight: "+companion.err.Error()
+		j.result.Outcome, j.result.Text = result.Inconclusive, "preflight: "+companion.err.Error()
 	default:
 		if why := inapplicable(j.scenario, q, r.Labs, j.plan.Lab, subject.hello); why != "" {
-			j.result.Outcome, j.result.Text = verdict.Inapplicable, why
+			j.result.Outcome, j.result.Text = result.NotApplicable, why
 			return
 		}
 		begin := time.Now()
@@ -226,8 +227,8 @@ func (r *runner) judge(ctx context.Context, j *job) {
 		if !slices.Contains(virtualLabs, j.plan.Lab) {
 			r.stalls.excuse(j.result, begin, time.Now())
 		}
-		if ctx.Err() != nil && j.result.Outcome != verdict.Passed {
-			j.result.Outcome, j.result.Text, j.result.Broke = verdict.Inconclusive, "interrupted while it ran", ""
+		if ctx.Err() != nil && j.result.Outcome != result.Passed {
+			j.result.Outcome, j.result.Text, j.result.Broke = result.Inconclusive, "interrupted while it ran", ""
 			return
 		}
 	}
@@ -241,14 +242,14 @@ func (r *runner) expect(j *job) {
 	defer r.mu.Unlock()
 	x := j.result
 	switch x.Outcome {
-	case verdict.Failed:
+	case result.Failed:
 		if k, ok := j.plan.failures.Match(x.About(), x.Signature); ok {
-			x.Outcome, x.Known = verdict.Known, known(k, false)
+			x.Outcome, x.Known = result.KnownFailure, known(k, false)
 			return
 		}
 		broken, _ := r.Registry.Lookup(x.About())
 		x.Unexpected = broken.Level == spec.Must || r.Strict
-	case verdict.Inconclusive:
+	case result.Inconclusive:
 		for _, f := range x.Findings {
 			if k, ok := j.plan.excuses.Match(f.Requirement, f.Signature); ok {
 				x.Known = known(k, true)
@@ -260,13 +261,13 @@ func (r *runner) expect(j *job) {
 			return
 		}
 		x.Unexpected = true
-	case verdict.Broken, verdict.LabBroken, verdict.None:
+	case result.AdapterBroken, result.LabFailed, result.None:
 		x.Unexpected = true
 	}
 }
 
-func known(k manifest.Known, ofCompanion bool) *report.Known {
-	out := &report.Known{Requirement: k.Requirement, Signature: k.Signature, Companion: ofCompanion, Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
+func known(k manifest.Known, ofCompanion bool) *result.Known {
+	out := &result.Known{Requirement: k.Requirement, Signature: k.Signature, Companion: ofCompanion, Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
 	if !k.Review.IsZero() {
 		out.Review = k.Review.Format(time.DateOnly)
 	}
@@ -300,4 +301,12 @@ func guard(f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// profiles are the names of the NAT profiles, in their own order.
+func profiles() (names []string) {
+	for _, p := range nat.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }

@@ -19,7 +19,7 @@ import (
 	"punchlist/harness/capture"
 	"punchlist/harness/lab"
 	"punchlist/harness/monitor"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -89,10 +89,10 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 		return nil
 	})
 	if err != nil {
-		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
+		x.Outcome, x.Text, x.Broke = result.LabFailed, err.Error(), ""
 	}
 	if err := r.keepLog(j, &log); err != nil {
-		x.Outcome, x.Text, x.Broke = verdict.LabBroken, err.Error(), ""
+		x.Outcome, x.Text, x.Broke = result.LabFailed, err.Error(), ""
 	}
 }
 
@@ -188,7 +188,7 @@ func keyword(st *godog.Step) string {
 func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths []verdict.Died) []int {
 	x := j.result
 	x.Step = end.step
-	x.Outcome = verdict.Of(end.err, end.then)
+	x.Outcome = result.OutcomeOf(end.err, end.then)
 	if end.err != nil {
 		x.Text = end.err.Error()
 	}
@@ -202,7 +202,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 	if died == nil && errors.As(end.err, &died) && !died.Subject {
 		died = nil
 	}
-	if died != nil && x.Outcome != verdict.LabBroken {
+	if died != nil && x.Outcome != result.LabFailed {
 		return r.death(ctx, j, w, *died)
 	}
 	for _, d := range deaths {
@@ -214,8 +214,8 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 			Text: "it died as a companion: " + d.How, Frames: d.Received,
 		}
 		x.Findings = append(x.Findings, f)
-		if x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable && x.Outcome != verdict.LabBroken {
-			x.Outcome, x.Text, x.Stderr = verdict.Inconclusive, fmt.Sprintf("the companion %s died: %s", d.Host, d.How), d.Stderr
+		if x.Outcome != result.Passed && x.Outcome != result.NotApplicable && x.Outcome != result.LabFailed {
+			x.Outcome, x.Text, x.Stderr = result.Inconclusive, fmt.Sprintf("the companion %s died: %s", d.Host, d.How), d.Stderr
 			return d.Received
 		}
 	}
@@ -234,7 +234,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 	var violation *verdict.Violation
 	if errors.As(end.err, &violation) {
 		x.Signature = violation.Signature
-		if x.Outcome == verdict.Failed {
+		if x.Outcome == result.Failed {
 			x.Broke = violation.Requirement
 			if x.Broke == "" {
 				x.Broke = x.Requirement
@@ -247,7 +247,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 		}
 		return violation.Frames
 	}
-	if x.Outcome == verdict.Inconclusive {
+	if x.Outcome == result.Inconclusive {
 		x.Signature = end.step
 	}
 	return nil
@@ -258,7 +258,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 // nothing did.
 func (r *runner) keep(j *job, w World, end ending, frames []int, anyway bool) error {
 	x := j.result
-	wrong := x.Outcome != verdict.Passed && x.Outcome != verdict.Inapplicable
+	wrong := x.Outcome != result.Passed && x.Outcome != result.NotApplicable
 	if wrong {
 		x.Steps = end.steps
 	}
@@ -275,8 +275,8 @@ func (r *runner) keep(j *job, w World, end ending, frames []int, anyway bool) er
 	sum := sha256.Sum256(pcap.Bytes())
 	x.CaptureHash = hex.EncodeToString(sum[:])
 	if wrong {
-		x.Evidence = report.Evidence(t, frames)
-		x.Timeline, x.Sequence = report.Timeline(t, frames), report.Sequence(t, frames)
+		x.Evidence = result.Evidence(t, frames)
+		x.Sequence = result.Sequence(t, frames)
 	}
 	if r.Out == "" || r.Seeds > 1 && !wrong && !anyway {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 )
 
 // A run in shards, merged, is the run undivided, but for clocks: in what it
@@ -21,7 +21,7 @@ func TestShardsMergedAreTheWholeRun(t *testing.T) {
 		rule("@LAT-MSG-002 @alone", "passes alone", "Given a subject", "Then it answers"),
 		rule("@LAT-MSG-001", "fails once more", "Given a subject", `Then it breaks it by "sig"`),
 	)
-	run := func(shard *report.Shard) *report.Report {
+	run := func(shard *result.Shard) *result.Run {
 		c := config(t, f, "honest", "deaf")
 		c.Seeds, c.Shard = 2, shard
 		c.Cells[0].Subject.Known = []manifest.Known{
@@ -36,30 +36,30 @@ func TestShardsMergedAreTheWholeRun(t *testing.T) {
 	require.Len(t, whole.Cells[0].Stale, 1)
 	require.NotEmpty(t, whole.Warnings)
 	for _, of := range []int{2, 3, 7} {
-		var parts []*report.Report
+		var parts []*result.Run
 		var names []string
 		for i := 1; i <= of; i++ {
-			part := run(&report.Shard{Index: i, Of: of})
+			part := run(&result.Shard{Index: i, Of: of})
 			for _, cell := range part.Cells {
 				require.Empty(t, cell.Stale, "a part can't tell")
 			}
 			data, err := json.Marshal(part)
 			require.NoError(t, err)
-			read := new(report.Report)
+			read := new(result.Run)
 			require.NoError(t, json.Unmarshal(data, read))
 			parts, names = append(parts, read), append(names, "a shard")
 		}
-		merged, err := report.Merge(testRegistry(t), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), names, parts)
+		merged, err := result.Merge(testRegistry(t), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), names, parts)
 		require.NoError(t, err)
 		require.Equal(t, timeless(t, whole), timeless(t, merged))
 	}
 }
 
 // timeless is a report without what a clock has measured.
-func timeless(t *testing.T, r *report.Report) string {
+func timeless(t *testing.T, r *result.Run) string {
 	data, err := json.Marshal(r)
 	require.NoError(t, err)
-	var without report.Report
+	var without result.Run
 	require.NoError(t, json.Unmarshal(data, &without))
 	without.Started, without.Seconds = time.Time{}, 0
 	for _, c := range without.Cells {

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 )
 
@@ -83,9 +83,9 @@ func (p *stallWatch) between(from, to time.Time) time.Duration {
 
 // excuse takes back what was concluded from times on a machine that stood still
 // meanwhile. What passed, passed all the same.
-func (p *stallWatch) excuse(x *report.Result, from, to time.Time) {
+func (p *stallWatch) excuse(x *result.Result, from, to time.Time) {
 	switch x.Outcome {
-	case verdict.Failed, verdict.Inconclusive, verdict.Broken, verdict.LabBroken:
+	case result.Failed, result.Inconclusive, result.AdapterBroken, result.LabFailed:
 	default:
 		return
 	}
@@ -94,7 +94,7 @@ func (p *stallWatch) excuse(x *report.Result, from, to time.Time) {
 	}
 	if still := p.between(from, to); still > 0 {
 		x.Text = stalledFor(still) + ": " + x.Text
-		x.Outcome, x.Broke, x.Signature = verdict.LabBroken, "", ""
+		x.Outcome, x.Broke, x.Signature = result.LabFailed, "", ""
 	}
 }
 

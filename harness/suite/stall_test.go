@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 )
 
@@ -43,24 +43,24 @@ func TestAStandstillExcuses(t *testing.T) {
 	p.at(start.Add(4 * time.Second))
 	after := start.Add(5 * time.Second)
 
-	for _, o := range []verdict.Outcome{verdict.Failed, verdict.Inconclusive, verdict.Broken, verdict.LabBroken} {
-		x := &report.Result{Outcome: o, Text: "it is silent", Broke: "LAT-MSG-001", Signature: "Then it speaks"}
+	for _, o := range []result.Outcome{result.Failed, result.Inconclusive, result.AdapterBroken, result.LabFailed} {
+		x := &result.Result{Outcome: o, Text: "it is silent", Broke: "LAT-MSG-001", Signature: "Then it speaks"}
 		p.excuse(x, start, after)
-		require.Equal(t, &report.Result{
-			Outcome: verdict.LabBroken,
+		require.Equal(t, &result.Result{
+			Outcome: result.LabFailed,
 			Text:    "host stalled for 4.0 s: result discarded: it is silent",
 		}, x, "%s", o)
 	}
-	for _, x := range []report.Result{
-		{Outcome: verdict.Passed},
-		{Outcome: verdict.Inapplicable, Text: "it is a codec"},
-		{Outcome: verdict.Failed, Text: "it crashed", Broke: verdict.Survive, Signature: verdict.DiedSignature},
+	for _, x := range []result.Result{
+		{Outcome: result.Passed},
+		{Outcome: result.NotApplicable, Text: "it is a codec"},
+		{Outcome: result.Failed, Text: "it crashed", Broke: verdict.Survive, Signature: verdict.DiedSignature},
 	} {
 		same := x
 		p.excuse(&same, start, after)
 		require.Equal(t, x, same)
 	}
-	x := report.Result{Outcome: verdict.Failed, Text: "it is silent"}
+	x := result.Result{Outcome: result.Failed, Text: "it is silent"}
 	same := x
 	p.excuse(&same, start.Add(4*time.Second), after)
 	require.Equal(t, x, same, "it stood still before")

@@ -17,6 +17,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -66,7 +67,7 @@ func config(t *testing.T, features fstest.MapFS, subjects ...string) Config {
 	return c
 }
 
-func judge(t *testing.T, c Config) *report.Report {
+func judge(t *testing.T, c Config) *result.Run {
 	t.Helper()
 	r, err := Run(context.Background(), c)
 	require.NoError(t, err)
@@ -75,7 +76,7 @@ func judge(t *testing.T, c Config) *report.Report {
 }
 
 // only is the single result of a run.
-func only(t *testing.T, r *report.Report) *report.Result {
+func only(t *testing.T, r *result.Run) *result.Result {
 	t.Helper()
 	require.Len(t, r.Cells, 1)
 	require.Len(t, r.Cells[0].Results, 1)
@@ -87,25 +88,25 @@ func TestOutcomes(t *testing.T) {
 		name    string
 		tags    string
 		steps   []string
-		outcome verdict.Outcome
+		outcome result.Outcome
 		exit    int
 		says    string
 	}{
-		{"passes", "@LAT-MSG-001", []string{"Given a subject", "Then it answers"}, verdict.Passed, 0, ""},
-		{"a violation", "@LAT-MSG-001", []string{"Given a subject", `When it gets "x"`, `Then it breaks it by "sig"`}, verdict.Failed, 1, "the answer was wrong"},
-		{"a violation of a SHOULD", "@LAT-MSG-003", []string{"Given a subject", `Then it breaks it by "sig"`}, verdict.Failed, 0, "the answer was wrong"},
-		{"a Given that fails", "@LAT-MSG-001", []string{"Given a Given that fails", "Then it answers"}, verdict.Inconclusive, 1, "blocked: no NAT type"},
-		{"a lab that fails", "@LAT-MSG-001", []string{"Given a lab that can't", "Then it answers"}, verdict.LabBroken, 1, "no more addresses"},
-		{"a companion that dies", "@LAT-MSG-001", []string{"Given a subject", "When the companion dies", "Then it answers"}, verdict.Inconclusive, 1, "companion bob died"},
-		{"a panic", "@LAT-MSG-001", []string{"Given a subject", "Then it panics"}, verdict.LabBroken, 1, "out of cheese\npunchlist/harness/suite"},
-		{"another error", "@LAT-MSG-001", []string{"Given a subject", "Then something odd happens"}, verdict.LabBroken, 1, "odd"},
-		{"an undefined step", "@LAT-MSG-001", []string{"Given a subject", "Then it sings"}, verdict.LabBroken, 1, "no step is defined"},
-		{"an ambiguous step", "@LAT-MSG-001", []string{"Given a subject", "Then ambiguous"}, verdict.LabBroken, 1, "ambiguous"},
-		{"a capability that it lacks", "@LAT-MSG-001 @needs-clock", []string{"Given a subject", "Then it answers"}, verdict.Inapplicable, 2, "lacks the optional capability clock"},
-		{"a class that it does not claim", "@LAT-MSG-004", []string{"Given a subject", "Then it answers"}, verdict.Inapplicable, 2, "does not claim class indexed"},
-		{"a peer has a codec, but is no codec alone", "@LAT-MSG-005", []string{"Given a subject", "Then it answers"}, verdict.Passed, 2, ""},
-		{"virtual time", "@LAT-MSG-001 @virtual", []string{"Given a subject", "Then it answers"}, verdict.Inapplicable, 2, "virtual time"},
-		{"a step that finds it not applicable", "@LAT-MSG-001", []string{"Given a subject", "Then it does not concern it"}, verdict.Inapplicable, 2, "it has no door"},
+		{"passes", "@LAT-MSG-001", []string{"Given a subject", "Then it answers"}, result.Passed, 0, ""},
+		{"a violation", "@LAT-MSG-001", []string{"Given a subject", `When it gets "x"`, `Then it breaks it by "sig"`}, result.Failed, 1, "the answer was wrong"},
+		{"a violation of a SHOULD", "@LAT-MSG-003", []string{"Given a subject", `Then it breaks it by "sig"`}, result.Failed, 0, "the answer was wrong"},
+		{"a Given that fails", "@LAT-MSG-001", []string{"Given a Given that fails", "Then it answers"}, result.Inconclusive, 1, "blocked: no NAT type"},
+		{"a lab that fails", "@LAT-MSG-001", []string{"Given a lab that can't", "Then it answers"}, result.LabFailed, 1, "no more addresses"},
+		{"a companion that dies", "@LAT-MSG-001", []string{"Given a subject", "When the companion dies", "Then it answers"}, result.Inconclusive, 1, "companion bob died"},
+		{"a panic", "@LAT-MSG-001", []string{"Given a subject", "Then it panics"}, result.LabFailed, 1, "out of cheese\npunchlist/harness/suite"},
+		{"another error", "@LAT-MSG-001", []string{"Given a subject", "Then something odd happens"}, result.LabFailed, 1, "odd"},
+		{"an undefined step", "@LAT-MSG-001", []string{"Given a subject", "Then it sings"}, result.LabFailed, 1, "no step is defined"},
+		{"an ambiguous step", "@LAT-MSG-001", []string{"Given a subject", "Then ambiguous"}, result.LabFailed, 1, "ambiguous"},
+		{"a capability that it lacks", "@LAT-MSG-001 @needs-clock", []string{"Given a subject", "Then it answers"}, result.NotApplicable, 2, "lacks the optional capability clock"},
+		{"a class that it does not claim", "@LAT-MSG-004", []string{"Given a subject", "Then it answers"}, result.NotApplicable, 2, "does not claim class indexed"},
+		{"a peer has a codec, but is no codec alone", "@LAT-MSG-005", []string{"Given a subject", "Then it answers"}, result.Passed, 2, ""},
+		{"virtual time", "@LAT-MSG-001 @virtual", []string{"Given a subject", "Then it answers"}, result.NotApplicable, 2, "virtual time"},
+		{"a step that finds it not applicable", "@LAT-MSG-001", []string{"Given a subject", "Then it does not concern it"}, result.NotApplicable, 2, "it has no door"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := config(t, feature(rule(c.tags, "r", c.steps...)), "honest")
@@ -122,8 +123,8 @@ func TestOutcomes(t *testing.T) {
 // What an engine holds by a defect of its own is no verdict, and is told.
 func TestWhatALabLeavesBehindIsAWarning(t *testing.T) {
 	r := judge(t, config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then its lab leaves something behind")), "honest"))
-	require.Equal(t, verdict.Passed, only(t, r).Outcome)
-	require.Equal(t, report.AsExpected, r.Exit)
+	require.Equal(t, result.Passed, only(t, r).Outcome)
+	require.Equal(t, result.AsExpected, r.Exit)
 	require.Equal(t, []string{"left behind: network x: the engine holds it"}, r.Warnings)
 }
 
@@ -133,7 +134,7 @@ func TestStrictMakesAShouldRed(t *testing.T) {
 	require.Len(t, r.Warnings, 1)
 	c.Strict = true
 	r = judge(t, c)
-	require.Equal(t, report.Unexpected, r.Exit)
+	require.Equal(t, result.Unexpected, r.Exit)
 	require.Empty(t, r.Warnings)
 }
 
@@ -156,15 +157,15 @@ func TestPreflight(t *testing.T) {
 	}
 	c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then it answers")), names...)
 	r := judge(t, c)
-	require.Equal(t, report.Unexpected, r.Exit)
+	require.Equal(t, result.Unexpected, r.Exit)
 	require.Len(t, r.Unexpected, len(bad), "one line each: %v", r.Unexpected)
 	for _, cell := range r.Cells {
 		x := cell.Results[0]
 		if cell.Subject == "honest" {
-			require.Equal(t, verdict.Passed, x.Outcome, x.Text)
+			require.Equal(t, result.Passed, x.Outcome, x.Text)
 			continue
 		}
-		require.Equal(t, verdict.Broken, x.Outcome, cell.Subject)
+		require.Equal(t, result.AdapterBroken, x.Outcome, cell.Subject)
 		require.Contains(t, x.Text, bad[cell.Subject])
 		require.Contains(t, x.Text, cell.Subject)
 	}
@@ -174,8 +175,8 @@ func TestACompanionThatFailsPreflightLeavesTheSubjectUnjudged(t *testing.T) {
 	c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then it answers")), "honest")
 	c.Cells[0].Companion = behaving("prints garbage")
 	r := judge(t, c)
-	require.Equal(t, verdict.Inconclusive, only(t, r).Outcome)
-	require.Equal(t, report.Unexpected, r.Exit)
+	require.Equal(t, result.Inconclusive, only(t, r).Outcome)
+	require.Equal(t, result.Unexpected, r.Exit)
 }
 
 // What a companion is known to do wrong leaves the subject unjudged, and is
@@ -184,20 +185,20 @@ func TestACompanionThatBreaksTheRequirementLeavesTheSubjectUnjudged(t *testing.T
 	c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then the companion breaks it")), "honest")
 	r := judge(t, c)
 	x := only(t, r)
-	require.Equal(t, verdict.Inconclusive, x.Outcome)
+	require.Equal(t, result.Inconclusive, x.Outcome)
 	require.Equal(t, "Then the companion breaks it", x.Findings[0].Signature)
-	require.Equal(t, report.Unexpected, r.Exit)
+	require.Equal(t, result.Unexpected, r.Exit)
 
 	c.Cells[0].Companion.Known = []manifest.Known{{Requirement: "LAT-MSG-001", Signature: "Then the companion breaks it", Reason: "because"}}
 	r = judge(t, c)
-	require.Equal(t, verdict.Inconclusive, only(t, r).Outcome)
-	require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+	require.Equal(t, result.Inconclusive, only(t, r).Outcome)
+	require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
 }
 
 func TestADeathIsLaidToTheDatagramThatKillsAFreshPeer(t *testing.T) {
 	f := feature(rule("@LAT-MSG-001", "r", "Given a subject", `When it gets "tea"`, `And it gets "poison"`, "Then it answers"))
 	x := only(t, judge(t, config(t, f, "dies of poison")))
-	require.Equal(t, verdict.Failed, x.Outcome, x.Text)
+	require.Equal(t, result.Failed, x.Outcome, x.Text)
 	require.Equal(t, "LAT-MSG-001", x.Broke)
 	require.Equal(t, verdict.DiedSignature, x.Signature)
 	require.Len(t, x.Evidence, 1)
@@ -222,17 +223,17 @@ func TestADeathThatNoDatagramExplainsIsLaidToSurvival(t *testing.T) {
 	c := config(t, f, "dies of old age")
 	r := judge(t, c)
 	x := only(t, r)
-	require.Equal(t, verdict.Failed, x.Outcome, x.Text)
+	require.Equal(t, result.Failed, x.Outcome, x.Text)
 	require.Equal(t, verdict.Survive, x.Broke)
 	require.Equal(t, verdict.DiedSignature, x.Signature)
 	_, marks := r.Matrix()
-	require.Equal(t, verdict.Failed, marks[verdict.Survive]["dies of old age+honest@bare"].Shown())
-	require.Equal(t, verdict.Inconclusive, marks["LAT-MSG-001"]["dies of old age+honest@bare"].Shown())
+	require.Equal(t, result.Failed, marks[verdict.Survive]["dies of old age+honest@bare"].Shown())
+	require.Equal(t, result.Inconclusive, marks["LAT-MSG-001"]["dies of old age+honest@bare"].Shown())
 
 	c.Cells[0].Subject.Known = []manifest.Known{{Requirement: verdict.Survive, Signature: verdict.DiedSignature, Reason: "it is old"}}
 	r = judge(t, c)
-	require.Equal(t, verdict.Known, only(t, r).Outcome)
-	require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+	require.Equal(t, result.KnownFailure, only(t, r).Outcome)
+	require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
 }
 
 func TestKnownFailuresOfARun(t *testing.T) {
@@ -241,7 +242,7 @@ func TestKnownFailuresOfARun(t *testing.T) {
 	known := func(requirement, signature string) []manifest.Known {
 		return []manifest.Known{{Requirement: requirement, Signature: signature, Reason: "because"}}
 	}
-	run := func(t *testing.T, known []manifest.Known, sel Selection) *report.Report {
+	run := func(t *testing.T, known []manifest.Known, sel Selection) *result.Run {
 		c := config(t, feature(fails, passes), "honest")
 		c.Cells[0].Subject.Known = known
 		c.Select = sel
@@ -249,37 +250,37 @@ func TestKnownFailuresOfARun(t *testing.T) {
 	}
 	t.Run("listed", func(t *testing.T) {
 		r := run(t, known("LAT-MSG-001", "sig"), Selection{})
-		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
-		require.Equal(t, []report.KnownFailure{{Column: "honest+honest@bare", Requirement: "LAT-MSG-001", Signature: "sig", Reason: "because", Count: 1, First: r.Cells[0].Results[0]}}, r.KnownFailures())
+		require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
+		require.Equal(t, []result.KnownGroup{{Column: "honest+honest@bare", Requirement: "LAT-MSG-001", Signature: "sig", Reason: "because", Count: 1, First: r.Cells[0].Results[0]}}, r.KnownFailures())
 	})
 	t.Run("fails another way", func(t *testing.T) {
 		r := run(t, known("LAT-MSG-001", "other"), Selection{})
-		require.Equal(t, report.Unexpected, r.Exit)
+		require.Equal(t, result.Unexpected, r.Exit)
 		require.Len(t, r.Unexpected, 2, "the failure, and the entry that was not met: %v", r.Unexpected)
 	})
 	t.Run("passes while it is listed", func(t *testing.T) {
 		r := run(t, append(known("LAT-MSG-001", "sig"), known("LAT-MSG-002", "x")...), Selection{})
-		require.Equal(t, report.Unexpected, r.Exit)
+		require.Equal(t, result.Unexpected, r.Exit)
 		require.Len(t, r.Cells[0].Stale, 1)
 		require.Contains(t, r.Cells[0].Stale[0], "LAT-MSG-002")
 	})
 	t.Run("a selection says nothing of entries that were not met", func(t *testing.T) {
 		r := run(t, append(known("LAT-MSG-001", "sig"), known("LAT-MSG-002", "x")...), Selection{Tags: "@LAT-MSG-002"})
-		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+		require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
 	})
 	t.Run("nor do the tags of a cell that leave out a scenario of the requirement", func(t *testing.T) {
 		alone := rule("@LAT-MSG-001 @alone", "fails alone", "Given a subject", `Then it breaks it by "sig"`)
 		c := config(t, feature(alone, rule("@LAT-MSG-001", "passes", "Given a subject", "Then it answers")), "honest")
 		c.Cells[0].Subject.Known = known("LAT-MSG-001", "sig")
-		require.Equal(t, report.AsExpected, judge(t, c).Exit)
+		require.Equal(t, result.AsExpected, judge(t, c).Exit)
 		c.Cells[0].Tags = "not @alone"
 		r := judge(t, c)
-		require.Equal(t, report.AsExpected, r.Exit, r.Unexpected)
+		require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
 	})
 	t.Run("a failure of a lab is never excused", func(t *testing.T) {
 		c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a lab that can't", "Then it answers")), "honest")
 		c.Cells[0].Subject.Known = known("LAT-MSG-001", "Given a lab that can't")
-		require.Equal(t, report.Unexpected, judge(t, c).Exit)
+		require.Equal(t, result.Unexpected, judge(t, c).Exit)
 	})
 }
 
@@ -316,16 +317,16 @@ func TestEveryRowOfAnOutlineIsAScenario(t *testing.T) {
       Then it answers
 `)}}
 	r := judge(t, config(t, f, "honest"))
-	got := map[string]verdict.Outcome{}
+	got := map[string]result.Outcome{}
 	for _, x := range r.Cells[0].Results {
 		got[x.Key] = x.Outcome
 	}
-	require.Equal(t, map[string]verdict.Outcome{
-		"o.feature#r/<n> of them/1": verdict.Failed,
-		"o.feature#r/<n> of them/2": verdict.Failed,
-		"o.feature#r/<n> of them/3": verdict.Passed,
-		"o.feature#r/another":       verdict.Passed,
-		"o.feature#s/another":       verdict.Passed,
+	require.Equal(t, map[string]result.Outcome{
+		"o.feature#r/<n> of them/1": result.Failed,
+		"o.feature#r/<n> of them/2": result.Failed,
+		"o.feature#r/<n> of them/3": result.Passed,
+		"o.feature#r/another":       result.Passed,
+		"o.feature#s/another":       result.Passed,
 	}, got)
 
 	c := config(t, f, "honest")
@@ -382,7 +383,7 @@ func TestRunFailsClosed(t *testing.T) {
 func TestWhatCannotRunIsNotAvailableUnlessRequired(t *testing.T) {
 	c := config(t, feature(rule("@LAT-MSG-001", "r", "Given a subject", "Then it answers")), "honest", "unstartable")
 	r := judge(t, c)
-	require.Equal(t, report.AsExpected, r.Exit)
+	require.Equal(t, result.AsExpected, r.Exit)
 	require.Contains(t, r.Cells[1].NotAvailable, "no command")
 	c.Require = true
 	_, err := Run(context.Background(), c)
@@ -395,9 +396,9 @@ func TestAScenarioThatTakesTooLongIsStopped(t *testing.T) {
 		rule("@LAT-MSG-002", "quick", "Given a subject", "Then it answers")), "honest")
 	c.Timeout = 1500 * time.Millisecond
 	r := judge(t, c)
-	require.Equal(t, verdict.LabBroken, r.Cells[0].Results[0].Outcome)
+	require.Equal(t, result.LabFailed, r.Cells[0].Results[0].Outcome)
 	require.Contains(t, r.Cells[0].Results[0].Text, `stopped after 1.5s of this machine's clock, in the step "When 100000 ms pass"`)
-	require.Equal(t, verdict.Passed, r.Cells[0].Results[1].Outcome)
+	require.Equal(t, result.Passed, r.Cells[0].Results[1].Outcome)
 }
 
 func TestAnInterruptedRunStillReports(t *testing.T) {
@@ -414,7 +415,7 @@ func TestAnInterruptedRunStillReports(t *testing.T) {
 	r, err := Run(ctx, c)
 	require.NoError(t, err)
 	require.NoError(t, r.Tally.Check())
-	require.Equal(t, report.CouldNotRun, r.Exit)
+	require.Equal(t, result.CouldNotRun, r.Exit)
 	require.Equal(t, 2, r.Tally.Inconclusive)
 	require.Contains(t, r.Broken, "interrupted: the scenarios that had not ended are inconclusive")
 }
@@ -432,5 +433,5 @@ func TestARunKeepsPacketsAndLogs(t *testing.T) {
 
 	c.Out = filepath.Join(c.Out, "missing", "\x00")
 	x = only(t, judge(t, c))
-	require.Equal(t, verdict.LabBroken, x.Outcome, "what can't be kept is not passed over")
+	require.Equal(t, result.LabFailed, x.Outcome, "what can't be kept is not passed over")
 }

@@ -8,6 +8,7 @@ import (
 	"punchlist/harness/codec"
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 	"punchlist/vectors"
@@ -40,7 +41,7 @@ func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.
 		return nil, nil, err
 	}
 	// Vectors need no companion: the reference stands for whichever there is.
-	failures := verdict.NewFailures(m.Known, "reference", l.Name())
+	failures := result.NewFailures(m.Known, "reference", l.Name())
 	for _, v := range verdicts {
 		judged := VectorsVerdict{Verdict: v}
 		if k, ok := failures.Match(v.Requirement, v.Signature()); ok {

@@ -9,7 +9,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -34,11 +34,11 @@ type World interface {
 	// Findings lists what peers other than the subject did wrong.
 	Findings() []verdict.Finding
 	// Path is by which way the subject was found to be connected, where the
-	// scenario leaves that open; else empty.
-	Path() string
+	// scenario leaves that open; else the zero Path.
+	Path() result.Path
 	// Meeting is what it took the subject and another peer to be connected, where
 	// a step has seen it; else nil.
-	Meeting() *report.Meeting
+	Meeting() *result.Meeting
 	// Close kills what runs. It is safe to call twice.
 	Close() error
 }

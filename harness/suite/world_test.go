@@ -12,7 +12,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"punchlist/harness/lab"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 )
@@ -46,8 +46,8 @@ func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) StepID(text string) string {
 	return "lab/" + strings.Trim(notIDs.ReplaceAllString(strings.ToLower(text), "-"), "-")
 }
-func (w *fakeWorld) Path() string             { return "" }
-func (w *fakeWorld) Meeting() *report.Meeting { return nil }
+func (w *fakeWorld) Path() result.Path        { return result.Path{} }
+func (w *fakeWorld) Meeting() *result.Meeting { return nil }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil

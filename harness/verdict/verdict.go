@@ -4,7 +4,6 @@
 package verdict
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -109,91 +108,6 @@ const Survive = "LAT-FRAME-014"
 // DiedSignature is the signature of every death, for known failures. Whether a
 // datagram alone could be blamed is in the text, and in the requirement.
 const DiedSignature = "died"
-
-// An Outcome is how one planned scenario ended.
-type Outcome uint8
-
-// The outcomes. The zero Outcome is none: a scenario without one is a defect
-// of the suite.
-const (
-	None Outcome = iota
-	Passed
-	Failed
-	Known // failed as its manifest says it does
-	Inapplicable
-	Inconclusive // blocked, or a companion failed
-	Broken       // the adapter
-	LabBroken
-	outcomes
-)
-
-var outcomeNames = [outcomes]string{
-	None: "none", Passed: "passed", Failed: "failed", Known: "known failure", Inapplicable: "not applicable",
-	Inconclusive: "inconclusive", Broken: "adapter broken", LabBroken: "lab failed",
-}
-
-func (o Outcome) String() string {
-	if o >= outcomes {
-		return fmt.Sprintf("outcome %d", uint8(o))
-	}
-	return outcomeNames[o]
-}
-
-// MarshalText makes it its name.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
-
-// UnmarshalText reads a name.
-func (o *Outcome) UnmarshalText(text []byte) error {
-	for i, name := range outcomeNames {
-		if name == string(text) {
-			*o = Outcome(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("outcome %q is none of %q", text, outcomeNames[Passed:])
-}
-
-// Of is the outcome that a step's error stands for. Then says whether a Then
-// step returned it: a Violation from any other step is a blocked scenario.
-// A *Died is not decided here, since it needs a replay: it counts as a
-// failure of the subject, or as inconclusive when a companion died.
-func Of(err error, then bool) Outcome {
-	var (
-		violation *Violation
-		blocked   *Blocked
-		inapt     *NotApplicable
-		adapter   *AdapterBroken
-		companion *CompanionFailed
-		died      *Died
-		lab       *LabFailed
-	)
-	switch {
-	case err == nil:
-		return Passed
-	case errors.As(err, &lab):
-		return LabBroken
-	case errors.As(err, &inapt):
-		return Inapplicable
-	case errors.As(err, &adapter):
-		return Broken
-	case errors.As(err, &companion):
-		return Inconclusive
-	case errors.As(err, &died):
-		if died.Subject {
-			return Failed
-		}
-		return Inconclusive
-	case errors.As(err, &blocked):
-		return Inconclusive
-	case errors.As(err, &violation):
-		if then {
-			return Failed
-		}
-		return Inconclusive
-	default:
-		return LabBroken
-	}
-}
 
 func because(text string, err error) string {
 	switch {

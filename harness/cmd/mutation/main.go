@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/spec"
 )
@@ -43,10 +44,10 @@ func main() {
 	switch err := c.ExecuteContext(ctx); {
 	case errors.Is(err, errGap):
 		fmt.Fprintln(os.Stderr, "mutation:", err)
-		os.Exit(report.Unexpected)
+		os.Exit(result.Unexpected)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "mutation:", err)
-		os.Exit(report.CouldNotRun)
+		os.Exit(result.CouldNotRun)
 	}
 }
 
@@ -183,10 +184,10 @@ func build(ctx context.Context, f flags, all []saboteur.Saboteur) (string, error
 
 // judgeAll has workers judge the jobs, so many at once. Each is a process: only
 // one saboteur acts in one.
-func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]result, error) {
+func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]trial, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	results := make([]result, len(jobs))
+	results := make([]trial, len(jobs))
 	queue := make(chan int)
 	style := report.StyleOf(os.Stderr)
 	var done int
@@ -194,7 +195,7 @@ func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]r
 	var wg sync.WaitGroup
 	for range min(workers, len(jobs)) {
 		wg.Go(func() {
-			err := worker(ctx, program, func(ask func(job) (result, error)) error {
+			err := worker(ctx, program, func(ask func(job) (trial, error)) error {
 				for i := range queue {
 					r, err := ask(jobs[i])
 					if err != nil {
@@ -232,7 +233,7 @@ func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]r
 }
 
 // worker runs one worker process.
-func worker(ctx context.Context, program string, use func(ask func(job) (result, error)) error) error {
+func worker(ctx context.Context, program string, use func(ask func(job) (trial, error)) error) error {
 	c := exec.CommandContext(ctx, program, working)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
@@ -247,7 +248,7 @@ func worker(ctx context.Context, program string, use func(ask func(job) (result,
 		return err
 	}
 	answers := json.NewDecoder(bufio.NewReader(out))
-	err = use(func(j job) (r result, err error) {
+	err = use(func(j job) (r trial, err error) {
 		if err := json.NewEncoder(in).Encode(j); err != nil {
 			return r, err
 		}
@@ -262,7 +263,7 @@ func worker(ctx context.Context, program string, use func(ask func(job) (result,
 }
 
 // line is a result for who waits.
-func (r result) line() string {
+func (r trial) line() string {
 	name := r.Name
 	if name == "" {
 		name = "nobody"

@@ -12,7 +12,7 @@ import (
 
 // A matrix is what became of all saboteurs.
 type matrix struct {
-	results  []result
+	results  []trial
 	registry *spec.Registry
 	all      bool // none was left out
 }
@@ -64,12 +64,12 @@ func (m matrix) figure() string {
 
 // good reports whether every saboteur was killed, and who does nothing passed.
 func (m matrix) good() bool {
-	return !slices.ContainsFunc(m.results, func(r result) bool { return r.fate() != killed && r.fate() != passed })
+	return !slices.ContainsFunc(m.results, func(r trial) bool { return r.fate() != killed && r.fate() != passed })
 }
 
 // caught are the requirements in whose name a saboteur was caught, with how
 // many scenarios.
-func (r result) caught() string {
+func (r trial) caught() string {
 	var of []string
 	for _, id := range slices.Sorted(maps.Keys(r.Caught)) {
 		of = append(of, fmt.Sprintf("%s %d", id, r.Caught[id]))

@@ -10,20 +10,20 @@ import (
 )
 
 func TestFates(t *testing.T) {
-	of := func(name string, deviated int, caught map[string]int) result {
-		return result{job: job{Name: name, Breaks: "LAT-FRAME-001"}, Deviated: deviated, Caught: caught}
+	of := func(name string, deviated int, caught map[string]int) trial {
+		return trial{job: job{Name: name, Breaks: "LAT-FRAME-001"}, Deviated: deviated, Caught: caught}
 	}
 	for _, c := range []struct {
 		want string
-		r    result
+		r    trial
 	}{
 		{killed, of("a", 3, map[string]int{"LAT-FRAME-001": 1, "LAT-FRAME-002": 2})},
 		{elsewhere, of("a", 3, map[string]int{"LAT-FRAME-002": 2})},
 		{survived, of("a", 3, nil)},
 		{notExercised, of("a", 0, nil)},
-		{passed, result{}},
-		{elsewhere, result{Caught: map[string]int{"LAT-FRAME-001": 1}}},
-		{survived, result{Deviated: 1, Other: "lab failed: x"}},
+		{passed, trial{}},
+		{elsewhere, trial{Caught: map[string]int{"LAT-FRAME-001": 1}}},
+		{survived, trial{Deviated: 1, Other: "lab failed: x"}},
 	} {
 		require.Equal(t, c.want, c.r.fate(), "%+v", c.r)
 	}
@@ -32,7 +32,7 @@ func TestFates(t *testing.T) {
 func TestMatrixSaysWhatIsMissing(t *testing.T) {
 	registry, err := spec.Load()
 	require.NoError(t, err)
-	m := matrix{registry: registry, all: true, results: []result{
+	m := matrix{registry: registry, all: true, results: []trial{
 		{},
 		{job: job{Name: "takes-any-magic", Breaks: "LAT-FRAME-001", Does: "It does not look."}, Deviated: 2, Caught: map[string]int{"LAT-FRAME-001": 2}},
 	}}
@@ -43,7 +43,7 @@ func TestMatrixSaysWhatIsMissing(t *testing.T) {
 	require.NotContains(t, m.missing(), "LAT-MEMB-030", "it is verified by inspection")
 	require.NotContains(t, m.missing(), "LAT-MSG-009", "it is a SHOULD")
 
-	m.results = append(m.results, result{
+	m.results = append(m.results, trial{
 		job: job{Name: "pads", Breaks: "LAT-FRAME-017", Does: "It fills up."}, Deviated: 5, Caught: map[string]int{"LAT-FRAME-009": 1},
 	})
 	require.False(t, m.good())

@@ -14,11 +14,11 @@ import (
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/saboteur/deviate"
 	"punchlist/harness/steps"
 	"punchlist/harness/suite"
-	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
 
@@ -30,8 +30,8 @@ type job struct {
 	Whole  bool // by every scenario, whatever those of its requirement say
 }
 
-// A result is what became of it.
-type result struct {
+// A trial is what became of it.
+type trial struct {
 	job
 	Deviated int            // times
 	Caught   map[string]int // scenarios that failed, by the requirement that they say was broken
@@ -49,7 +49,7 @@ const (
 	passed       = "passed"
 )
 
-func (r result) fate() string {
+func (r trial) fate() string {
 	switch {
 	case r.Name == "" && len(r.Caught) == 0 && r.Other == "":
 		return passed
@@ -76,7 +76,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return err
 		}
-		r := result{job: j, Caught: map[string]int{}}
+		r := trial{job: j, Caught: map[string]int{}}
 		if !j.Whole {
 			if err := r.judge(ctx, registry, "@"+j.Breaks); err != nil {
 				return err
@@ -94,7 +94,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 // judge adds what the scenarios of the tags say of the saboteur.
-func (r *result) judge(ctx context.Context, registry *spec.Registry, tags string) error {
+func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string) error {
 	reference, err := manifest.Bundled("reference")
 	if err != nil {
 		return err
@@ -117,12 +117,12 @@ func (r *result) judge(ctx context.Context, registry *spec.Registry, tags string
 	for _, x := range got.Cells[0].All() {
 		r.Judged++
 		switch x.Outcome {
-		case verdict.Failed:
+		case result.Failed:
 			r.Caught[x.About()]++
 			if x.About() == r.Breaks && !slices.Contains(r.Keys, x.Key) {
 				r.Keys = append(r.Keys, x.Key)
 			}
-		case verdict.Broken, verdict.LabBroken, verdict.Inconclusive:
+		case result.AdapterBroken, result.LabFailed, result.Inconclusive:
 			if r.Other == "" {
 				r.Other = fmt.Sprintf("%v: %s: %s", x.Outcome, x.Key, x.Text)
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/manifest"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/testees"
 )
 
@@ -51,7 +51,7 @@ Exit codes: 0 all is there; 1 something is missing.`,
 				fmt.Fprintf(out, "         %-16s mend: %s\n", "", k.mend)
 			}
 			if missing > 0 {
-				return exitCode(report.Unexpected)
+				return exitCode(result.Unexpected)
 			}
 			return nil
 		},

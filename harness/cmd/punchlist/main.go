@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 )
 
 func main() { os.Exit(program()) }
@@ -25,12 +25,12 @@ func program() int {
 	var code exitCode
 	switch {
 	case err == nil:
-		return report.AsExpected
+		return result.AsExpected
 	case errors.As(err, &code):
 		return int(code)
 	default:
 		fmt.Fprintln(os.Stderr, "punchlist:", err)
-		return report.CouldNotRun
+		return result.CouldNotRun
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/nat"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 )
@@ -90,7 +91,7 @@ func matrix(c *cobra.Command, f runFlags, names []string) error {
 		return err
 	}
 	style := report.StyleOf(os.Stdout)
-	result, err := suite.Run(c.Context(), suite.Config{
+	found, err := suite.Run(c.Context(), suite.Config{
 		Cells: cells, Labs: labs(), Features: fstest.MapFS{"matrix.feature": {Data: []byte(feature)}}, Registry: registry, World: world,
 		Select: suite.Selection{Tags: "@" + strings.Join(meetings, " or @")},
 		Seed:   f.seed, Seeds: 1, Jobs: f.jobs, Timeout: f.timeout, Out: f.out, Require: true,
@@ -105,14 +106,14 @@ func matrix(c *cobra.Command, f runFlags, names []string) error {
 	if err != nil {
 		return err
 	}
-	if err := result.Write(f.out); err != nil {
+	if err := report.Write(found, f.out); err != nil {
 		return err
 	}
-	grids := report.Grids(result, profileNames(profiles))
+	grids := result.Grids(found, profileNames(profiles))
 	var text strings.Builder
 	for _, g := range grids {
-		g.Print(&text, report.Style{})
-		g.Print(c.OutOrStdout(), style)
+		report.PrintGrid(&text, g, report.Style{})
+		report.PrintGrid(c.OutOrStdout(), g, style)
 	}
 	file := filepath.Join(f.out, "matrix.md")
 	if err := os.WriteFile(file, []byte("```\n"+text.String()+"```\n"), 0o644); err != nil {
@@ -120,11 +121,11 @@ func matrix(c *cobra.Command, f runFlags, names []string) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "report: %s, %s\n", file, filepath.Join(f.out, "summary.md"))
 	switch {
-	case len(result.Broken) > 0:
-		result.Print(os.Stderr, report.StyleOf(os.Stderr))
-		return exitCode(report.CouldNotRun)
-	case slices.ContainsFunc(grids, func(g report.Grid) bool { return !g.Complete() }):
-		return exitCode(report.Unexpected)
+	case len(found.Broken) > 0:
+		report.Print(os.Stderr, found, report.StyleOf(os.Stderr))
+		return exitCode(result.CouldNotRun)
+	case slices.ContainsFunc(grids, func(g result.Grid) bool { return !g.Complete() }):
+		return exitCode(result.Unexpected)
 	}
 	return nil
 }

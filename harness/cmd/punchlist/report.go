@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/spec"
 )
 
@@ -39,14 +40,14 @@ compared.`,
   punchlist report diff netns docker`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, names []string) error {
-			var reports [2]*report.Report
+			var reports [2]*result.Run
 			for i, name := range names {
 				var err error
 				if reports[i], _, err = readReport(name); err != nil {
 					return err
 				}
 			}
-			found := report.Compare(reports[0], reports[1])
+			found := result.Compare(reports[0], reports[1])
 			if found.Same+len(found.Differ) == 0 {
 				return fmt.Errorf("%s and %s have judged no scenario both: nothing can be compared", names[0], names[1])
 			}
@@ -57,7 +58,7 @@ compared.`,
 			fmt.Fprintf(out, "%d scenarios with the same verdict, %d with another; %d judged in %s alone, %d in %s alone\n",
 				found.Same, len(found.Differ), found.OnlyOne[0], names[0], found.OnlyOne[1], names[1])
 			if len(found.Differ) > 0 {
-				return exitCode(report.Unexpected)
+				return exitCode(result.Unexpected)
 			}
 			return nil
 		},
@@ -89,7 +90,7 @@ Exit codes are those of run: 0 all as expected; 1 something was not expected;
 }
 
 func mergeReports(names []string, out string) error {
-	var parts []*report.Report
+	var parts []*result.Run
 	var folders []string
 	for _, name := range names {
 		part, folder, err := readReport(name)
@@ -106,14 +107,14 @@ func mergeReports(names []string, out string) error {
 		return err
 	}
 	// Merge puts the parts, and with them the folders, into the order of the shards.
-	whole, err := report.Merge(registry, time.Now(), folders, parts)
+	whole, err := result.Merge(registry, time.Now(), folders, parts)
 	if err != nil {
 		return err
 	}
 	if err := prepareOut(out); err != nil {
 		return err
 	}
-	if err := report.Gather(out, folders, parts); err != nil {
+	if err := result.Gather(out, folders, parts); err != nil {
 		return err
 	}
 	whole.Folder = out
@@ -122,14 +123,14 @@ func mergeReports(names []string, out string) error {
 
 // deliver writes a report into its folder and prints it; what comes of it is the
 // exit code.
-func deliver(r *report.Report) error {
-	err := r.Write(r.Folder)
-	r.Print(os.Stdout, report.StyleOf(os.Stdout))
+func deliver(r *result.Run) error {
+	err := report.Write(r, r.Folder)
+	report.Print(os.Stdout, r, report.StyleOf(os.Stdout))
 	if err != nil {
 		return err
 	}
 	fmt.Printf("report: %s\n", filepath.Join(r.Folder, "report.html"))
-	if r.Exit != report.AsExpected {
+	if r.Exit != result.AsExpected {
 		return exitCode(r.Exit)
 	}
 	return nil
@@ -143,10 +144,10 @@ func same(a, b string) bool {
 }
 
 // readReport reads a report by its folder or its file, and tells the folder.
-func readReport(name string) (r *report.Report, folder string, err error) {
+func readReport(name string) (r *result.Run, folder string, err error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		name = filepath.Join(name, "report.json")
 	}
-	r, err = report.Read(name)
+	r, err = result.Read(name)
 	return r, filepath.Dir(name), err
 }

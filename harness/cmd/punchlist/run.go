@@ -13,6 +13,7 @@ import (
 	"punchlist/features"
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 )
@@ -139,7 +140,7 @@ func run(c *cobra.Command, f runFlags) error {
 		return err
 	}
 	progress := report.NewProgress(os.Stdout, report.StyleOf(os.Stdout))
-	result, err := suite.Run(c.Context(), suite.Config{
+	found, err := suite.Run(c.Context(), suite.Config{
 		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry, World: world,
 		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
 		Seed: f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
@@ -152,7 +153,7 @@ func run(c *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	return deliver(result)
+	return deliver(found)
 }
 
 // repeat is the command that runs one scenario again.
@@ -189,7 +190,7 @@ func prepareOut(dir string) error {
 		return fail(err)
 	}
 	file := filepath.Join(dir, "report.json")
-	if old, err := report.Read(file); err == nil {
+	if old, err := result.Read(file); err == nil {
 		for _, name := range old.Files() {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fail(err)

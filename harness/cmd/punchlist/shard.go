@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 )
 
 // A division is how a system that starts a job several times tells each which
@@ -29,7 +29,7 @@ var divisions = []division{
 // parseShard reads I/N, or takes it from the environment for "auto". Nothing is
 // taken from there unasked: a run that judges a part must not look like a whole
 // one.
-func parseShard(text string, env func(string) string) (*report.Shard, error) {
+func parseShard(text string, env func(string) string) (*result.Shard, error) {
 	switch text {
 	case "":
 		return nil, nil
@@ -45,15 +45,15 @@ func parseShard(text string, env func(string) string) (*report.Shard, error) {
 	return part(index, of)
 }
 
-func part(index, of int) (*report.Shard, error) {
-	s := report.Shard{Index: index, Of: of}
+func part(index, of int) (*result.Shard, error) {
+	s := result.Shard{Index: index, Of: of}
 	if of < 1 || index < 1 || index > of {
 		return nil, fmt.Errorf("--shard %s: there is no part %d of %d; the first is 1", s, index, of)
 	}
 	return &s, nil
 }
 
-func shardOf(env func(string) string) (*report.Shard, error) {
+func shardOf(env func(string) string) (*result.Shard, error) {
 	var names []string
 	for _, d := range divisions {
 		names = append(names, d.index+" ("+d.system+")")

@@ -5,26 +5,26 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 )
 
 func TestParseShard(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		env  map[string]string
-		want *report.Shard
+		want *result.Shard
 		err  string
 	}{
 		{"", map[string]string{"JOB_COMPLETION_INDEX": "0"}, nil, ""},
-		{"2/5", nil, &report.Shard{Index: 2, Of: 5}, ""},
+		{"2/5", nil, &result.Shard{Index: 2, Of: 5}, ""},
 		{"0/5", nil, nil, "no part 0 of 5; the first is 1"},
 		{"6/5", nil, nil, "no part 6 of 5"},
 		{"2", nil, nil, "not I/N"},
 		{"a/b", nil, nil, "not I/N"},
-		{"auto", map[string]string{"JOB_COMPLETION_INDEX": "0", "PUNCHLIST_SHARDS": "3"}, &report.Shard{Index: 1, Of: 3}, ""},
-		{"auto", map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "3"}, &report.Shard{Index: 1, Of: 3}, ""},
-		{"auto", map[string]string{"CIRCLE_NODE_INDEX": "2", "CIRCLE_NODE_TOTAL": "3"}, &report.Shard{Index: 3, Of: 3}, ""},
-		{"auto", map[string]string{"BUILDKITE_PARALLEL_JOB": "2", "BUILDKITE_PARALLEL_JOB_COUNT": "3"}, &report.Shard{Index: 3, Of: 3}, ""},
+		{"auto", map[string]string{"JOB_COMPLETION_INDEX": "0", "PUNCHLIST_SHARDS": "3"}, &result.Shard{Index: 1, Of: 3}, ""},
+		{"auto", map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "3"}, &result.Shard{Index: 1, Of: 3}, ""},
+		{"auto", map[string]string{"CIRCLE_NODE_INDEX": "2", "CIRCLE_NODE_TOTAL": "3"}, &result.Shard{Index: 3, Of: 3}, ""},
+		{"auto", map[string]string{"BUILDKITE_PARALLEL_JOB": "2", "BUILDKITE_PARALLEL_JOB_COUNT": "3"}, &result.Shard{Index: 3, Of: 3}, ""},
 		{"auto", map[string]string{"JOB_COMPLETION_INDEX": "0"}, nil, `PUNCHLIST_SHARDS is ""`},
 		{"auto", map[string]string{"JOB_COMPLETION_INDEX": "3", "PUNCHLIST_SHARDS": "3"}, nil, "no part 4 of 3"},
 		{"auto", map[string]string{"CI_NODE_INDEX": "x"}, nil, "no number"},

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/simulate"
 )
 
@@ -222,7 +223,7 @@ func (f simulateFlags) run(c *cobra.Command, x simulate.Experiment, alone bool) 
 	if f.jobs < 1 {
 		return fmt.Errorf("--jobs %d: at least one is needed", f.jobs)
 	}
-	result, err := f.result(c, x, alone)
+	measured, err := f.result(c, x, alone)
 	if err != nil {
 		return err
 	}
@@ -230,15 +231,15 @@ func (f simulateFlags) run(c *cobra.Command, x simulate.Experiment, alone bool) 
 	if f.json {
 		e := json.NewEncoder(out)
 		e.SetIndent("", " ")
-		err = e.Encode(result)
+		err = e.Encode(measured)
 	} else {
-		err = result.Print(out)
+		err = measured.Print(out)
 	}
 	if err != nil {
 		return fmt.Errorf("the result can't be written: %w", err)
 	}
-	if result.Missed() > 0 {
-		return exitCode(report.Unexpected)
+	if measured.Missed() > 0 {
+		return exitCode(result.Unexpected)
 	}
 	return nil
 }
@@ -254,9 +255,9 @@ func (f simulateFlags) result(c *cobra.Command, x simulate.Experiment, alone boo
 	if err != nil {
 		return simulate.Result{}, err
 	}
-	result, err := simulate.NewResult(x, samples)
-	result.Seconds = time.Since(start).Seconds()
-	return result, err
+	measured, err := simulate.NewResult(x, samples)
+	measured.Seconds = time.Since(start).Seconds()
+	return measured, err
 }
 
 func join(x simulate.Experiment, files []string) (simulate.Result, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/features"
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 	"punchlist/vectors"
@@ -129,7 +129,7 @@ func specCheck(c *cobra.Command, dir string) error {
 		fmt.Fprintf(out, "problem: %s\n", p)
 	}
 	if len(cover.Problems) > 0 {
-		return exitCode(report.Unexpected)
+		return exitCode(result.Unexpected)
 	}
 	fmt.Fprintln(out, "the standard holds")
 	return nil

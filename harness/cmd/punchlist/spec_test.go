@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/report"
+	"punchlist/harness/result"
 )
 
 // specRun runs punchlist spec with arguments.
@@ -42,7 +42,7 @@ func TestSpecTablesMendWhatSpecCheckFinds(t *testing.T) {
 	require.NoError(t, os.WriteFile(front, []byte(stale), 0o644))
 
 	out, err := specRun("check", "--dir", dir)
-	require.Equal(t, exitCode(report.Unexpected), err)
+	require.Equal(t, exitCode(result.Unexpected), err)
 	require.Contains(t, out, "\nproblem: README.md: the generated table counts is stale: run make tables\n")
 	require.NotContains(t, out, "holds")
 

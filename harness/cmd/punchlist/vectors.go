@@ -15,8 +15,8 @@ import (
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/suite"
-	"punchlist/harness/verdict"
 	"punchlist/vectors"
 )
 
@@ -102,7 +102,7 @@ func vectorsCheck(c *cobra.Command, impls []string, labName, only string) error 
 		unexpected = unexpected || !good
 	}
 	if unexpected {
-		return exitCode(report.Unexpected)
+		return exitCode(result.Unexpected)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func checkOne(c *cobra.Command, out io.Writer, l lab.Lab, m manifest.Manifest, a
 	if whole {
 		for _, s := range stale {
 			good = false
-			fmt.Fprintf(out, "%s  %s\n", m.Name, verdict.Stale(s.Requirement, s.Signature))
+			fmt.Fprintf(out, "%s  %s\n", m.Name, result.Stale(s.Requirement, s.Signature))
 		}
 	}
 	end := "as expected"
@@ -262,7 +262,7 @@ func vectorsMake(out io.Writer, dir string, write bool) error {
 		}
 	}
 	if stale {
-		return exitCode(report.Unexpected)
+		return exitCode(result.Unexpected)
 	}
 	return nil
 }

@@ -12,15 +12,15 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
+	"punchlist/harness/result"
 	"punchlist/harness/steps"
 	"punchlist/harness/suite"
-	"punchlist/harness/verdict"
 	"punchlist/spec"
 	"punchlist/spec/testee"
 )
 
 // judge runs one scenario with a testee as the subject.
-func judge(t *testing.T, m manifest.Manifest) (*report.Report, error) {
+func judge(t *testing.T, m manifest.Manifest) (*result.Run, error) {
 	t.Helper()
 	needsLab(t)
 	m.Version, m.Classes = "1", []string{testee.ClassPeer}
@@ -54,10 +54,10 @@ func TestWhatCanNotBeJudgedSaysWhy(t *testing.T) {
 			m.Name = "mine"
 			found, err := judge(t, m)
 			require.NoError(t, err)
-			require.Equal(t, report.Unexpected, found.Exit)
+			require.Equal(t, result.Unexpected, found.Exit)
 			require.NotEmpty(t, found.Cells[0].Results)
 			for _, x := range found.Cells[0].Results {
-				require.Equal(t, verdict.Broken, x.Outcome)
+				require.Equal(t, result.AdapterBroken, x.Outcome)
 				require.Contains(t, x.Text, want)
 			}
 			require.Len(t, found.Cells[0].Unexpected(), 1, "one reason")

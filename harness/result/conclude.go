@@ -1,4 +1,4 @@
-package report
+package result
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"punchlist/harness/monitor"
-	"punchlist/harness/verdict"
 	"punchlist/spec"
 	"punchlist/spec/testee"
 )
@@ -19,8 +18,8 @@ import (
 // What only the whole can show is left open in a shard: known failures that did
 // not happen, a class of which nothing was judged, a cell to which nothing
 // applies.
-func (r *Report) Conclude(registry *spec.Registry, today time.Time) {
-	r.Exit, r.Tally = AsExpected, verdict.Tally{}
+func (r *Run) Conclude(registry *spec.Registry, today time.Time) {
+	r.Exit, r.Tally = AsExpected, Tally{}
 	r.Requirements, r.Unexpected, r.Broken, r.Warnings = nil, nil, nil, nil
 	for _, cell := range r.Cells {
 		cell.Stale = nil
@@ -65,7 +64,7 @@ func (r *Report) Conclude(registry *spec.Registry, today time.Time) {
 }
 
 // columns groups the cells that ran by their name: each has one for every seed.
-func (r *Report) columns() [][]*Cell {
+func (r *Run) columns() [][]*Cell {
 	var all [][]*Cell
 	index := map[string]int{}
 	for _, cell := range r.Cells {
@@ -84,8 +83,8 @@ func (r *Report) columns() [][]*Cell {
 }
 
 // sum counts one cell and says what of it was not expected.
-func (r *Report) sum(registry *spec.Registry, cell *Cell) {
-	cell.Tally = verdict.Tally{Planned: cell.Tally.Planned}
+func (r *Run) sum(registry *spec.Registry, cell *Cell) {
+	cell.Tally = Tally{Planned: cell.Tally.Planned}
 	cell.Classes = nil
 	executed := map[string]int{}
 	plannedOf := map[string]int{}
@@ -96,16 +95,16 @@ func (r *Report) sum(registry *spec.Registry, cell *Cell) {
 		q, _ := registry.Lookup(x.Requirement)
 		plannedOf[q.Class]++
 		switch x.Outcome {
-		case verdict.Passed, verdict.Failed, verdict.Known:
+		case Passed, Failed, KnownFailure:
 			executed[q.Class]++
 		}
-		if x.Outcome != verdict.Inapplicable {
+		if x.Outcome != NotApplicable {
 			ran++
 			ranOf[q.Class]++
 		}
 	}
 	for _, x := range cell.All() {
-		if x.Outcome == verdict.Failed && !x.Unexpected {
+		if x.Outcome == Failed && !x.Unexpected {
 			broken, _ := registry.Lookup(x.About())
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %s is a %s and failed: %s: %s", cell.Column(), x.About(), level(broken), x.Key, x.Text))
 		}
@@ -161,12 +160,12 @@ func stale(registry *spec.Registry, cells []*Cell) {
 		}
 		for _, x := range cell.Results {
 			switch x.Outcome {
-			case verdict.Passed, verdict.Failed, verdict.Known:
+			case Passed, Failed, KnownFailure:
 				seen[x.Requirement] = true
 				if x.Broke != "" && x.Broke != x.Requirement {
 					open[x.Requirement] = true
 				}
-			case verdict.Inapplicable:
+			case NotApplicable:
 			default:
 				open[x.Requirement] = true
 			}
@@ -190,14 +189,14 @@ func stale(registry *spec.Registry, cells []*Cell) {
 		}
 		for _, k := range first.Listed {
 			if k.Requirement == q.ID && lookedFor(k) && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
-				first.Stale = append(first.Stale, verdict.Stale(k.Requirement, k.Signature))
+				first.Stale = append(first.Stale, Stale(k.Requirement, k.Signature))
 			}
 		}
 	}
 }
 
 // overdue warns of entries that were met and whose review date has passed.
-func (r *Report) overdue(cells []*Cell, today time.Time) {
+func (r *Run) overdue(cells []*Cell, today time.Time) {
 	seen := map[Known]bool{}
 	for _, cell := range cells {
 		for _, x := range cell.All() {

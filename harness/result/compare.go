@@ -1,9 +1,7 @@
-package report
+package result
 
 import (
 	"fmt"
-
-	"punchlist/harness/verdict"
 )
 
 // A Comparison is two reports side by side, scenario by scenario: the same
@@ -35,10 +33,10 @@ type judging struct {
 
 // each calls f for every result that judged something: what does not apply
 // did not.
-func (r *Report) each(f func(j judging, column string, x *Result)) {
+func (r *Run) each(f func(j judging, column string, x *Result)) {
 	for _, c := range r.Cells {
 		for _, x := range c.All() {
-			if x.Outcome != verdict.Inapplicable {
+			if x.Outcome != NotApplicable {
 				f(judging{c.Subject, c.Companion, c.Seed, x.Key}, c.Column(), x)
 			}
 		}
@@ -47,7 +45,7 @@ func (r *Report) each(f func(j judging, column string, x *Result)) {
 
 // Compare compares the verdicts of two reports. A known failure that is
 // intermittent is the same verdict as passing.
-func Compare(a, b *Report) Comparison {
+func Compare(a, b *Run) Comparison {
 	type result struct {
 		column string
 		*Result
@@ -76,7 +74,7 @@ func Compare(a, b *Report) Comparison {
 // mayPassLike reports whether the failure is a known one that is random, and
 // the other result is the same scenario without it.
 func (x *Result) mayPassLike(other *Result) bool {
-	return x.Known != nil && x.Known.Intermittent && other.Outcome == verdict.Passed
+	return x.Known != nil && x.Known.Intermittent && other.Outcome == Passed
 }
 
 // verdict is the outcome, with the requirement that was broken. An
@@ -88,7 +86,7 @@ func (x *Result) verdict() string {
 	switch {
 	case x.Broke != "":
 		s += " (" + x.Broke + ")"
-	case x.Outcome == verdict.Inconclusive && x.Known != nil:
+	case x.Outcome == Inconclusive && x.Known != nil:
 		s += " (known)"
 	}
 	return s

@@ -1,4 +1,4 @@
-package verdict
+package result
 
 import (
 	"fmt"
@@ -23,15 +23,15 @@ func (t *Tally) of(o Outcome) *int {
 		return &t.Passed
 	case Failed:
 		return &t.Failed
-	case Known:
+	case KnownFailure:
 		return &t.Known
-	case Inapplicable:
+	case NotApplicable:
 		return &t.NotApplicable
 	case Inconclusive:
 		return &t.Inconclusive
-	case Broken:
+	case AdapterBroken:
 		return &t.AdapterBroken
-	case LabBroken:
+	case LabFailed:
 		return &t.LabFailed
 	default:
 		return nil
@@ -82,7 +82,7 @@ func (t Tally) String() string {
 	for o := Passed; o < outcomes; o++ {
 		if n := t.Of(o); n > 0 {
 			name := o.String()
-			if o == Known && n > 1 {
+			if o == KnownFailure && n > 1 {
 				name += "s"
 			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, name))

@@ -1,4 +1,4 @@
-package report
+package result
 
 import (
 	"cmp"
@@ -19,11 +19,11 @@ import (
 //
 // It fails where a part is missing or there twice, and where the parts were not
 // cut from one run: such a report would pass over what nobody judged.
-func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Report) (*Report, error) {
+func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Run) (*Run, error) {
 	if err := complete(names, parts); err != nil {
 		return nil, err
 	}
-	out := &Report{Schema: Schema, Strict: parts[0].Strict, Started: parts[0].Started}
+	out := &Run{Schema: Schema, Strict: parts[0].Strict, Profiles: parts[0].Profiles, Started: parts[0].Started}
 	ended := time.Time{}
 	index := map[cellKey]*Cell{}
 	from := map[cellKey]string{}
@@ -79,7 +79,7 @@ type cellKey struct {
 
 // complete checks that either each of the shards of one division is there, once,
 // or no part is a shard. It puts the parts into the order of the shards.
-func complete(names []string, parts []*Report) error {
+func complete(names []string, parts []*Run) error {
 	if len(parts) == 0 {
 		return fmt.Errorf("there is nothing to merge")
 	}
@@ -106,7 +106,7 @@ func complete(names []string, parts []*Report) error {
 			return fmt.Errorf("shard %s is missing", Shard{i, first.Of})
 		}
 	}
-	slices.SortFunc(parts, func(a, b *Report) int { return cmp.Compare(a.Shard.Index, b.Shard.Index) })
+	slices.SortFunc(parts, func(a, b *Run) int { return cmp.Compare(a.Shard.Index, b.Shard.Index) })
 	for i := range parts {
 		names[i] = have[i+1]
 	}
@@ -167,7 +167,7 @@ func ByRequirement(a, b *Result) int {
 
 // Gather copies the captures and logs that reports name from their folders to
 // one. A file that is in two of them is an error.
-func Gather(dir string, folders []string, parts []*Report) error {
+func Gather(dir string, folders []string, parts []*Run) error {
 	seen := map[string]string{}
 	for i, part := range parts {
 		for _, name := range part.Files() {

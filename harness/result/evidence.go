@@ -1,4 +1,4 @@
-package report
+package result
 
 import (
 	"encoding/hex"
@@ -14,11 +14,11 @@ import (
 
 // How much of a trace a report repeats; the capture holds all of it.
 const (
-	evidenceShown = 4  // datagrams decoded field by field
-	timelineShown = 16 // packets, one line each
+	evidenceShown = 4  // datagrams as they were
+	timelineShown = 16 // packets
 )
 
-// Evidence decodes the datagrams that show what went wrong. Of many, the last
+// Evidence takes out the datagrams that show what went wrong. Of many, the last
 // are taken.
 func Evidence(t *trace.Trace, frames []int) []Datagram {
 	var out []Datagram
@@ -29,65 +29,17 @@ func Evidence(t *trace.Trace, frames []int) []Datagram {
 		f := t.At(seq)
 		d := Datagram{Frame: seq + 1, At: since(t, f.At), Path: fmt.Sprintf("%s, on the link of %s", ends(f.Frame), f.Link)}
 		if u, err := internet.ParseUDP(f.Packet); err == nil {
-			d.Fields, d.Bytes = Fields(u.Payload), hex.EncodeToString(u.Payload)
+			d.Bytes = hex.EncodeToString(u.Payload)
 		} else {
-			d.Fields = []string{"no UDP datagram: " + err.Error()}
+			d.Fault = err.Error()
 		}
 		out = append(out, d)
 	}
 	return out
 }
 
-// Fields decodes one datagram, a line for every field: its offset, name and
-// value, the keys of its JSON body, and what is wrong with it.
-func Fields(datagram []byte) []string {
-	e := wire.Explain(datagram)
-	out := []string{fmt.Sprintf("%d bytes", e.Length)}
-	for _, f := range e.Fields {
-		out = append(out, fmt.Sprintf("%5d  %-12s  %s", f.Offset, f.Field, clip(f.Text)))
-	}
-	for _, k := range e.Keys {
-		out = append(out, fmt.Sprintf("%5d    %-20s  %s", k.Offset, k.Name, clip(k.Text)))
-	}
-	if e.Trailing > 0 {
-		out = append(out, fmt.Sprintf("       %d bytes behind sig", e.Trailing))
-	}
-	for _, fault := range e.Faults {
-		out = append(out, "fault: "+fault.String())
-	}
-	if len(e.Fields) == 0 {
-		out = append(out, "bytes: "+clip(hex.EncodeToString(datagram)))
-	}
-	return out
-}
-
-func clip(s string) string {
-	if len(s) <= 160 {
-		return s
-	}
-	return fmt.Sprintf("%s… (%d characters)", s[:160], len(s))
-}
-
-// Timeline is the last datagrams of a trace, one line each: where it was first
-// seen, which links it crossed, what became of it. Those named by frames are
-// marked.
-func Timeline(t *trace.Trace, frames []int) []string {
-	var out []string
-	for _, p := range Sequence(t, frames) {
-		mark, fate := " ", ""
-		if p.Evidence {
-			mark = ">"
-		}
-		if p.Dropped != "" {
-			fate = "  dropped at " + p.Dropped
-		}
-		out = append(out, fmt.Sprintf("%s %5d  %9s  %s  %s  via %s%s",
-			mark, p.Frame, p.At, p.Path, p.What, strings.Join(p.Via, ", "), fate))
-	}
-	return out
-}
-
-// Sequence is the packets that Timeline writes.
+// Sequence is the last datagrams of a trace: where each was first seen, which
+// links it crossed, what became of it. Those that frames name are marked.
 func Sequence(t *trace.Trace, frames []int) []Packet {
 	marked := map[int]bool{}
 	for _, seq := range frames {

@@ -1,35 +1,33 @@
-package report
+package result
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"punchlist/harness/verdict"
 )
 
 func TestCompare(t *testing.T) {
-	result := func(key string, o verdict.Outcome, broke string) *Result {
+	result := func(key string, o Outcome, broke string) *Result {
 		return &Result{Key: key, Outcome: o, Broke: broke}
 	}
-	in := func(lab string, results ...*Result) *Report {
-		return &Report{Cells: []*Cell{{Subject: "mine", Companion: "reference", Lab: lab, Seed: 1, Results: results}}}
+	in := func(lab string, results ...*Result) *Run {
+		return &Run{Cells: []*Cell{{Subject: "mine", Companion: "reference", Lab: lab, Seed: 1, Results: results}}}
 	}
 	a := in("netns",
-		result("same", verdict.Passed, ""),
-		result("known in both", verdict.Known, "LAT-A-001"),
-		result("other outcome", verdict.Passed, ""),
-		result("other requirement", verdict.Failed, "LAT-A-001"),
-		result("only here", verdict.Passed, ""),
-		result("judged there alone", verdict.Inapplicable, ""),
+		result("same", Passed, ""),
+		result("known in both", KnownFailure, "LAT-A-001"),
+		result("other outcome", Passed, ""),
+		result("other requirement", Failed, "LAT-A-001"),
+		result("only here", Passed, ""),
+		result("judged there alone", NotApplicable, ""),
 	)
 	b := in("docker",
-		result("other requirement", verdict.Failed, "LAT-A-002"),
-		result("known in both", verdict.Known, "LAT-A-001"),
-		result("same", verdict.Passed, ""),
-		result("other outcome", verdict.Failed, "LAT-A-001"),
-		result("judged there alone", verdict.Passed, ""),
-		result("only there", verdict.Passed, ""),
+		result("other requirement", Failed, "LAT-A-002"),
+		result("known in both", KnownFailure, "LAT-A-001"),
+		result("same", Passed, ""),
+		result("other outcome", Failed, "LAT-A-001"),
+		result("judged there alone", Passed, ""),
+		result("only there", Passed, ""),
 	)
 	c := Compare(a, b)
 	require.Equal(t, 2, c.Same)
@@ -42,9 +40,9 @@ func TestCompare(t *testing.T) {
 	require.Equal(t, "other outcome\n  mine+reference@netns: passed, mine+reference@docker: failed (LAT-A-001)", c.Differ[0].String())
 
 	// A failure that is known to be random passes at times.
-	random := result("same", verdict.Known, "LAT-A-001")
+	random := result("same", KnownFailure, "LAT-A-001")
 	random.Known = &Known{Intermittent: true}
-	for _, pair := range [][2]*Report{{in("netns", random), b}, {b, in("netns", random)}} {
+	for _, pair := range [][2]*Run{{in("netns", random), b}, {b, in("netns", random)}} {
 		require.Equal(t, 1, Compare(pair[0], pair[1]).Same)
 		require.Empty(t, Compare(pair[0], pair[1]).Differ)
 	}
@@ -55,7 +53,7 @@ func TestCompare(t *testing.T) {
 	for _, change := range []func(*Cell){
 		func(c *Cell) { c.Subject = "yours" }, func(c *Cell) { c.Companion = "yours" }, func(c *Cell) { c.Seed = 2 },
 	} {
-		b := in("docker", result("same", verdict.Passed, ""))
+		b := in("docker", result("same", Passed, ""))
 		change(b.Cells[0])
 		require.Zero(t, Compare(a, b).Same)
 	}

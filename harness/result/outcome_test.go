@@ -1,4 +1,4 @@
-package verdict
+package result
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"punchlist/harness/manifest"
+	"punchlist/harness/verdict"
 )
 
 func TestOnlyAViolationFromAThenStepFailsThePeer(t *testing.T) {
@@ -17,20 +18,20 @@ func TestOnlyAViolationFromAThenStepFailsThePeer(t *testing.T) {
 		then, other Outcome
 	}{
 		{nil, Passed, Passed},
-		{wrap(&Violation{Text: "x"}), Failed, Inconclusive},
-		{wrap(&Blocked{Text: "x"}), Inconclusive, Inconclusive},
-		{&Blocked{Err: &Violation{}}, Inconclusive, Inconclusive},
-		{wrap(&NotApplicable{"x"}), Inapplicable, Inapplicable},
-		{wrap(&AdapterBroken{Text: "x"}), Broken, Broken},
-		{wrap(&CompanionFailed{}), Inconclusive, Inconclusive},
-		{wrap(&LabFailed{Text: "x"}), LabBroken, LabBroken},
-		{&LabFailed{Err: &Violation{}}, LabBroken, LabBroken},
-		{&Died{Subject: true}, Failed, Failed},
-		{&Died{}, Inconclusive, Inconclusive},
-		{errors.New("anything else"), LabBroken, LabBroken},
+		{wrap(&verdict.Violation{Text: "x"}), Failed, Inconclusive},
+		{wrap(&verdict.Blocked{Text: "x"}), Inconclusive, Inconclusive},
+		{&verdict.Blocked{Err: &verdict.Violation{}}, Inconclusive, Inconclusive},
+		{wrap(&verdict.NotApplicable{Reason: "x"}), NotApplicable, NotApplicable},
+		{wrap(&verdict.AdapterBroken{Text: "x"}), AdapterBroken, AdapterBroken},
+		{wrap(&verdict.CompanionFailed{}), Inconclusive, Inconclusive},
+		{wrap(&verdict.LabFailed{Text: "x"}), LabFailed, LabFailed},
+		{&verdict.LabFailed{Err: &verdict.Violation{}}, LabFailed, LabFailed},
+		{&verdict.Died{Subject: true}, Failed, Failed},
+		{&verdict.Died{}, Inconclusive, Inconclusive},
+		{errors.New("anything else"), LabFailed, LabFailed},
 	} {
-		require.Equal(t, c.then, Of(c.err, true), "Then: %v", c.err)
-		require.Equal(t, c.other, Of(c.err, false), "Given or When: %v", c.err)
+		require.Equal(t, c.then, OutcomeOf(c.err, true), "Then: %v", c.err)
+		require.Equal(t, c.other, OutcomeOf(c.err, false), "Given or When: %v", c.err)
 	}
 }
 

@@ -1,0 +1,49 @@
+package result
+
+import (
+	"cmp"
+	"slices"
+
+	"punchlist/spec"
+)
+
+// A KnownGroup stands for all scenarios that failed in one known way.
+type KnownGroup struct {
+	Column, Requirement, Signature, Reason, Link string
+	Count                                        int
+	First                                        *Result
+}
+
+// KnownFailures lists them by cell, and in the registry's order.
+func (r *Run) KnownFailures() []KnownGroup {
+	var all []KnownGroup
+	index := map[[3]string]int{}
+	for _, c := range r.Cells {
+		for _, s := range c.All() {
+			if s.Known == nil {
+				continue
+			}
+			key := [3]string{c.Column(), s.Known.Requirement, s.Known.Signature}
+			i, ok := index[key]
+			if !ok {
+				i = len(all)
+				index[key] = i
+				all = append(all, KnownGroup{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link, First: s})
+			}
+			all[i].Count++
+		}
+	}
+	place := func(id string) int {
+		return slices.IndexFunc(r.Requirements, func(q spec.Requirement) bool { return q.ID == id })
+	}
+	column := map[string]int{}
+	for _, k := range all {
+		if _, ok := column[k.Column]; !ok {
+			column[k.Column] = len(column)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b KnownGroup) int {
+		return cmp.Or(cmp.Compare(column[a.Column], column[b.Column]), cmp.Compare(place(a.Requirement), place(b.Requirement)))
+	})
+	return all
+}
