@@ -1,32 +1,60 @@
-// Package saboteur has broken variants of the reference: for each requirement
-// that a packet or an event can show at least one peer that breaks it, and
-// otherwise behaves. A suite that does not catch it in the name of that
-// requirement has a gap.
+// Package saboteur has mutants of the reference that are written by hand: for each requirement
+// that a packet or an event can show, at least one peer that breaks it, and otherwise behaves. A
+// suite that does not catch a saboteur in the name of that requirement has a gap.
 //
-// A saboteur is a few lines of the reference's source, patched. The patches of
-// all are put into one program, each behind a question whether it is this
-// saboteur that acts (package deviate), so that one build serves them all; it
-// is built with an overlay, and the reference itself knows nothing of them. A
-// wrapper around the testee could break less: what a peer keeps, or does not
-// check, is out of its reach.
+// The patches of all saboteurs are put into one program, each behind a question whether this
+// saboteur acts (package deviate), so that one build serves them all. The program is built with an
+// overlay, and the reference itself knows nothing of them. A wrapper around the testee could break
+// less: it has no access to what a peer keeps, or does not check.
+//
+// # Form
+//
+// The file NN-slug.yaml lists the saboteurs of one chapter:
+//
+//	# Saboteurs of chapter 8, Replication. See saboteur.go.
+//	- name: relays-publishes-without-end
+//	  breaks: LAT-REPL-006
+//	  does: It relays a publish whatever its hops.
+//	  patches:
+//	    - in: reference/peer.(*Peer).publish
+//	      take: pk.Hops < wire.MaxHops
+//	      put: pk.Hops < wire.MaxHops || SABOTAGE
+//
+// A patch names a declaration, and a place in that declaration. "in" is the folder of a package
+// and, behind a dot, a function (reference/wire.Decode), a method (reference/peer.(*Peer).publish,
+// reference/wire.Type.Valid), a type, a variable or a constant. No patch names a file.
+//
+// One of these keys names the place by an anchor, which is a piece of syntax:
+//
+//   - take: an expression, a simple statement or a header. "put" replaces it.
+//   - before, after: a header, a simple statement or an expression. "put" is inserted before or
+//     after it; for an expression, and for the init statement of an if, before or after the
+//     statement of the block that contains it.
+//   - top, bottom: a header. "put" is inserted at the beginning or at the end of its block.
+//
+// A header is the part of a statement in front of its block, with the brace or colon: "if x {",
+// "else {", "for x {", "switch x {", "case x:", "default:", "func(a int) bool {" for a function
+// literal, "func {" for the body of the declaration itself, "struct {" for the fields of a type.
+// A statement that has a block is anchored by its header alone, so that a change in the block does
+// not detach the anchor. Before and after "case x:" stand clauses.
+//
+// Anchors are compared as go/printer prints them: comments, spaces and line breaks do not matter.
+// An anchor occurs in its declaration once; otherwise "nth" says which occurrence is meant, from 1
+// on. The shortest anchor lasts longest: an operand of a condition rather than the condition.
+//
+// "put" is Go source in which the word SABOTAGE is an expression: whether to deviate. Its
+// evaluation is counted, so it stands where the deviation comes next. "imports" lists packages
+// that "put" needs and that the file may lack.
 package saboteur
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"go/format"
 	"io"
 	"io/fs"
-	"maps"
-	"os"
-	"path"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -35,26 +63,27 @@ import (
 //go:embed *.yaml
 var files embed.FS
 
-// A Saboteur is a variant of the reference.
+// A Saboteur is a mutant of the reference.
 type Saboteur struct {
 	Name    string  `yaml:"name"`
 	Breaks  string  `yaml:"breaks"` // the requirement
 	Does    string  `yaml:"does"`   // instead, in one sentence
 	Patches []Patch `yaml:"patches"`
 
-	from string // file that it stands in
+	from string // the file that lists it
 }
 
-// A Patch changes one place of a source file. One of Take, Before and After is
-// a text that is in the file once: Put stands instead of it, before it, or
-// after it. In Put the word SABOTAGE is an expression: whether to deviate. It
-// stands where the deviation is next, since its being asked is counted.
+// A Patch changes one place of a declaration; see the package's documentation.
 type Patch struct {
-	File   string `yaml:"file"`
-	Take   string `yaml:"take"`
-	Before string `yaml:"before"`
-	After  string `yaml:"after"`
-	Put    string `yaml:"put"`
+	In      string   `yaml:"in"`
+	Take    string   `yaml:"take"`
+	Before  string   `yaml:"before"`
+	After   string   `yaml:"after"`
+	Top     string   `yaml:"top"`
+	Bottom  string   `yaml:"bottom"`
+	Nth     int      `yaml:"nth"` // 0 where the anchor is unique
+	Put     string   `yaml:"put"`
+	Imports []string `yaml:"imports"`
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -62,8 +91,11 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // word is what a Put has for the question whether to deviate.
 const word = "SABOTAGE"
 
-// All are the saboteurs, in the order of their files and in these.
-func All() ([]Saboteur, error) {
+// All returns the saboteurs, in the order of their files and in these.
+func All() ([]Saboteur, error) { return Read(files) }
+
+// Read returns the saboteurs of a folder.
+func Read(files fs.FS) ([]Saboteur, error) {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
 		return nil, err
@@ -71,7 +103,7 @@ func All() ([]Saboteur, error) {
 	var all []Saboteur
 	seen := map[string]bool{}
 	for _, name := range names {
-		data, err := files.ReadFile(name)
+		data, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}
@@ -88,9 +120,9 @@ func All() ([]Saboteur, error) {
 			case !nameForm.MatchString(s.Name):
 				return nil, fmt.Errorf("%s: %q is no name: lower-case words joined by hyphens", name, s.Name)
 			case seen[s.Name]:
-				return nil, fmt.Errorf("%s: %s: another one has that name", name, s.Name)
+				return nil, fmt.Errorf("%s: %s: another saboteur has that name", name, s.Name)
 			case s.Breaks == "" || s.Does == "" || len(s.Patches) == 0:
-				return nil, fmt.Errorf("%s: %s: breaks, does and patches are needed", name, s.Name)
+				return nil, fmt.Errorf("%s: %s: breaks, does and patches are required", name, s.Name)
 			}
 			if err := s.check(); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", name, s.Name, err)
@@ -104,143 +136,15 @@ func All() ([]Saboteur, error) {
 
 func (s *Saboteur) check() error {
 	asked := 0
-	for i, p := range s.Patches {
-		anchors := 0
-		for _, a := range []string{p.Take, p.Before, p.After} {
-			if a != "" {
-				anchors++
-			}
-		}
-		if p.File == "" || anchors != 1 {
-			return fmt.Errorf("patch %d: a file, and one of take, before and after, are needed", i+1)
+	for i := range s.Patches {
+		p := &s.Patches[i]
+		if err := p.check(); err != nil {
+			return fmt.Errorf("patch %d: %w", i+1, err)
 		}
 		asked += strings.Count(p.Put, word)
 	}
 	if asked == 0 {
-		return fmt.Errorf("no patch has the word %s in what it puts: nobody could tell whether it deviates", word)
+		return fmt.Errorf("no put has the word %s, so nothing could count whether it deviates", word)
 	}
 	return nil
-}
-
-// An edit is a patch and where in the file it is.
-type edit struct {
-	start, end int
-	put        string
-	by         string
-}
-
-// Patched gives the files that the saboteurs change, by their slash path, as
-// they are then. Source reads one as it is.
-func Patched(all []Saboteur, source func(file string) ([]byte, error)) (map[string][]byte, error) {
-	edits := map[string][]edit{}
-	texts := map[string]string{}
-	for _, s := range all {
-		for i, p := range s.Patches {
-			fail := func(err error) error {
-				return fmt.Errorf("%s: %s: patch %d, of %s: %w", s.from, s.Name, i+1, p.File, err)
-			}
-			text, ok := texts[p.File]
-			if !ok {
-				data, err := source(p.File)
-				if err != nil {
-					return nil, fail(err)
-				}
-				text = string(data)
-				texts[p.File] = text
-			}
-			e, err := p.find(text)
-			if err != nil {
-				return nil, fail(err)
-			}
-			e.by = s.Name
-			e.put = strings.ReplaceAll(p.Put, word, fmt.Sprintf("deviate.As(%q)", s.Name))
-			edits[p.File] = append(edits[p.File], e)
-		}
-	}
-	out := map[string][]byte{}
-	for _, file := range slices.Sorted(maps.Keys(edits)) {
-		patched, err := apply(texts[file], edits[file])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		if out[file], err = format.Source([]byte(patched)); err != nil {
-			return nil, fmt.Errorf("%s, patched, is no Go: %w", file, err)
-		}
-	}
-	return out, nil
-}
-
-func (p Patch) find(text string) (edit, error) {
-	anchor := p.Take + p.Before + p.After
-	switch strings.Count(text, anchor) {
-	case 0:
-		return edit{}, fmt.Errorf("it does not have the text %q", anchor)
-	case 1:
-	default:
-		return edit{}, fmt.Errorf("it has the text %q more than once", anchor)
-	}
-	start := strings.Index(text, anchor)
-	e := edit{start: start, end: start + len(anchor)}
-	switch {
-	case p.Before != "":
-		e.end = e.start
-	case p.After != "":
-		e.start = e.end
-	}
-	return e, nil
-}
-
-// importing stands behind the package clause of each patched file.
-const importing = "\n\nimport \"punchlist/harness/saboteur/deviate\"\n"
-
-var clause = regexp.MustCompile(`(?m)^package \w+$`)
-
-func apply(text string, edits []edit) (string, error) {
-	// What stands before a text comes before what stands instead of it.
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Or(a.start-b.start, a.end-b.end) })
-	var out strings.Builder
-	at := clause.FindStringIndex(text)
-	if at == nil {
-		return "", errors.New("it has no package clause")
-	}
-	out.WriteString(text[:at[1]] + importing)
-	done, by := at[1], ""
-	for _, e := range edits {
-		if e.start < done {
-			return "", fmt.Errorf("%s and %s change the same place: give one of them another", by, e.by)
-		}
-		out.WriteString(text[done:e.start] + e.put)
-		done, by = e.end, e.by
-	}
-	out.WriteString(text[done:])
-	return out.String(), nil
-}
-
-// Overlay writes the patched files to a folder, and beside them the file for
-// go build -overlay, whose name it returns. Root is the folder of the module.
-func Overlay(all []Saboteur, root, dir string) (string, error) {
-	patched, err := Patched(all, func(file string) ([]byte, error) {
-		if !fs.ValidPath(file) || path.Ext(file) != ".go" || !strings.HasPrefix(file, "reference/") {
-			return nil, fmt.Errorf("it is no source file of the reference")
-		}
-		return os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
-	})
-	if err != nil {
-		return "", err
-	}
-	replace := map[string]string{}
-	for _, file := range slices.Sorted(maps.Keys(patched)) {
-		// No name of a Go file: the folder may be one of the module's.
-		to := filepath.Join(dir, strings.ReplaceAll(file, "/", "-")+".patched")
-		if err := os.WriteFile(to, patched[file], 0o644); err != nil {
-			return "", err
-		}
-		replace[filepath.Join(root, filepath.FromSlash(file))] = to
-	}
-	overlay, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "overlay.json")
-	return name, os.WriteFile(name, overlay, 0o644)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 
 	"punchlist/features"
 	"punchlist/harness/result"
+	"punchlist/harness/saboteur"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 	"punchlist/vectors"
@@ -42,7 +44,9 @@ func specCommand() *cobra.Command {
 
 It lists what is verified by inspection, the MUSTs that are judged only in virtual time,
 what is not judged by all that its verified_by says, and the MAYs that nothing judges.
-With --dir it reads the README of the repository too, and sees links that lead out of spec/.`,
+With --dir it reads the README of the repository too, and sees links that lead out of spec/;
+it applies the patches of the saboteurs (harness/saboteur) to the reference there, lists each
+anchor that no longer applies, and compiles the result, for which Go is required.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return specCheck(c, dir) },
 	})
@@ -125,14 +129,45 @@ func specCheck(c *cobra.Command, dir string) error {
 	list("MUSTs judged only in virtual time", cover.VirtualOnly)
 	list("said to be verified on the wire or by events, and judged by vectors alone", cover.NoScenarios)
 	list("judged by nothing, which a MAY may be", cover.Unjudged)
-	for _, p := range cover.Problems {
+	problems := cover.Problems
+	if dir != "" {
+		problems = append(problems, checkSaboteurs(c.Context(), dir)...)
+	}
+	for _, p := range problems {
 		fmt.Fprintf(out, "problem: %s\n", p)
 	}
-	if len(cover.Problems) > 0 {
+	if len(problems) > 0 {
 		return exitCode(result.Unexpected)
 	}
 	fmt.Fprintln(out, "the standard holds")
 	return nil
+}
+
+// checkSaboteurs lists the saboteurs of a working copy whose patches do not fit its reference.
+func checkSaboteurs(ctx context.Context, dir string) (problems []string) {
+	temp, err := os.MkdirTemp("", "punchlist-saboteurs-")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer os.RemoveAll(temp)
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	all, err := saboteur.Read(os.DirFS(filepath.Join(root, "harness", "saboteur")))
+	if err == nil && len(all) > 0 {
+		err = saboteur.Build(ctx, all, root, temp)
+	}
+	if err == nil {
+		return nil
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range several.Unwrap() {
+			problems = append(problems, "saboteurs: "+err.Error())
+		}
+		return problems
+	}
+	return []string{"saboteurs: " + err.Error()}
 }
 
 func specTables(c *cobra.Command, dir string, write bool) error {

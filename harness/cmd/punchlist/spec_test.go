@@ -56,3 +56,29 @@ func TestSpecTablesMendWhatSpecCheckFinds(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(sound), string(mended))
 }
+
+func TestSpecCheckListsAnchorsThatNoLongerApply(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"spec", "features", "vectors", "reference", "harness/saboteur"} {
+		require.NoError(t, os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join("../../..", folder))))
+	}
+	for _, name := range []string{"README.md", "go.mod"} {
+		text, err := os.ReadFile(filepath.Join("../../..", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
+	}
+	change := func(file, from, to string) {
+		name := filepath.Join(dir, file)
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Contains(t, string(text), from)
+		require.NoError(t, os.WriteFile(name, []byte(strings.ReplaceAll(string(text), from, to)), 0o644))
+	}
+	change("reference/wire/decode.go", "magic", "mark")
+	change("reference/nattype/strategy.go", "func Choose(", "func Choice(")
+	out, err := specRun("check", "--dir", dir)
+	require.Equal(t, exitCode(result.Unexpected), err)
+	require.Contains(t, out, "problem: saboteurs: 01-framing.yaml: takes-any-magic: patch 1, in reference/wire.Decode (reference/wire/decode.go:")
+	require.Contains(t, out, `it has no "[4]byte(datagram) != magic" to replace; nearest: `)
+	require.Contains(t, out, "problem: saboteurs: 06-traversal.yaml: guesses-between-5-and-5: patch 1, in reference/nattype.Choose: the package has no Choose; nearest: Choice, ")
+}
