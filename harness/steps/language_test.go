@@ -75,6 +75,7 @@ func TestStepIDs(t *testing.T) {
 	w := new(World)
 	require.Equal(t, "trav/connected-directly", w.StepID(`the subject and "bob" are connected without a proxy`))
 	require.Equal(t, "", w.StepID("the moon is full"))
+	require.Equal(t, []string{"bob"}, w.StepArguments(`the subject and "bob" are connected without a proxy`))
 }
 
 // Each step of the features means exactly one thing, and the language has no

@@ -25,17 +25,28 @@ func (w *World) Register(sc *godog.ScenarioContext) {
 // StepID is the id of the one expression that the text of a step matches, its
 // keyword left out; empty if none or several do.
 func (w *World) StepID(text string) string {
-	id := ""
+	id, _ := w.step(text)
+	return id
+}
+
+// StepArguments are what that expression captures of the text.
+func (w *World) StepArguments(text string) []string {
+	_, arguments := w.step(text)
+	return arguments
+}
+
+func (w *World) step(text string) (id string, arguments []string) {
 	for _, d := range w.table() {
+		match := regexp.MustCompile(d.expression).FindStringSubmatch(text)
 		switch {
-		case !regexp.MustCompile(d.expression).MatchString(text):
+		case match == nil:
 		case id != "":
-			return ""
+			return "", nil
 		default:
-			id = d.id
+			id, arguments = d.id, match[1:]
 		}
 	}
-	return id
+	return id, arguments
 }
 
 // table is the whole language of features/. A test holds that each step of

@@ -24,6 +24,8 @@ type World interface {
 	// keyword left out) matches: AREA/words, which stays when the expression is
 	// reworded. Empty if none or several do.
 	StepID(text string) string
+	// StepArguments are what that expression captures of the text: names, numbers.
+	StepArguments(text string) []string
 	// Net is the emulated internet, nil while there is none. Its trace is
 	// read after the last step, also after Close.
 	Net() lab.Net

@@ -46,8 +46,9 @@ func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) StepID(text string) string {
 	return "lab/" + strings.Trim(notIDs.ReplaceAllString(strings.ToLower(text), "-"), "-")
 }
-func (w *fakeWorld) Path() result.Path        { return result.Path{} }
-func (w *fakeWorld) Meeting() *result.Meeting { return nil }
+func (w *fakeWorld) StepArguments(string) []string { return nil }
+func (w *fakeWorld) Path() result.Path             { return result.Path{} }
+func (w *fakeWorld) Meeting() *result.Meeting      { return nil }
 func (w *fakeWorld) Close() error {
 	if w.net == nil {
 		return nil
