@@ -5,6 +5,7 @@ Feature: What little may set off
   @LAT-SEC-001 @alone @extended
   Rule: A large cache pays no stranger more
 
+    @id:sec/large-cache-pays-no-more
     Scenario Outline: <trigger>, and <held> packets are cached
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -29,7 +30,7 @@ Feature: What little may set off
   @LAT-SEC-004 @extended
   Rule: An address that a join names gets nothing
 
-    @alone
+    @id:sec/join-names-a-victim @alone
     Scenario: The sender is introduced, and at its own address
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -42,7 +43,7 @@ Feature: What little may set off
       When 2 keepalive intervals pass
       Then nothing from the subject reaches "victim"
 
-    @alone
+    @id:sec/join-names-a-victim-unverified @alone
     Scenario: Nobody has verified who sends it
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -54,6 +55,7 @@ Feature: What little may set off
       Then nothing from the subject reaches "victim"
       And no intro from the subject reaches "bob"
 
+    @id:sec/join-names-a-victim-in-a-mesh
     Scenario: A mesh of members
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -75,6 +77,7 @@ Feature: What little may set off
   @LAT-SEC-005 @alone @extended
   Rule: Introductions are rationed by the address that they name
 
+    @id:sec/introductions-to-one-address
     Scenario: Eight peers at one address
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -86,6 +89,7 @@ Feature: What little may set off
   @LAT-SEC-006 @alone @extended
   Rule: One join sets off a handful of packets
 
+    @id:sec/one-join-to-eight-known-peers
     Scenario: Eight peers are known
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -113,6 +117,7 @@ Feature: What little may set off
   @LAT-TRAV-005 @alone @extended
   Rule: A stranger sets off no traversal
 
+    @id:trav/stranger-sets-off-no-traversal
     Scenario Outline: <strategy>, behind a <nat> NAT
       Given the subject behind a <nat> NAT
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject

@@ -5,6 +5,7 @@ Feature: Cache and budgets
   @LAT-BUDG-001 @alone @virtual
   Rule: A full cache gives up what came first
 
+    @id:budg/full-cache-drops-the-oldest
     Scenario: A hundred packets more than it holds
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -14,6 +15,7 @@ Feature: Cache and budgets
   @LAT-BUDG-002 @alone @extended
   Rule: A packet is kept for its time to live, and no longer
 
+    @id:budg/expires-after-ten-seconds
     Scenario: Ten seconds
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -22,7 +24,7 @@ Feature: Cache and budgets
       Then that publish is in the subject's cache
       And within 4 keepalive intervals that publish is gone from the subject's cache
 
-    @virtual
+    @id:budg/lives-six-hours-at-most @virtual
     Scenario: Six hours, where it says a day
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -32,7 +34,7 @@ Feature: Cache and budgets
       When 100 s pass
       Then within 2 keepalive intervals that publish is gone from the subject's cache
 
-    @virtual
+    @id:budg/lives-twelve-hours-in-own-cluster @virtual
     Scenario: Twelve hours, where it is of a cluster that the subject has joined
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -46,6 +48,7 @@ Feature: Cache and budgets
   @LAT-BUDG-003 @alone @extended
   Rule: A minute's share of a source holds for a joined subcluster too
 
+    @id:budg/own-cluster-two-minutes-share
     Scenario: More publishes for the subject's cluster than two minutes have room for
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -53,7 +56,7 @@ Feature: Cache and budgets
       And "eve" sends the subject 2200 publishes for its subcluster in 20 s
       Then the subject has cached at most 2048 of them
 
-    @virtual
+    @id:budg/own-cluster-one-minute-share @virtual
     Scenario: Eleven hundred publishes for the subject's cluster
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -64,6 +67,7 @@ Feature: Cache and budgets
   @LAT-BUDG-005 @alone @extended
   Rule: What expires is multicast a last time
 
+    @id:budg/expired-is-multicast-once-more
     Scenario: To a peer that came after it
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -78,6 +82,7 @@ Feature: Cache and budgets
   @LAT-BUDG-010 @alone @virtual @extended
   Rule: What is multicast a last time lives for a moment only
 
+    @id:budg/last-multicast-lives-briefly
     Scenario: To a peer that came after it
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -91,6 +96,7 @@ Feature: Cache and budgets
   @LAT-BUDG-006 @alone @virtual @extended
   Rule: What has expired is not taken in again
 
+    @id:budg/expired-is-not-taken-again
     Scenario: Somebody keeps it longer
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -105,6 +111,7 @@ Feature: Cache and budgets
   @LAT-BUDG-007 @alone @virtual @extended
   Rule: What expires together is no burst
 
+    @id:budg/five-hundred-expire-together
     Scenario: Five hundred at once
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -118,6 +125,7 @@ Feature: Cache and budgets
   @LAT-BUDG-008 @extended
   Rule: What was published while nobody was there goes out when somebody is
 
+    @id:budg/publishes-when-offline
     Scenario: The subject is offline
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -129,6 +137,7 @@ Feature: Cache and budgets
       And the link of "alice" is up
       Then within 2 keepalive intervals "bob" receives "into the void" once
 
+    @id:budg/publishes-after-a-while-offline
     Scenario: The subject has been offline for a while
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -143,6 +152,7 @@ Feature: Cache and budgets
   @LAT-BUDG-009 @extended
   Rule: An idle peer is quiet
 
+    @id:budg/idle-peer-is-quiet
     Scenario: Two members and three bootstrap peers
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -154,6 +164,7 @@ Feature: Cache and budgets
   @LAT-MEMB-020 @alone @extended
   Rule: Who is silent is given up, and nobody else
 
+    @id:memb/two-fall-silent
     Scenario: Two fall silent, and who came after them answers
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "n0" on the public internet
@@ -166,7 +177,7 @@ Feature: Cache and budgets
       And "n1" falls silent
       Then within 4 keepalive intervals "n2" gets 3 heartbeats of the subject
 
-    @virtual
+    @id:memb/three-of-seven-fall-silent @virtual
     Scenario: Three of seven fall silent
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "n0" on the public internet

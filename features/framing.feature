@@ -15,6 +15,7 @@ Feature: Framing
   @LAT-FRAME-001
   Rule: A datagram that does not begin with the magic is no packet
 
+    @id:frame/wrong-magic
     Scenario: Magics that differ in one byte, and too short ones
       When "eve" sends the subject pings with these edits:
         | magic = 03050b12 |
@@ -27,6 +28,7 @@ Feature: Framing
   @LAT-FRAME-002
   Rule: A datagram that ends too early is no packet
 
+    @id:frame/cut-off
     Scenario: Cut off at each kind of place
       When "eve" sends the subject pings with these edits:
         | truncate to 4              |
@@ -41,6 +43,7 @@ Feature: Framing
   @LAT-FRAME-003
   Rule: A field longer than its maximum makes the datagram no packet
 
+    @id:frame/too-long-fields
     Scenario: One byte too many, and all there is
       When "eve" sends the subject pings with these edits:
         | length of clusterId = 33    |
@@ -54,6 +57,7 @@ Feature: Framing
   @LAT-FRAME-004
   Rule: A type that is not 1 to 8 is no packet
 
+    @id:frame/unknown-types
     Scenario: The types beside the known ones
       When "eve" sends the subject pings with these edits:
         | type = 0   |
@@ -64,6 +68,7 @@ Feature: Framing
   @LAT-FRAME-005
   Rule: A packet of another version is discarded
 
+    @id:frame/other-versions
     Scenario: Older and newer versions
       When "eve" sends the subject pings with these edits:
         | version = 5     |
@@ -75,6 +80,7 @@ Feature: Framing
   @LAT-FRAME-006
   Rule: Bytes after sig are ignored, and sig may be cut short
 
+    @id:frame/bytes-after-sig-and-short-sigs
     Scenario: A longer datagram and shorter signatures
       When "eve" sends the subject pings with these edits:
         | append 00                       |
@@ -86,6 +92,7 @@ Feature: Framing
   @LAT-FRAME-007
   Rule: A byte field may have length zero
 
+    @id:frame/empty-fields
     Scenario: Empty instead of unset
       When "eve" sends the subject pings with these edits:
         | empty clusterId  |
@@ -98,6 +105,7 @@ Feature: Framing
   @LAT-FRAME-008
   Rule: Unset is one zero byte
 
+    @id:frame/unset-fields-of-a-pong
     Scenario: The unset fields of a pong
       When "eve" pings the subject
       Then in every packet that the subject sent an unset field is 000100
@@ -105,6 +113,7 @@ Feature: Framing
   @LAT-FRAME-009
   Rule: The fields stand in their order
 
+    @id:frame/fields-of-a-pong
     Scenario: A pong is read back field by field
       When "eve" pings the subject
       Then every packet that the subject sent is the canonical encoding of its fields
@@ -112,6 +121,7 @@ Feature: Framing
   @LAT-FRAME-010
   Rule: JSON bodies are ASCII
 
+    @id:frame/pong-is-ascii
     Scenario: A pong is ASCII
       When "eve" pings the subject
       Then every JSON body that the subject sent is ASCII
@@ -119,6 +129,7 @@ Feature: Framing
   @LAT-FRAME-011
   Rule: The body of a control packet is a JSON object
 
+    @id:frame/bodies-that-are-no-object
     Scenario: Other JSON, and no JSON
       When "eve" sends the subject pings with these edits:
         | body = null          |
@@ -135,6 +146,7 @@ Feature: Framing
   @LAT-FRAME-012
   Rule: A key that the type does not list makes the body invalid
 
+    @id:frame/unknown-keys
     Scenario: Unknown keys
       When "eve" sends the subject pings with these edits:
         | key colour = "blue"      |
@@ -147,6 +159,7 @@ Feature: Framing
   @LAT-FRAME-013
   Rule: A required key is there, and its value is of its type
 
+    @id:frame/required-key-missing-or-wrong
     Scenario: No requester, or none that is an id
       When "eve" sends the subject pings with these edits:
         | without key requesterPeerId        |
@@ -157,6 +170,7 @@ Feature: Framing
         | key requesterPeerId = {}           |
       Then the subject answers none of them, but the sound ping after them
 
+    @id:frame/optional-keys-of-wrong-types
     Scenario: Optional keys are checked too
       When "eve" sends the subject pings with these edits:
         | key natType = 2                    |
@@ -172,6 +186,7 @@ Feature: Framing
   @LAT-FRAME-014
   Rule: No datagram ends a peer
 
+    @id:frame/noise
     Scenario: Noise, with and without the magic
       When "eve" sends the subject 64 datagrams of noise
       Then the subject still answers an honest ping
@@ -179,6 +194,7 @@ Feature: Framing
   @LAT-FRAME-016
   Rule: The opener is ignored
 
+    @id:frame/opener
     Scenario: A single byte 01
       When "eve" sends the subject the datagram 01
       Then the subject answers none of them, but the sound ping after them
@@ -186,6 +202,7 @@ Feature: Framing
   @LAT-FRAME-017
   Rule: No datagram is longer than 1421 bytes
 
+    @id:frame/longest-datagram
     Scenario: What a bootstrap peer sends
       When "eve" pings the subject
       Then no datagram that the subject sent is longer than 1421 bytes

@@ -11,6 +11,7 @@ Feature: Hostile datagrams
   @LAT-FRAME-014
   Rule: No hostile datagram of the vectors ends a peer
 
+    @id:frame/hostile-before-discovery
     Scenario Outline: Before its NAT type is known: <case>
       Given the subject runs on "alice" without bootstrap peers
       And an injector "bob" on the public internet
@@ -29,6 +30,7 @@ Feature: Hostile datagrams
         | case                                      |
         | ping isConnection+natType, pre-NAT victim |
 
+    @id:frame/hostile-to-a-bootstrap-peer
     Scenario Outline: A bootstrap peer: <case>
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -47,7 +49,7 @@ Feature: Hostile datagrams
         | join body {} on indexed                           |
         | query null question, indexed                      |
 
-    @extended
+    @id:frame/hostile-to-a-leaf @extended
     Scenario Outline: A leaf: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -98,7 +100,7 @@ Feature: Hostile datagrams
         | query question packetId=object                   |
         | 1-byte datagram                                  |
 
-    @extended
+    @id:frame/hostile-to-a-leaf-with-a-friend @extended
     Scenario Outline: A leaf with a friend: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -126,7 +128,7 @@ Feature: Hostile datagrams
         | case                                             |
         | join requesterPeerId only, one introducible peer |
 
-    @extended
+    @id:frame/hostile-to-a-member @extended
     Scenario Outline: A member: <case>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -156,7 +158,7 @@ Feature: Hostile datagrams
         | publish idx1 unknown head member                                     |
         | publish idx0 {"indexes":1e-9}+1 child, member                        |
 
-    @extended
+    @id:frame/hostile-to-a-symmetric-leaf @extended
     Scenario Outline: A leaf behind a symmetric NAT: <case>
       Given the subject behind a symmetric NAT
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject

@@ -6,6 +6,7 @@ Feature: Lifecycle
   @LAT-MEMB-021 @extended
   Rule: Who was offline is connected again
 
+    @id:memb/offline-for-three-intervals
     Scenario: The link is down for three keepalive intervals
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -17,7 +18,7 @@ Feature: Lifecycle
       And the link of "alice" is up
       Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
 
-    @virtual
+    @id:memb/offline-for-six-intervals @virtual
     Scenario: The link is down for six keepalive intervals, and the others have given it up
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -32,6 +33,7 @@ Feature: Lifecycle
   @LAT-MEMB-022 @needs-sleep @extended
   Rule: Who slept is connected again
 
+    @id:memb/asleep-for-three-intervals
     Scenario: Asleep for three keepalive intervals
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -46,7 +48,7 @@ Feature: Lifecycle
       Then within 4 keepalive intervals the subject and "bob" exchange packets, directly or by a proxy
       And the subject receives "while you slept" once
 
-    @virtual
+    @id:memb/asleep-for-six-intervals @virtual
     Scenario: Asleep for six keepalive intervals, and the others have given it up
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -65,6 +67,7 @@ Feature: Lifecycle
   @LAT-MEMB-023 @needs-sleep @extended
   Rule: Who sleeps sends nothing
 
+    @id:memb/silent-when-asleep
     Scenario: Two keepalive intervals, and a publish
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -79,6 +82,7 @@ Feature: Lifecycle
   @LAT-MEMB-024 @needs-members @extended
   Rule: A member is who announces itself
 
+    @id:memb/relays-are-no-members
     Scenario: A member, and those who relay for it
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -91,6 +95,7 @@ Feature: Lifecycle
       Then the subject receives "relayed by all" once
       And the subject counts "bob" as a member of "news", and no other peer
 
+    @id:memb/answer-at-rendezvous-shows-a-member
     Scenario: Who answers at the rendezvous
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -106,6 +111,7 @@ Feature: Lifecycle
   @LAT-MEMB-025 @extended
   Rule: A peer joins what it was told to join, and nothing else
 
+    @id:memb/subclusters-of-others
     Scenario: Others announce and publish for other subclusters
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -118,6 +124,7 @@ Feature: Lifecycle
   @LAT-MEMB-026 @needs-leave @extended
   Rule: A subcluster that was left is announced no more
 
+    @id:memb/left-subcluster
     Scenario: Join and leave
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -129,6 +136,7 @@ Feature: Lifecycle
   @LAT-MEMB-027 @needs-state @extended
   Rule: A restored peer joins nothing by itself
 
+    @id:memb/restored-and-not-told-to-join
     Scenario: A member restarts, and is not told to join
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -140,6 +148,7 @@ Feature: Lifecycle
   @LAT-REPL-007 @needs-state @alone @extended
   Rule: What a peer kept outlives its restart
 
+    @id:repl/cache-outlives-a-restart
     Scenario: It alone has the message
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -151,6 +160,7 @@ Feature: Lifecycle
   @LAT-REPL-008 @needs-state @extended
   Rule: A message is delivered once, in however many lives
 
+    @id:repl/delivered-before-the-restart
     Scenario: Delivered before the restart
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -166,6 +176,7 @@ Feature: Lifecycle
   @LAT-REPL-009 @needs-state @extended
   Rule: A corrupt state is reported, and does not keep a peer from starting
 
+    @id:repl/corrupt-state
     Scenario: A byte is another one
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -181,6 +192,7 @@ Feature: Lifecycle
   @LAT-MEMB-031 @extended
   Rule: Bootstrap addresses and a key are enough to meet others
 
+    @id:memb/cold-start
     Scenario Outline: From a cold start, behind a <nat> NAT
       Given 3 bootstrap peers
       And the subject behind a <nat> NAT
@@ -199,6 +211,7 @@ Feature: Lifecycle
   @LAT-MEMB-032 @needs-sleep @extended
   Rule: What was published asleep goes out at once
 
+    @id:memb/publishes-when-asleep
     Scenario: Asleep for three keepalive intervals
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -214,6 +227,7 @@ Feature: Lifecycle
   @LAT-MEMB-033 @extended
   Rule: Members carry on without bootstrap peers
 
+    @id:memb/all-bootstrap-peers-stop
     Scenario: All of them stop, and two members can only meet through the subject
       Given 3 bootstrap peers
       And the subject behind a full-cone NAT

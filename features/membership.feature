@@ -6,6 +6,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-001
   Rule: A member announces itself every keepalive interval
 
+    @id:memb/joins-of-a-leaf
     Scenario: The joins of a leaf
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -13,7 +14,7 @@ Feature: Joins, introductions and rendezvous
       Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
       And within 4 keepalive intervals the subject sends 3 more joins for each subcluster that it joined
 
-    @extended
+    @id:memb/joins-of-a-member-of-two-subclusters @extended
     Scenario: The joins of a member of two subclusters
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -24,6 +25,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-002 @alone
   Rule: A join is answered with introductions, to both sides
 
+    @id:memb/introduces-two-peers
     Scenario: Two scripted peers meet at the subject
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -34,6 +36,7 @@ Feature: Joins, introductions and rendezvous
       Then an intro from the subject reaches "bob" that names "carol"
       And an intro from the subject reaches "carol" that names "bob"
 
+    @id:memb/introduces-again-at-the-next-join
     Scenario: The next join, a keepalive interval later
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -49,6 +52,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-003 @alone
   Rule: An introduction is complete
 
+    @id:memb/keys-of-an-intro
     Scenario: The keys of an intro
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -63,6 +67,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-004 @alone
   Rule: A join is relayed once, onward, with one hop more
 
+    @id:memb/relays-a-join-onward
     Scenario: A join goes to the others and not back
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -73,6 +78,7 @@ Feature: Joins, introductions and rendezvous
       Then the subject relays that join to "bob" once, with hops 2
       And the subject does not relay that join to "carol"
 
+    @id:memb/join-with-sixteen-hops
     Scenario: Sixteen hops are the end
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -87,6 +93,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-005 @alone
   Rule: An unrestricted relay offers itself as rendezvous
 
+    @id:memb/offers-itself-as-rendezvous
     Scenario: The rendezvous keys of a relayed join
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -99,6 +106,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-006
   Rule: A member answers at the rendezvous
 
+    @id:memb/member-answers-at-rendezvous
     Scenario: A relayed join reaches a member
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -115,6 +123,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-007 @alone
   Rule: The rendezvous brings both sides together
 
+    @id:memb/rendezvous-introduces-both-sides
     Scenario: An answer at the rendezvous leads to two introductions
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -127,6 +136,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-008 @alone
   Rule: A multicast goes to each target once
 
+    @id:memb/join-reaches-a-member-once
     Scenario: A join is relayed to a member of the cluster
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -136,6 +146,7 @@ Feature: Joins, introductions and rendezvous
       And "carol" sends the subject a join
       Then the subject relays that join to "bob" once, with hops 2
 
+    @id:memb/two-members-among-strangers
     Scenario: Two members among strangers
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -158,6 +169,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-009
   Rule: A heartbeat every keepalive interval
 
+    @id:memb/heartbeats-to-bootstrap-peers
     Scenario: Bootstrap peers are pinged
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -167,6 +179,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-FRAME-015
   Rule: Control packets keep index at -1
 
+    @id:frame/index-of-control-packets
     Scenario: What a leaf sends
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -177,6 +190,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-ID-001
   Rule: The id of a control packet is the hash of what it says
 
+    @id:id/control-packets-of-a-leaf
     Scenario: What a leaf sends
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -187,6 +201,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-010 @extended
   Rule: An introducer names where the requester was seen
 
+    @id:memb/join-claims-another-address
     Scenario: A join that claims another address
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -196,6 +211,7 @@ Feature: Joins, introductions and rendezvous
       And "carol" sends the subject a join that names another address
       Then the intro from the subject that reaches "bob" names the address from which "carol" sent
 
+    @id:memb/symmetric-peer-hears-all-introducers
     Scenario: A symmetric peer hears every introducer
       Given 3 bootstrap peers
       And the subject runs as a bootstrap peer on "alice"
@@ -210,6 +226,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-034 @extended
   Rule: A peerId has no case
 
+    @id:memb/peer-id-in-two-spellings
     Scenario: One peer, by two spellings of its peerId
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -223,6 +240,7 @@ Feature: Joins, introductions and rendezvous
   @LAT-MEMB-011 @extended
   Rule: Members that know different bootstrap peers meet through the rendezvous
 
+    @id:memb/members-of-different-bootstrap-peers
     Scenario: Two port-restricted members
       Given 4 bootstrap peers
       And the subject behind a port-restricted NAT

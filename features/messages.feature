@@ -10,6 +10,7 @@ Feature: Ping and pong
   @LAT-MSG-001
   Rule: A pong goes to the observed source and names it
 
+    @id:msg/plain-ping
     Scenario: A plain ping
       When "eve" pings the subject
       Then a pong from the subject's main socket reaches "eve" with:
@@ -18,6 +19,7 @@ Feature: Ping and pong
         | address         | of "eve"         |
         | port            | of "eve"         |
 
+    @id:msg/ids-come-back
     Scenario: Ids come back as they were sent
       When "eve" pings the subject with:
         | pingId       | "a1b2c3d4e5f6" |
@@ -28,6 +30,7 @@ Feature: Ping and pong
         | address      | of "eve"       |
         | port         | of "eve"       |
 
+    @id:msg/pong-names-the-mapping
     Scenario: Through a NAT the mapping is named
       Given an injector "mallory" behind a symmetric NAT
       When "mallory" pings the subject
@@ -35,6 +38,7 @@ Feature: Ping and pong
         | address | of "mallory" |
         | port    | of "mallory" |
 
+    @id:msg/ping-from-another-port
     Scenario: From another port than before
       Given "eve" opens a second socket
       When "eve" is known to the subject
@@ -46,6 +50,7 @@ Feature: Ping and pong
   @LAT-MSG-002
   Rule: A reflection pong says so and tells no natType
 
+    @id:msg/reflection-ping
     Scenario: A reflection ping
       When "eve" pings the subject with:
         | isReflection | true           |
@@ -58,6 +63,7 @@ Feature: Ping and pong
   @LAT-MSG-003
   Rule: A second pong leaves the probe socket for probeExternalPort
 
+    @id:msg/second-pong-from-the-probe-socket
     Scenario: Two sockets ask, two pongs come from two ports
       Given "eve" opens a second socket
       When "eve" pings the subject with:
@@ -73,6 +79,7 @@ Feature: Ping and pong
   @LAT-MSG-004
   Rule: isConnection and pingId never stand in one pong
 
+    @id:msg/connection-ping-with-a-ping-id
     Scenario: A connection ping with a pingId
       When "eve" pings the subject with:
         | isConnection | true           |
@@ -83,6 +90,7 @@ Feature: Ping and pong
   @LAT-MSG-005
   Rule: A pong to a connection ping confirms the connection and names no address
 
+    @id:msg/connection-ping
     Scenario: A connection ping
       When "eve" pings the subject with:
         | isConnection | true |
@@ -98,6 +106,7 @@ Feature: Ping and pong
   @LAT-MSG-006
   Rule: A peer does not answer itself
 
+    @id:msg/ping-in-the-name-of-the-subject
     Scenario: Its own peerId as the requester
       When "eve" sends the subject pings with these edits:
         | key requesterPeerId = subject |
@@ -106,6 +115,7 @@ Feature: Ping and pong
   @LAT-MSG-007
   Rule: Before discovery a plain ping is harmless
 
+    @id:msg/plain-ping-before-discovery
     Scenario: A peer that knows no bootstrap peer is pinged
       Given the subject runs on "carol" without bootstrap peers
       When "eve" pings the peer on "carol"
@@ -115,6 +125,7 @@ Feature: Ping and pong
   @LAT-MSG-009 @extended
   Rule: A heartbeat is harmless to whoever has started again
 
+    @id:msg/heartbeats-to-a-connected-peer
     Scenario: To a peer that is connected
       When "eve" is known to the subject
       Then within 4 keepalive intervals 3 reflection pings of the subject reach "eve", and no plain one
@@ -122,12 +133,14 @@ Feature: Ping and pong
   @LAT-NAT-008
   Rule: An indexed peer is unrestricted and does not ask
 
+    @id:nat/indexed-peer-announces-31
     Scenario: It announces 31 and sends no reflection ping with isProbe
       When "eve" pings the subject
       Then a pong from the subject's main socket reaches "eve" with:
         | natType | 31 |
       And the subject has sent no ping with isProbe
 
+    @id:nat/indexed-peer-does-not-ask
     Scenario: Nor when it knows two that it could ask
       Given an injector "bob" on the public internet
       When "eve" is known to the subject

@@ -8,6 +8,7 @@ Feature: NAT discovery
   @LAT-NAT-001
   Rule: Endpoint-independent mapping and filtering is type 31
 
+    @id:nat/type-31
     Scenario Outline: <profile>
       Given the host "alice" behind a <profile> NAT
       When the subject starts on "alice"
@@ -21,6 +22,7 @@ Feature: NAT discovery
   @LAT-NAT-002
   Rule: Address-dependent filtering is type 15
 
+    @id:nat/type-15
     Scenario: address-restricted
       Given the host "alice" behind an address-restricted NAT
       When the subject starts on "alice"
@@ -29,6 +31,7 @@ Feature: NAT discovery
   @LAT-NAT-003
   Rule: Address-and-port-dependent filtering is type 7
 
+    @id:nat/type-7
     Scenario Outline: <profile>
       Given the host "alice" behind a <profile> NAT
       When the subject starts on "alice"
@@ -45,6 +48,7 @@ Feature: NAT discovery
   @LAT-NAT-004
   Rule: Endpoint-dependent mapping is type 5
 
+    @id:nat/type-5
     Scenario Outline: <profile>
       Given the host "alice" behind a <profile> NAT
       When the subject starts on "alice"
@@ -59,6 +63,7 @@ Feature: NAT discovery
   @LAT-NAT-005
   Rule: Two stages, two sockets, two responders
 
+    @id:nat/two-stages
     Scenario: What leaves the host
       Given the host "alice" behind a port-restricted NAT
       When the subject starts on "alice"
@@ -69,6 +74,7 @@ Feature: NAT discovery
   @LAT-NAT-006
   Rule: Lost answers delay discovery and do not end it
 
+    @id:nat/network-is-away-at-the-start
     Scenario: The network is away when the peer starts
       Given the host "alice" behind a port-restricted NAT
       And the link of "alice" is down
@@ -77,6 +83,7 @@ Feature: NAT discovery
       And the link of "alice" is up
       Then the subject's NAT type is 7
 
+    @id:nat/every-fourth-packet-is-lost
     Scenario: Every fourth packet is lost
       Given the host "alice" behind a symmetric NAT
       And the link of "alice" loses 25 % of its packets
@@ -85,7 +92,7 @@ Feature: NAT discovery
 
     # Which answer is lost, and how soon the next comes, is a matter of a third of a
     # second: real clocks on a loaded machine are no judge of it.
-    @virtual
+    @id:nat/first-answers-are-lost @virtual
     Scenario Outline: The first <answer> of each is lost
       Given the subject, which starts later, behind a full-cone NAT
       And the link of "boot1" is down
@@ -103,6 +110,7 @@ Feature: NAT discovery
         | answer to the probe socket |
         | second pong                |
 
+    @id:nat/packets-come-twice
     Scenario: Packets come twice
       Given the host "alice" behind a symmetric NAT
       And the link of "alice" duplicates 50 % of its packets
@@ -112,6 +120,7 @@ Feature: NAT discovery
   @LAT-NAT-007
   Rule: Only answers to the live question count
 
+    @id:nat/stranger-tells-a-wrong-address
     Scenario: A stranger tells a wrong address
       Given the host "alice" on the public internet
       And an injector "eve" on the public internet
@@ -121,6 +130,7 @@ Feature: NAT discovery
       And "eve" sends the subject reflection pongs that name 203.0.113.66 with an invented reflectionId
       Then the subject's own address is still that of "alice"
 
+    @id:nat/one-responder-alone
     Scenario: One responder alone
       Given the host "alice" on the public internet
       And the link of "boot2" is down
@@ -129,6 +139,7 @@ Feature: NAT discovery
       And 10 s pass
       Then the subject has found no NAT type
 
+    @id:nat/answers-come-twice
     Scenario: Each answer comes twice
       Given the host "alice" behind a symmetric NAT
       And the link of "alice" duplicates 100 % of its packets
@@ -138,6 +149,7 @@ Feature: NAT discovery
   @LAT-SEC-003
   Rule: A reflection answer that nobody asked for changes nothing
 
+    @id:sec/unasked-reflection-answer
     Scenario Outline: After discovery, with <id> reflectionId
       Given the host "alice" on the public internet
       And an injector "eve" on the public internet
@@ -157,6 +169,7 @@ Feature: NAT discovery
   @LAT-NAT-009
   Rule: The discovered type is announced to every known peer
 
+    @id:nat/announces-its-type
     Scenario: Connection pings to the bootstrap peers
       Given the host "alice" behind a port-restricted NAT
       When the subject starts on "alice"
@@ -166,6 +179,7 @@ Feature: NAT discovery
   @LAT-MSG-008
   Rule: No plain ping to a peer of unknown type
 
+    @id:msg/no-plain-ping-to-an-unknown-type
     Scenario: The pings of a start
       Given the host "alice" behind a port-restricted NAT
       When the subject starts on "alice"
@@ -175,6 +189,7 @@ Feature: NAT discovery
   @LAT-NAT-010 @extended
   Rule: Another address is discovered
 
+    @id:nat/another-address
     Scenario Outline: The NAT of a <profile> peer gets another address
       Given the host "alice" behind a <profile> NAT
       When the subject starts on "alice"
@@ -190,6 +205,7 @@ Feature: NAT discovery
   @LAT-NAT-011 @extended
   Rule: After a sleep the NAT is asked again, and the peers are found again
 
+    @id:nat/suspended
     Scenario Outline: A <profile> peer is suspended
       Given the subject behind a <profile> NAT
       And a companion "bob" behind a port-restricted NAT

@@ -5,6 +5,7 @@ Feature: Publishing
   @LAT-REPL-003
   Rule: A member opens and delivers each message once
 
+    @id:repl/receives-a-publish-once
     Scenario: From one NAT to another, through strangers that can't read it
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -15,6 +16,7 @@ Feature: Publishing
       And "hello from bob" is nowhere on the wire in the clear
       And no bootstrap peer has opened it
 
+    @id:repl/publishes-to-another-member
     Scenario: The other way round
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -26,6 +28,7 @@ Feature: Publishing
   @LAT-REPL-001
   Rule: A publish leaves with hops 1 and stays in the author's cache
 
+    @id:repl/hops-and-cache-of-a-publish
     Scenario: A short message
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -37,6 +40,7 @@ Feature: Publishing
   @LAT-ID-002
   Rule: The id of a publish is the hash of its message
 
+    @id:id/publish
     Scenario: A short message
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -47,6 +51,7 @@ Feature: Publishing
   @LAT-ID-004
   Rule: Messages over 1024 sealed bytes are split
 
+    @id:id/long-messages-are-split
     Scenario Outline: <bytes> bytes of plaintext make <packets> packets
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -64,6 +69,7 @@ Feature: Publishing
   @LAT-ID-003
   Rule: Fragments are chained by their ids
 
+    @id:id/fragments-are-chained
     Scenario: Five thousand bytes
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -75,6 +81,7 @@ Feature: Publishing
   @LAT-ID-005
   Rule: Fragments may come in any order
 
+    @id:id/fragments-in-any-order
     Scenario Outline: Order <order>
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -95,6 +102,7 @@ Feature: Publishing
   @LAT-KEY-002
   Rule: What one implementation seals every member opens
 
+    @id:key/opens-messages-of-all-lengths
     Scenario: Empty, short and long messages
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -108,6 +116,7 @@ Feature: Publishing
   @LAT-KEY-004
   Rule: A signature leaves out the first 64 bytes
 
+    @id:key/signature-leaves-out-64-bytes
     Scenario Outline: <bytes> bytes
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -124,6 +133,7 @@ Feature: Publishing
   @LAT-REPL-002 @alone
   Rule: A stranger's publish is cached and relayed
 
+    @id:repl/relays-for-a-cluster-it-is-not-in
     Scenario: Through a peer that does not belong to the cluster
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -134,6 +144,7 @@ Feature: Publishing
       Then the subject relays that publish to "bob" once, with hops 2
       And that publish is in the subject's cache
 
+    @id:repl/publish-of-another-cluster
     Scenario: Of another cluster
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -147,6 +158,7 @@ Feature: Publishing
   @LAT-REPL-004 @alone
   Rule: A publish does not go back to where it came from
 
+    @id:repl/publish-does-not-go-back
     Scenario: The sender is known
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -160,6 +172,7 @@ Feature: Publishing
   @LAT-REPL-005
   Rule: A publish that can't be opened harms nobody
 
+    @id:repl/noise-for-a-joined-subcluster
     Scenario: Two hundred bytes of noise for a joined subcluster
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -172,6 +185,7 @@ Feature: Publishing
   @LAT-REPL-006 @alone
   Rule: Sixteen hops are the end of a publish
 
+    @id:repl/publish-with-sixteen-hops
     Scenario: Sixteen and fifteen
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -185,6 +199,7 @@ Feature: Publishing
   @LAT-ID-006 @alone
   Rule: A publish whose id is not that of its content is dropped
 
+    @id:id/publish-with-a-false-id
     Scenario: A false id, then a true one
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -198,6 +213,7 @@ Feature: Publishing
   @LAT-ID-007 @extended
   Rule: Forged fragments don't keep a message from being composed
 
+    @id:id/forged-fragments
     Scenario Outline: Order <order>
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -216,6 +232,7 @@ Feature: Publishing
   @LAT-ID-008 @extended
   Rule: What follows a message is no part of it
 
+    @id:id/reply-among-fragments
     Scenario Outline: Order <order>
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -235,6 +252,7 @@ Feature: Publishing
   @LAT-KEY-005 @extended
   Rule: Verified is what its signer signed
 
+    @id:key/signed-by-another-member
     Scenario Outline: <bytes> bytes, from another member
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -251,6 +269,7 @@ Feature: Publishing
         | 3000  | signed   | verified     |
         | 200   | unsigned | not verified |
 
+    @id:key/signed-for-another-member
     Scenario Outline: <bytes> bytes, to another member
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -264,6 +283,7 @@ Feature: Publishing
         | 10    |
         | 3000  |
 
+    @id:key/signatures-of-an-injector
     Scenario Outline: <bytes> bytes with <what>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -281,6 +301,7 @@ Feature: Publishing
   @LAT-KEY-006 @extended
   Rule: A bad signature keeps no message back
 
+    @id:key/bad-signatures
     Scenario Outline: <bytes> bytes with <what>
       Given the subject on the public internet
       And the injectors "bob", "carol" and "dave" are the bootstrap peers of the subject
@@ -298,6 +319,7 @@ Feature: Publishing
   @LAT-KEY-007 @extended
   Rule: An event goes by the hash of its name
 
+    @id:key/event-of-a-publish
     Scenario Outline: <bytes> bytes
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -313,6 +335,7 @@ Feature: Publishing
   @LAT-KEY-008 @extended
   Rule: A message is reported with its event
 
+    @id:key/event-of-a-delivery
     Scenario: From another member, and to it
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT

@@ -6,6 +6,7 @@ Feature: Queries
   @LAT-QRY-001 @alone @extended
   Rule: A question names its time and itself
 
+    @id:qry/fields-of-a-query
     Scenario: The first question
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -16,6 +17,7 @@ Feature: Queries
   @LAT-QRY-002 @alone @extended
   Rule: A question is told from others by its packetId
 
+    @id:qry/same-query-twice
     Scenario: The same again
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -27,6 +29,7 @@ Feature: Queries
   @LAT-QRY-003 @extended
   Rule: An answer is delivered once
 
+    @id:qry/several-peers-hold-the-answer
     Scenario: A message that several peers hold
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -37,7 +40,7 @@ Feature: Queries
       And the subject asks for that message
       Then the subject delivers the packet that it asked for once
 
-    @alone
+    @id:qry/answer-comes-twice @alone
     Scenario: An answer that comes twice
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -46,6 +49,7 @@ Feature: Queries
       And "carol" answers the subject's question with "rain", twice
       Then the subject delivers the answer once
 
+    @id:qry/answer-from-behind-a-bootstrap-peer
     Scenario: An answer from a peer behind a bootstrap peer
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -59,6 +63,7 @@ Feature: Queries
   @LAT-QRY-004 @alone @extended
   Rule: A packet that a question names is the answer
 
+    @id:qry/query-names-a-cached-packet
     Scenario: A publish that the subject has cached
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -72,6 +77,7 @@ Feature: Queries
   @LAT-QRY-005 @alone @extended
   Rule: To be asked for harms no packet
 
+    @id:qry/sync-after-a-query
     Scenario: A sync after the question
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -87,6 +93,7 @@ Feature: Queries
   @LAT-QRY-006 @alone @extended
   Rule: A question is relayed once, onward, with one hop more
 
+    @id:qry/relays-a-query-onward
     Scenario: A question goes to the others and not back
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -100,6 +107,7 @@ Feature: Queries
   @LAT-QRY-007 @alone @extended
   Rule: Sixteen hops are the end of a query
 
+    @id:qry/query-with-sixteen-hops
     Scenario: Questions with sixteen and fifteen
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -110,6 +118,7 @@ Feature: Queries
       And "carol" sends the subject another question with hops 15
       Then the subject relays the question with hops 15 to "bob", but not the one with hops 16
 
+    @id:qry/answer-with-sixteen-hops
     Scenario: Answers with sixteen and fifteen
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -124,6 +133,7 @@ Feature: Queries
   @LAT-QRY-008 @alone @extended
   Rule: An answer goes back the way that the question came
 
+    @id:qry/relays-an-answer-back
     Scenario: Between two peers that the subject knows
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -138,6 +148,7 @@ Feature: Queries
   @LAT-QRY-016 @alone @extended
   Rule: An answer goes to nobody else
 
+    @id:qry/answer-reaches-no-third-peer
     Scenario: A third peer
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -154,6 +165,7 @@ Feature: Queries
   @LAT-QRY-009 @alone @extended
   Rule: Old questions are dropped
 
+    @id:qry/old-queries
     Scenario: A minute, then a moment
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -167,6 +179,7 @@ Feature: Queries
   @LAT-QRY-010 @alone @extended
   Rule: An answer has no age
 
+    @id:qry/answer-has-no-age
     Scenario: A usr1 that begins like a number
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -178,6 +191,7 @@ Feature: Queries
   @LAT-QRY-011 @alone @extended
   Rule: What is no JSON object is no query
 
+    @id:qry/bodies-that-are-no-object
     Scenario: Nothing, numbers, text and lists
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -196,6 +210,7 @@ Feature: Queries
   @LAT-QRY-012 @alone @extended
   Rule: An answer in several packets is delivered whole
 
+    @id:qry/answer-in-several-packets
     Scenario Outline: Order <order>
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -213,6 +228,7 @@ Feature: Queries
   @LAT-QRY-013 @alone @extended
   Rule: Strangers' questions are not passed on
 
+    @id:qry/query-of-a-stranger
     Scenario: A source that never answers, then one that does
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -227,6 +243,7 @@ Feature: Queries
   @LAT-QRY-014 @alone @extended
   Rule: A question is forgotten
 
+    @id:qry/late-answer
     Scenario: One answer in time, one after three intervals
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -246,6 +263,7 @@ Feature: Queries
   @LAT-QRY-015 @alone @extended
   Rule: An answer whose id is not that of its content is dropped
 
+    @id:qry/false-id-in-an-answer-to-the-subject
     Scenario: To the subject's question
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "carol" on the public internet
@@ -256,6 +274,7 @@ Feature: Queries
       Then the subject delivers the answer once
       And the subject has delivered 1 answer
 
+    @id:qry/false-id-in-an-answer-to-another
     Scenario: To the question of another
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet

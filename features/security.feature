@@ -10,6 +10,7 @@ Feature: What strangers can't do
   @LAT-SEC-001
   Rule: Three bytes out for one in, until the address is verified
 
+    @id:sec/three-bytes-out-for-one-in
     Scenario Outline: <trigger>
       Given an injector "eve" on the public internet
       And an injector "mute" on the public internet that never answers
@@ -32,6 +33,7 @@ Feature: What strangers can't do
   @LAT-SEC-002
   Rule: A known peer is not moved by a stranger
 
+    @id:sec/stranger-takes-a-known-peer-id
     Scenario: A stranger takes a known peer's id
       Given an injector "bob" on the public internet
       And an injector "mute" on the public internet that never answers
@@ -47,6 +49,7 @@ Feature: What strangers can't do
   @LAT-SEC-007
   Rule: A verified address vouches for who answered there, and for nobody else
 
+    @id:sec/another-name-at-a-verified-address
     Scenario: A datagram from a known peer's address has another name
       Given an injector "bob" on the public internet
       And an injector "dave" on the public internet
@@ -59,6 +62,7 @@ Feature: What strangers can't do
   @LAT-BUDG-003 @virtual
   Rule: One source gets 1024 joins and publishes a minute
 
+    @id:budg/one-minute-share
     Scenario: Eleven hundred publishes
       Given an injector "bob" on the public internet
       And an injector "carol" on the public internet

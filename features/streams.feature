@@ -5,6 +5,7 @@ Feature: Streams
   @LAT-STRM-001 @extended
   Rule: A stream names both its ends
 
+    @id:strm/names-both-ends
     Scenario: A short message and a long one
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -17,6 +18,7 @@ Feature: Streams
   @LAT-STRM-002 @extended
   Rule: What opens is delivered, whoever its source
 
+    @id:strm/from-a-member-never-met
     Scenario: A member that the subject has never met
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -28,6 +30,7 @@ Feature: Streams
   @LAT-STRM-003 @extended
   Rule: A long message is no burst
 
+    @id:strm/long-message-is-no-burst
     Scenario: A hundred thousand bytes
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -40,6 +43,7 @@ Feature: Streams
   @LAT-STRM-004 @extended
   Rule: A streamed message is delivered once
 
+    @id:strm/messages-of-all-lengths
     Scenario: Messages of all lengths
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -48,6 +52,7 @@ Feature: Streams
       And "bob" streams messages of 1, 864, 865, 3000 and 100000 bytes to the subject
       Then the subject receives each of its streams once
 
+    @id:strm/packets-come-twice
     Scenario: Every packet comes twice
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -60,6 +65,7 @@ Feature: Streams
   @LAT-STRM-005 @extended
   Rule: Fragments may come in any order, and those of several messages at a time
 
+    @id:strm/fragments-in-any-order
     Scenario Outline: Order <order>
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -78,6 +84,7 @@ Feature: Streams
         | 2 0 1 |
         | 2 1 0 |
 
+    @id:strm/two-senders-at-once
     Scenario: Two senders at once
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -89,6 +96,7 @@ Feature: Streams
       And "eve" and "mallory" each stream a fragmented message to the subject, packet by packet in turn
       Then the subject receives each of its streams once
 
+    @id:strm/fragments-of-two-messages
     Scenario: What one message lacks another does not give
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -103,7 +111,7 @@ Feature: Streams
   @LAT-STRM-006 @extended
   Rule: A stream for a connected peer is relayed to it alone
 
-    @alone
+    @id:strm/relays-between-known-peers @alone
     Scenario: Between two peers that the subject knows
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -117,6 +125,7 @@ Feature: Streams
       And the subject does not relay that stream to "dave"
       And the subject does not relay that stream to "carol"
 
+    @id:strm/relays-between-two-leaves
     Scenario: Between two leaves that can't reach each other
       Given 3 bootstrap peers
       And the subject behind a symmetric NAT
@@ -127,7 +136,7 @@ Feature: Streams
       Then "bob" receives each of its streams once
       And the subject receives each of its streams once
 
-    @alone
+    @id:strm/for-nobody-then-for-somebody @alone
     Scenario: For nobody, then for somebody
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -141,6 +150,7 @@ Feature: Streams
   @LAT-STRM-007 @alone @extended
   Rule: A stream does not go round in circles
 
+    @id:strm/same-packet-twice
     Scenario: The same packet twice
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -150,6 +160,7 @@ Feature: Streams
       And "carol" sends the subject a stream for "bob" twice
       Then the subject relays that stream to "bob" once, with hops 1
 
+    @id:strm/relay-sends-it-back
     Scenario: A relay that sends it back
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -161,6 +172,7 @@ Feature: Streams
       Then the subject relays that stream to "bob" once, with hops 1
       And the subject does not relay that stream to "carol"
 
+    @id:strm/for-its-own-source
     Scenario: For its own source
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -174,6 +186,7 @@ Feature: Streams
   @LAT-STRM-008 @alone @extended
   Rule: Sixteen hops are the end of a stream
 
+    @id:strm/stream-with-sixteen-hops
     Scenario: Sixteen and fifteen
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -187,6 +200,7 @@ Feature: Streams
   @LAT-STRM-009 @alone @extended
   Rule: Strangers are not served
 
+    @id:strm/stream-of-a-stranger
     Scenario: A source that never answers, then one that does
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "bob" on the public internet
@@ -200,6 +214,7 @@ Feature: Streams
   @LAT-STRM-010 @extended
   Rule: Each of several peers can read what is streamed to them
 
+    @id:strm/one-message-for-two-peers
     Scenario: One message for two peers
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -215,6 +230,7 @@ Feature: Streams
   @LAT-STRM-011 @extended
   Rule: A stream that can't be opened harms nobody
 
+    @id:strm/noise-and-false-heads
     Scenario: Noise, and heads that are none
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -227,6 +243,7 @@ Feature: Streams
   @LAT-STRM-012 @extended
   Rule: Two long messages have two heads
 
+    @id:strm/messages-of-one-length
     Scenario: Messages of one length, all at once
       Given 3 bootstrap peers
       And the subject behind a port-restricted NAT
@@ -239,6 +256,7 @@ Feature: Streams
   @LAT-STRM-013 @extended
   Rule: A stream whose id is not that of its content is dropped
 
+    @id:strm/stream-with-a-false-id
     Scenario: A false id, then a true one
       Given 3 bootstrap peers
       And the subject on the public internet

@@ -5,6 +5,7 @@ Feature: Sync
   @LAT-SYNC-006
   Rule: A peer that was away gets what it missed
 
+    @id:sync/author-is-gone
     Scenario: The author is gone when the member comes
       Given 3 bootstrap peers
       And a companion "bob" behind a port-restricted NAT
@@ -18,6 +19,7 @@ Feature: Sync
       Then the subject receives "written before" once
       And the subject receives "and once more" once
 
+    @id:sync/members-hold-different-halves
     Scenario: Two members hold different halves
       Given 3 bootstrap peers
       And the subject behind a full-cone NAT
@@ -33,6 +35,7 @@ Feature: Sync
   @LAT-SYNC-003
   Rule: First contact starts a sync
 
+    @id:sync/first-contact
     Scenario: The sync packet of a leaf
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -44,6 +47,7 @@ Feature: Sync
   @LAT-SYNC-002
   Rule: The summary on the wire is canonical
 
+    @id:sync/summary-of-a-leaf
     Scenario: The sync packet of a leaf that has published
       Given 3 bootstrap peers
       And the subject on the public internet
@@ -57,6 +61,7 @@ Feature: Sync
   @LAT-SYNC-004 @alone
   Rule: Equal summaries end a sync
 
+    @id:sync/empty-caches-then-one-differs
     Scenario: Both caches are empty, then one differs
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -64,6 +69,7 @@ Feature: Sync
       And "eve" sends the subject a sync with the summary of an empty cache
       Then the subject does not answer it, but answers an honest ping
 
+    @id:sync/both-hold-the-same
     Scenario: Both hold the same packets
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -75,6 +81,7 @@ Feature: Sync
   @LAT-SYNC-005 @alone
   Rule: A bucket that differs is compared deeper, one that is missing is sent
 
+    @id:sync/other-side-lacks-everything
     Scenario: The other side lacks everything
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -86,6 +93,7 @@ Feature: Sync
   @LAT-SYNC-007 @alone
   Rule: Nothing is sent from the cache to an address that was never verified
 
+    @id:sync/sync-of-a-stranger
     Scenario: A sync from a stranger
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -99,7 +107,7 @@ Feature: Sync
   @LAT-SYNC-008 @extended
   Rule: What a sync loses is made up for
 
-    @alone
+    @id:sync/answer-is-lost @alone
     Scenario: The answer to a summary is lost
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -108,7 +116,7 @@ Feature: Sync
       And "eve" sends the subject a sync that lacks one of those publishes
       Then within 2 keepalive intervals another root summary of the subject reaches "eve"
 
-    @virtual
+    @id:sync/behind-a-bad-link @virtual
     Scenario: Two members, one of them behind a bad link
       Given 3 bootstrap peers
       And the subject behind a full-cone NAT
@@ -123,6 +131,7 @@ Feature: Sync
   @LAT-SYNC-009 @alone @extended
   Rule: A pong that tells of another cache starts a sync
 
+    @id:sync/pong-tells-of-another-cache
     Scenario: A known peer's cache becomes another one
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -133,6 +142,7 @@ Feature: Sync
   @LAT-SYNC-010 @alone @virtual @extended
   Rule: A sync sends no more in a minute than its receiver acts on
 
+    @id:sync/sixteen-hundred-packets
     Scenario: Sixteen hundred packets for an empty cache
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -148,6 +158,7 @@ Feature: Sync
   @LAT-SYNC-011 @alone @extended
   Rule: The answer to one sync is bounded
 
+    @id:sync/sixteen-unknown-buckets
     Scenario: Sixteen buckets that nobody has
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -155,6 +166,7 @@ Feature: Sync
       And "eve" sends the subject a sync with 16 invented buckets
       Then at most 16 syncs from the subject answer it
 
+    @id:sync/all-is-asked-for-three-times
     Scenario: All packets are asked for three times
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -172,6 +184,7 @@ Feature: Sync
   @LAT-SYNC-012 @alone @extended
   Rule: What a sync brings in bulk is passed on by a sync
 
+    @id:sync/two-hundred-packets-come-back
     Scenario: A peer comes back with two hundred packets
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -185,6 +198,7 @@ Feature: Sync
   @LAT-SYNC-013 @alone @virtual @extended
   Rule: Syncs that bring nothing become rare
 
+    @id:sync/fruitless-syncs-become-rare
     Scenario: A peer whose cache stays another one
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -197,6 +211,7 @@ Feature: Sync
   @LAT-SYNC-014 @alone @extended
   Rule: A packet grows no younger by being passed on
 
+    @id:sync/packet-grows-no-younger
     Scenario: Half of its time has passed
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -211,6 +226,7 @@ Feature: Sync
   @LAT-REPL-031 @alone @extended
   Rule: A packet is there for whoever comes while it lives
 
+    @id:repl/author-has-left
     Scenario: Its author has left
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet
@@ -223,7 +239,7 @@ Feature: Sync
       And "bob" sends the subject a sync with the summary of an empty cache
       Then within 2 keepalive intervals that publish reaches "bob" with 21000 to 21600 s to live
 
-    @virtual
+    @id:repl/author-left-hours-ago @virtual
     Scenario: Its author left five hours and fifty minutes ago
       Given the subject runs as a bootstrap peer on "alice"
       And an injector "eve" on the public internet

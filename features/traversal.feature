@@ -11,6 +11,7 @@ Feature: Traversal
   @LAT-TRAV-003
   Rule: Where the strategies are direct or defer, two peers connect without a proxy
 
+    @id:trav/connects-without-proxy
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -112,6 +113,7 @@ Feature: Traversal
   @LAT-TRAV-013 @extended
   Rule: Between types 7 and 5 there is a connection, punched or through a proxy
 
+    @id:trav/connects-punched-or-by-proxy
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -161,6 +163,7 @@ Feature: Traversal
   @LAT-TRAV-014 @extended
   Rule: Between two peers of type 5 there is a connection through a proxy
 
+    @id:trav/connects-through-proxy
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -189,7 +192,7 @@ Feature: Traversal
   @LAT-TRAV-001
   Rule: The strategy towards a peer is that of the table
 
-    @classical
+    @id:trav/strategies-of-type-31 @classical
     Scenario Outline: A peer of type 31 towards one of type <type>
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -208,7 +211,7 @@ Feature: Traversal
   @LAT-TRAV-002
   Rule: An introduction is answered with a connection ping
 
-    @classical
+    @id:trav/pings-the-introduced-address @classical
     Scenario: The ping goes to the introduced address
       Given the subject behind a port-restricted NAT
       And a companion "bob" behind a port-restricted NAT
@@ -216,7 +219,7 @@ Feature: Traversal
       Then the subject and "bob" are connected without a proxy
       And the subject sent a connection ping to the address at which it was introduced to "bob"
 
-    @classical
+    @id:trav/pings-where-it-defers @classical
     Scenario: The strategy is defer
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -228,7 +231,7 @@ Feature: Traversal
   @LAT-TRAV-004
   Rule: A connection is reported only when something was received
 
-    @classical
+    @id:trav/introduction-to-nobody @classical
     Scenario: An introduction to nobody
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -237,7 +240,7 @@ Feature: Traversal
       And 4 s pass
       Then the subject reports no connection to that peer
 
-    @extended
+    @id:trav/udp-blocked-meets-nobody @extended
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -275,7 +278,7 @@ Feature: Traversal
   @LAT-TRAV-005
   Rule: An introduction from a stranger is not obeyed
 
-    @classical
+    @id:trav/introduction-by-a-stranger @classical
     Scenario: A stranger names a target
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -290,7 +293,7 @@ Feature: Traversal
   @LAT-TRAV-019
   Rule: An introduction waits for the proof that its source is asked for
 
-    @classical
+    @id:trav/introducer-under-challenge @classical
     Scenario: An introducer that is being asked who it is
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -301,7 +304,7 @@ Feature: Traversal
   @LAT-TRAV-006
   Rule: An introduction names an IPv4 literal
 
-    @classical
+    @id:trav/introduction-to-a-host-name @classical
     Scenario: A host name instead
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -309,7 +312,7 @@ Feature: Traversal
       And "eve" introduces the subject to a peer at the address "victim.example"
       Then the subject still answers an honest ping
 
-    @classical
+    @id:trav/introduction-to-no-ipv4-literal @classical
     Scenario Outline: The address of a peer <spelled>
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -328,7 +331,7 @@ Feature: Traversal
   @LAT-TRAV-007 @extended
   Rule: A peer of type 7 opens 1,024 ports for one of type 5
 
-    @classical
+    @id:trav/opens-1024-ports @classical
     Scenario: Openers to an address that stays silent
       Given the subject behind a port-restricted NAT
       And an injector "eve" that is a bootstrap peer to the subject
@@ -339,7 +342,7 @@ Feature: Traversal
   @LAT-TRAV-008 @extended
   Rule: A peer of type 5 pings one of type 7 from many sockets
 
-    @classical
+    @id:trav/pings-from-many-sockets @classical
     Scenario: Pings to an address that stays silent
       Given the subject behind a symmetric NAT
       And an injector "eve" that is a bootstrap peer to the subject
@@ -350,7 +353,7 @@ Feature: Traversal
   @LAT-TRAV-009 @extended
   Rule: A ping from an opened port is believed
 
-    @classical
+    @id:trav/ping-from-an-opened-port @classical
     Scenario: A peer whose answers come from elsewhere
       Given the subject behind a port-restricted NAT
       And an injector "eve" that is a bootstrap peer to the subject
@@ -362,7 +365,7 @@ Feature: Traversal
   @LAT-TRAV-010 @extended
   Rule: Only the introduced address is heard where it is looked for
 
-    @classical
+    @id:trav/stranger-at-the-pool-sockets @classical
     Scenario: A stranger at the sockets that look for somebody
       Given the subject behind a symmetric NAT
       And an injector "eve" that is a bootstrap peer to the subject
@@ -375,7 +378,7 @@ Feature: Traversal
   @LAT-TRAV-011 @extended
   Rule: The introducer of a peer that can't be reached is its proxy
 
-    @classical
+    @id:trav/join-by-way-of-the-introducer @classical
     Scenario: A join comes by way of the introducer
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -389,7 +392,7 @@ Feature: Traversal
   @LAT-TRAV-012 @extended
   Rule: A proxied peer is reached directly when a later attempt succeeds
 
-    @classical
+    @id:trav/direct-after-a-proxy @classical
     Scenario: A second introduction names the right address
       Given the subject on the public internet
       And an injector "eve" on the public internet
@@ -408,6 +411,7 @@ Feature: Traversal
   @LAT-TRAV-015 @extended
   Rule: A connection survives the reboot of a NAT
 
+    @id:trav/nat-reboots
     Scenario Outline: The NAT of a <rebooted> peer reboots, which is connected to a <other> one
       Given the subject behind a <other> NAT
       And a companion "bob" behind a <rebooted> NAT
@@ -444,6 +448,7 @@ Feature: Traversal
   @LAT-TRAV-016 @extended
   Rule: Two peers behind one NAT
 
+    @id:trav/one-nat-that-hairpins
     Scenario Outline: A <profile> NAT, which hairpins
       Given the subject and a companion "bob" behind one <profile> NAT
       When the subject and "bob" join the same subcluster
@@ -463,6 +468,7 @@ Feature: Traversal
         | carrier     |
         | cgnat       |
 
+    @id:trav/one-nat-that-does-not-hairpin
     Scenario Outline: A <profile> NAT, which does not lead back inside
       Given the subject and a companion "bob" behind one <profile> NAT
       When the subject and "bob" join the same subcluster
@@ -485,14 +491,14 @@ Feature: Traversal
   @LAT-TRAV-017 @extended
   Rule: All goes by the socket that reaches a peer
 
-    @classical @virtual
+    @id:trav/one-socket-after-two-intervals @classical @virtual
     Scenario: Two intervals after the traversal
       Given the subject behind a symmetric NAT
       And a companion "bob" behind a port-restricted NAT
       When the subject and "bob" join the same subcluster
       Then the subject sends to "bob" from one socket, which is not its main socket
 
-    @classical
+    @id:trav/one-socket-of-many @classical
     Scenario: Whoever answers at one of the many
       Given the subject behind a symmetric NAT
       And an injector "eve" that is a bootstrap peer to the subject
@@ -504,7 +510,7 @@ Feature: Traversal
   @LAT-TRAV-018 @extended
   Rule: One traversal for each target and interval
 
-    @classical
+    @id:trav/four-introductions-to-one-address @classical
     Scenario: Four introductions to one address
       Given the subject behind a symmetric NAT
       And an injector "eve" that is a bootstrap peer to the subject

@@ -10,12 +10,14 @@ import (
 )
 
 func TestGrids(t *testing.T) {
-	key := func(row string) string { return "matrix.feature#LAT-TRAV-003/<subject> meets <companion>/" + row }
+	key := func(subject, companion string) string {
+		return "trav/meets-directly[subject=" + subject + ",companion=" + companion + "]"
+	}
 	r := &result.Run{Cells: []*result.Cell{{Subject: "a", Companion: "b", Lab: "sim", Results: []*result.Result{
-		{Key: key("open, open"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 1.23, Packets: 12}},
-		{Key: key("open, symmetric"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 31, Packets: 40}},
-		{Key: key("symmetric, open"), Outcome: result.Passed, Path: result.Path{Kind: result.Relayed, By: "x"}, Meeting: &result.Meeting{Seconds: 9, Packets: 7}},
-		{Key: key("symmetric, symmetric"), Outcome: result.Failed},
+		{Key: key("open", "open"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 1.23, Packets: 12}},
+		{Key: key("open", "symmetric"), Outcome: result.Passed, Path: result.Path{Kind: result.Punched}, Meeting: &result.Meeting{Seconds: 31, Packets: 40}},
+		{Key: key("symmetric", "open"), Outcome: result.Passed, Path: result.Path{Kind: result.Relayed, By: "x"}, Meeting: &result.Meeting{Seconds: 9, Packets: 7}},
+		{Key: key("symmetric", "symmetric"), Outcome: result.Failed},
 	}}}}
 	grids := result.Grids(r, []string{"open", "symmetric"})
 	require.Len(t, grids, 1)

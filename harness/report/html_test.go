@@ -36,7 +36,7 @@ func paged(t *testing.T) *result.Run {
 	}
 	made := func(requirement, scenario string, o result.Outcome) *result.Result {
 		x := &result.Result{
-			Key: "t.feature#r/" + scenario, Feature: "f", Rule: "r", Scenario: scenario, Requirement: requirement, Outcome: o,
+			Key: "test/" + scenario, Feature: "f", Rule: "r", Scenario: scenario, Requirement: requirement, Outcome: o,
 			Capture: "a+a@sim/" + scenario + " 50%.pcapng", Seconds: 0.5,
 		}
 		if o == result.Passed {
@@ -354,7 +354,7 @@ func TestALargeReportIsASmallPage(t *testing.T) {
 	r.Cells = r.Cells[:1]
 	r.Cells[0].Results = nil
 	for i := range 700 {
-		y := &result.Result{Key: fmt.Sprintf("t.feature#a rule of the usual length/and a scenario %d", i), Requirement: "LAT-MSG-001", Outcome: result.Passed}
+		y := &result.Result{Key: fmt.Sprintf("test/a-scenario-with-an-id-of-usual-length-%d", i), Requirement: "LAT-MSG-001", Outcome: result.Passed}
 		if i%6 == 0 {
 			one := x
 			one.Key = y.Key

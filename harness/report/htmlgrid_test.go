@@ -12,18 +12,17 @@ import (
 )
 
 func TestThePageShowsWhoMeetsWhom(t *testing.T) {
-	key := func(row string) string { return "traversal.feature#r/<subject> meets <companion>/" + row }
-	made := func(row string, o result.Outcome, path result.Path, m *result.Meeting) *result.Result {
-		return &result.Result{Key: key(row), Requirement: "LAT-TRAV-003", Outcome: o, Unexpected: o == result.Failed, Path: path, Meeting: m}
+	made := func(subject, companion string, o result.Outcome, path result.Path, m *result.Meeting) *result.Result {
+		return &result.Result{Key: "trav/meets[subject=" + subject + ",companion=" + companion + "]", Requirement: "LAT-TRAV-003", Outcome: o, Unexpected: o == result.Failed, Path: path, Meeting: m}
 	}
 	r := &result.Run{Profiles: []string{"full-cone", "symmetric", "udp-blocked"}, Requirements: []spec.Requirement{{ID: "LAT-TRAV-003"}}, Cells: []*result.Cell{
 		{Subject: "a", Companion: "b", Lab: "sim", Results: []*result.Result{
-			made("full-cone, symmetric", result.Passed, result.Path{}, &result.Meeting{Seconds: 1.2, Packets: 12}),
-			made("symmetric, full-cone", result.Passed, result.Path{Kind: result.Relayed, By: "boot1"}, &result.Meeting{Seconds: 9, Packets: 70}),
-			made("symmetric, symmetric", result.Failed, result.Path{}, nil),
-			made("udp-blocked, symmetric", result.Passed, result.Path{}, nil), // it judges that there is no connection
+			made("full-cone", "symmetric", result.Passed, result.Path{}, &result.Meeting{Seconds: 1.2, Packets: 12}),
+			made("symmetric", "full-cone", result.Passed, result.Path{Kind: result.Relayed, By: "boot1"}, &result.Meeting{Seconds: 9, Packets: 70}),
+			made("symmetric", "symmetric", result.Failed, result.Path{}, nil),
+			made("udp-blocked", "symmetric", result.Passed, result.Path{}, nil), // it judges that there is no connection
 		}},
-		{Subject: "c", Companion: "b", Lab: "sim", Results: []*result.Result{{Key: "other.feature#r/s", Requirement: "LAT-TRAV-003", Outcome: result.Passed}}},
+		{Subject: "c", Companion: "b", Lab: "sim", Results: []*result.Result{{Key: "trav/other", Requirement: "LAT-TRAV-003", Outcome: result.Passed}}},
 	}}
 	page, err := HTML(r)
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/xml"
 	"fmt"
-	"path"
 	"strings"
 
 	"punchlist/harness/result"
@@ -133,8 +132,8 @@ func (all *junitSuites) add(s junitSuite) {
 
 // junit is the case of a scenario.
 func junit(suite string, x *result.Result) junitCase {
-	file, name, _ := strings.Cut(x.Key, "#")
-	k := junitCase{Class: class(suite, strings.TrimSuffix(path.Base(file), ".feature")), Name: printable(x.Requirement + " " + name), Time: seconds(x.Seconds)}
+	area, name, _ := strings.Cut(x.Key, "/")
+	k := junitCase{Class: class(suite, area), Name: printable(x.Requirement + " " + name), Time: seconds(x.Seconds)}
 	switch {
 	case x.Outcome == result.Passed:
 	case x.Unexpected:

@@ -76,7 +76,7 @@ func TestJUnitIsWhatJenkinsAndGitLabRead(t *testing.T) {
 	require.NoError(t, xml.Unmarshal(data, &suites))
 	require.Equal(t, []string{"a+a@sim seed 0", "b+a@netns", "c+a@netns", "a+a@sim seed 2", "the run"}, []string{
 		suites.Suites[0].Name, suites.Suites[1].Name, suites.Suites[2].Name, suites.Suites[3].Name, suites.Suites[4].Name})
-	require.Equal(t, "a+a@sim seed 0.t", suites.Suites[0].Cases[0].Class)
+	require.Equal(t, "a+a@sim seed 0.test", suites.Suites[0].Cases[0].Class)
 	died := suites.Suites[0].Cases[2]
 	require.Equal(t, "failed", died.Failure.Type)
 	require.Contains(t, died.Failure.Body, "repeat: punchlist run --scenario x")

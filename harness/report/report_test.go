@@ -24,7 +24,7 @@ import (
 func sample() *result.Run {
 	made := func(requirement string, o result.Outcome) *result.Result {
 		return &result.Result{
-			Key: "t.feature#r/" + requirement + o.String(), Scenario: "s", Requirement: requirement, Outcome: o,
+			Key: "test/" + requirement + o.String(), Scenario: "s", Requirement: requirement, Outcome: o,
 			Step: "Then it holds", Text: "it did not", Repeat: "punchlist run --scenario x", Seconds: 0.5,
 			Unexpected: o == result.Failed || o == result.AdapterBroken || o == result.LabFailed,
 		}

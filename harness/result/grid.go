@@ -2,7 +2,6 @@ package result
 
 import (
 	"slices"
-	"strings"
 )
 
 // A Grid is who met whom in one cell: row, the subject's NAT profile, by
@@ -56,18 +55,16 @@ func Grids(r *Run, profiles []string) []Grid {
 	return grids
 }
 
-// meeting is the name of the scenarios that have two peers meet, as features
-// write it.
-const meeting = "<subject> meets <companion>"
-
 // pair is the NAT profiles of the two peers that a scenario has meet, where the
-// meeting is what it judges: not that there is none.
+// meeting is what it judges: not that there is none. It is a row of an outline whose
+// columns are subject and companion.
 func (x *Result) pair() (subject, companion string, ok bool) {
-	_, row, found := strings.Cut(x.Key, "/"+meeting+"/")
-	if !found || x.Outcome == Passed && x.Meeting == nil {
+	key, err := ParseKey(x.Key)
+	if err != nil || len(key.Row) != 2 || x.Outcome == Passed && x.Meeting == nil {
 		return "", "", false
 	}
-	return strings.Cut(row, ", ")
+	subject, companion = key.Row[0].Value, key.Row[1].Value
+	return subject, companion, key.Row[0].Name == "subject" && key.Row[1].Name == "companion"
 }
 
 // Complete reports whether all pairs met.

@@ -98,7 +98,7 @@ func (c *Cell) All() []*Result { return slices.Concat(c.Results, c.Monitors) }
 // of them: then Key is monitor#rule, and what else there is, is of the first
 // scenario in which it found something.
 type Result struct {
-	Key         string            `json:"key"`   // uri#rule/scenario/row-values
+	Key         string            `json:"key"`   // of the scenario: type Key
 	Place       int               `json:"place"` // among the cell's scenarios in the order of the features, those of other shards too
 	Feature     string            `json:"feature"`
 	Rule        string            `json:"rule"`

@@ -15,28 +15,28 @@ func TestHostileRowsAreTheVectors(t *testing.T) {
 	state := func(v vectors.Victim) string {
 		switch {
 		case v.Indexed:
-			return "A bootstrap peer"
+			return "to-a-bootstrap-peer"
 		case v.Joined:
-			return "A member"
+			return "to-a-member"
 		case v.NATType == 0:
-			return "Before its NAT type is known"
+			return "before-discovery"
 		case v.NATType == 5:
-			return "A leaf behind a symmetric NAT"
+			return "to-a-symmetric-leaf"
 		case v.Friend:
-			return "A leaf with a friend"
+			return "to-a-leaf-with-a-friend"
 		}
-		return "A leaf"
+		return "to-a-leaf"
 	}
 	cases, err := vectors.Hostile()
 	require.NoError(t, err)
 	require.Len(t, cases, 68)
 	var want, rows []string
 	for _, c := range cases {
-		want = append(want, "hostile.feature: "+state(c.Victim)+": "+c.Name)
+		want = append(want, "frame/hostile-"+state(c.Victim)+": "+c.Name)
 	}
 	for _, p := range pickles(t) {
-		if strings.HasPrefix(p.name, "hostile.feature: ") {
-			rows = append(rows, p.name)
+		if strings.HasPrefix(p.id, "frame/hostile-") {
+			rows = append(rows, p.id+": "+p.row["case"])
 		}
 	}
 	require.ElementsMatch(t, want, rows)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 	"github.com/stretchr/testify/require"
 
 	"punchlist/features"
@@ -25,9 +26,12 @@ func pickles(t *testing.T) []*pickle {
 	var all []*pickle
 	for _, f := range retrieved {
 		for _, p := range f.Pickles {
-			s := &pickle{name: p.Uri + ": " + p.Name}
+			s := &pickle{name: p.Uri + ": " + p.Name, row: row(f.GherkinDocument.Feature, p)}
 			for _, tag := range p.Tags {
 				s.tags = append(s.tags, strings.TrimPrefix(tag.Name, "@"))
+				if id, ok := strings.CutPrefix(tag.Name, "@id:"); ok {
+					s.id = id
+				}
 			}
 			for _, step := range p.Steps {
 				s.steps = append(s.steps, step.Text)
@@ -39,8 +43,35 @@ func pickles(t *testing.T) []*pickle {
 	return all
 }
 
+// row is the row of an outline that a pickle was made from.
+func row(f *messages.Feature, p *messages.Pickle) map[string]string {
+	cells := map[string]string{}
+	for _, c := range f.Children {
+		if c.Rule == nil {
+			continue
+		}
+		for _, s := range c.Rule.Children {
+			if s.Scenario == nil {
+				continue
+			}
+			for _, e := range s.Scenario.Examples {
+				for _, r := range e.TableBody {
+					for i, cell := range r.Cells {
+						if slices.Contains(p.AstNodeIds, r.Id) {
+							cells[e.TableHeader.Cells[i].Value] = cell.Value
+						}
+					}
+				}
+			}
+		}
+	}
+	return cells
+}
+
 type pickle struct {
-	name  string
+	name  string // for errors
+	id    string
+	row   map[string]string // of an outline: cells by their columns' names
 	tags  []string
 	steps []string
 }
@@ -109,10 +140,9 @@ func TestLanguage(t *testing.T) {
 // each under the rule of what its profiles must lead to.
 func TestTraversalRowsFollowFromTheProfiles(t *testing.T) {
 	rows := map[string]string{}
-	meets := regexp.MustCompile(`^traversal.feature: ([\w-]+) meets ([\w-]+)$`)
 	for _, p := range pickles(t) {
-		if m := meets.FindStringSubmatch(p.name); m != nil {
-			pair := m[1] + " " + m[2]
+		if p.row["subject"] != "" && p.row["companion"] != "" {
+			pair := p.row["subject"] + " " + p.row["companion"]
 			require.NotContains(t, rows, pair)
 			rows[pair] = p.requirement()
 		}
@@ -161,10 +191,9 @@ func outcome(t *testing.T, a, b nat.Profile) string {
 // hairpinning must lead to.
 func TestOneNATRowsFollowFromTheProfiles(t *testing.T) {
 	rows, want := map[string]bool{}, map[string]bool{}
-	one := regexp.MustCompile(`^traversal.feature: A ([\w-]+) NAT, which (hairpins|does not lead back inside)$`)
 	for _, p := range pickles(t) {
-		if m := one.FindStringSubmatch(p.name); m != nil {
-			rows[m[1]] = m[2] == "hairpins"
+		if hairpins := p.id == "trav/one-nat-that-hairpins"; hairpins || p.id == "trav/one-nat-that-does-not-hairpin" {
+			rows[p.row["profile"]] = hairpins
 		}
 	}
 	for _, p := range nat.Profiles() {
@@ -202,7 +231,7 @@ func TestDiscoveryRowsFollowFromTheProfiles(t *testing.T) {
 	behind := regexp.MustCompile(`^the host "alice" behind an? ([\w-]+) NAT$`)
 	types := regexp.MustCompile(`^the subject's NAT type is (\d+)$`)
 	for _, p := range pickles(t) {
-		if !strings.HasPrefix(p.name, "nat-discovery.feature") || len(p.steps) != 4 {
+		if !strings.HasPrefix(p.id, "nat/type-") || len(p.steps) != 4 {
 			continue
 		}
 		profile, found := behind.FindStringSubmatch(p.steps[1]), types.FindStringSubmatch(p.steps[3])

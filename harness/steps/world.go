@@ -35,7 +35,7 @@ type Options struct {
 	Registry    *spec.Registry
 	Requirement spec.Requirement // the one that the scenario is tagged with
 	Tags        []string         // all tags of the scenario, with their @
-	Key         string           // uri#rule/scenario/row-values
+	Key         string           // of the scenario: package result
 }
 
 // Bounds of waiting, by the lab's clock. They are generous, so that a loaded

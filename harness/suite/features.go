@@ -9,19 +9,17 @@ import (
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
-	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
 
+	"punchlist/harness/result"
 	"punchlist/spec"
 )
 
 // A Scenario is one that features describe: of an outline, one row.
 type Scenario struct {
-	Key         string // URI#Rule/Name/Row: stable while lines move
+	Key         string // its id, and the row of an outline: stable while titles, files and lines change
 	URI         string // file of the feature
 	Feature     string
 	Rule        string
-	Name        string   // of an outline, before its row's values stand in it
-	Row         string   // the row's values, empty when there is no outline
 	Title       string   // with the row's values in it
 	Requirement string   // the one id among the tags of its Rule
 	Tags        []string // those of the feature, and one for all requirements of a chapter: @LAT-NAT
@@ -31,7 +29,8 @@ type Scenario struct {
 
 // Scenarios reads every feature in a file system, in order of file and line.
 // It insists on what verdicts need: each scenario stands in a Rule, each Rule
-// has exactly one tag that is a requirement's id, and no key occurs twice.
+// has exactly one tag that is a requirement's id, each scenario has an id of the
+// requirement's area, and no id and no row occurs twice.
 func Scenarios(fsys fs.FS) ([]Scenario, error) {
 	suite := godog.TestSuite{Options: &godog.Options{FS: fsys, Paths: []string{"."}}}
 	features, err := suite.RetrieveFeatures()
@@ -39,18 +38,22 @@ func Scenarios(fsys fs.FS) ([]Scenario, error) {
 		return nil, fmt.Errorf("features: %w", err)
 	}
 	var all []Scenario
-	keys := map[string]bool{}
+	keys, owners := map[string]bool{}, map[string]string{}
 	for _, f := range features {
 		doc := document{f.GherkinDocument.Feature, f.Content}
 		for _, p := range f.Pickles {
-			s, err := doc.scenario(f.Uri, p)
+			s, id, err := doc.scenario(f.Uri, p)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f.Uri, err)
 			}
-			if keys[s.Key] {
-				return nil, fmt.Errorf("%s: two scenarios have the key %q: name one of them differently", f.Uri, s.Key)
+			owner := f.Uri + p.AstNodeIds[0]
+			if other, ok := owners[id]; ok && other != owner {
+				return nil, fmt.Errorf("%s: scenario %q: the id %s is that of another scenario, too: give one of them another id", f.Uri, p.Name, id)
 			}
-			keys[s.Key] = true
+			if keys[s.Key] {
+				return nil, fmt.Errorf("%s: two rows have the key %s: take one of them out", f.Uri, s.Key)
+			}
+			keys[s.Key], owners[id] = true, owner
 			all = append(all, s)
 		}
 	}
@@ -62,12 +65,14 @@ type document struct {
 	text    []byte
 }
 
-func (d document) scenario(uri string, p *messages.Pickle) (Scenario, error) {
+// scenario reads what a pickle is of. Id is that of its scenario, which all rows of an outline
+// share.
+func (d document) scenario(uri string, p *messages.Pickle) (s Scenario, id string, err error) {
 	rule, outline := d.find(p.AstNodeIds[0])
 	if rule == nil || outline == nil {
-		return Scenario{}, fmt.Errorf("scenario %q stands outside a Rule: only a Rule carries a requirement", p.Name)
+		return Scenario{}, "", fmt.Errorf("scenario %q stands outside a Rule: only a Rule carries a requirement", p.Name)
 	}
-	s := Scenario{URI: uri, Feature: d.feature.Name, Rule: rule.Name, Name: outline.Name, Title: p.Name}
+	s = Scenario{URI: uri, Feature: d.feature.Name, Rule: rule.Name, Title: p.Name}
 	for _, t := range p.Tags {
 		s.Tags = append(s.Tags, t.Name)
 	}
@@ -79,27 +84,56 @@ func (d document) scenario(uri string, p *messages.Pickle) (Scenario, error) {
 	}
 	for _, t := range s.Tags {
 		if name := strings.TrimPrefix(t, "@"); spec.IsID(name) && !slices.Contains(ids, name) {
-			return s, fmt.Errorf("scenario %q is tagged %s, but its Rule is not: a requirement is a tag of the Rule", p.Name, t)
+			return s, "", fmt.Errorf("scenario %q is tagged %s, but its Rule is not: a requirement is a tag of the Rule", p.Name, t)
 		}
 	}
 	if len(ids) != 1 {
-		return s, fmt.Errorf("rule %q has %d requirement tags %v; it must have exactly one", rule.Name, len(ids), ids)
+		return s, "", fmt.Errorf("rule %q has %d requirement tags %v; it must have exactly one", rule.Name, len(ids), ids)
 	}
 	s.Requirement = ids[0]
-	s.Tags = append(s.Tags, "@"+s.Requirement[:strings.LastIndex(s.Requirement, "-")])
-	s.Key = uri + "#" + rule.Name + "/" + outline.Name
+	area := s.Requirement[:strings.LastIndex(s.Requirement, "-")]
+	s.Tags = append(s.Tags, "@"+area)
+	if id, err = scenarioID(outline, s.Tags); err == nil && !strings.HasPrefix(id, strings.ToLower(strings.TrimPrefix(area, "LAT-"))+"/") {
+		err = fmt.Errorf("the id %s must begin with the area of %s, %s/", id, s.Requirement, strings.ToLower(strings.TrimPrefix(area, "LAT-")))
+	}
+	if err != nil {
+		return s, "", fmt.Errorf("scenario %q: %w", p.Name, err)
+	}
+	key := result.Key{ID: id}
 	var row *messages.TableRow
 	if len(p.AstNodeIds) > 1 {
-		row = findRow(outline, p.AstNodeIds[1])
-		var values []string
-		for _, c := range row.Cells {
-			values = append(values, c.Value)
-		}
-		s.Row = strings.Join(values, ", ")
-		s.Key += "/" + s.Row
+		row, key.Row = findRow(outline, p.AstNodeIds[1])
 	}
+	s.Key = key.String()
 	s.view = d.only(outline, row)
-	return s, nil
+	return s, id, nil
+}
+
+// tagID begins the tag of a scenario that holds its id: @id:trav/nat-reboots.
+const tagID = "@id:"
+
+// scenarioID is the id among a scenario's own tags. All are those that it has or inherits.
+func scenarioID(outline *messages.Scenario, all []string) (string, error) {
+	var own, any []string
+	for _, t := range outline.Tags {
+		if id, ok := strings.CutPrefix(t.Name, tagID); ok {
+			own = append(own, id)
+		}
+	}
+	for _, t := range all {
+		if id, ok := strings.CutPrefix(t, tagID); ok {
+			any = append(any, id)
+		}
+	}
+	switch {
+	case len(any) == 0:
+		return "", fmt.Errorf("it has no id: tag it %sAREA/words, a name that no other scenario has", tagID)
+	case len(any) > 1:
+		return "", fmt.Errorf("it has %d ids, %s: it must have exactly one", len(any), strings.Join(any, " and "))
+	case len(own) == 0:
+		return "", fmt.Errorf("the id %s stands at its Feature, Rule or Examples: it must be a tag of the scenario itself", any[0])
+	}
+	return own[0], result.CheckID(own[0])
 }
 
 func (d document) find(id string) (*messages.Rule, *messages.Scenario) {
@@ -119,15 +153,21 @@ func (d document) find(id string) (*messages.Rule, *messages.Scenario) {
 	return nil, nil
 }
 
-func findRow(s *messages.Scenario, id string) *messages.TableRow {
+// findRow is the row of an outline with that id, and its cells with their columns' names.
+func findRow(s *messages.Scenario, id string) (*messages.TableRow, []result.Column) {
 	for _, e := range s.Examples {
 		for _, r := range e.TableBody {
-			if r.Id == id {
-				return r
+			if r.Id != id {
+				continue
 			}
+			var cells []result.Column
+			for i, c := range r.Cells {
+				cells = append(cells, result.Column{Name: e.TableHeader.Cells[i].Value, Value: c.Value})
+			}
+			return r, cells
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // only blanks out every scenario but one, and of an outline every row but
@@ -186,39 +226,6 @@ func (d document) only(keep *messages.Scenario, row *messages.TableRow) []byte {
 		}
 	}
 	return bytes.Join(lines, []byte("\n"))
-}
-
-// A Selection picks scenarios by a tag expression and by key; empty parts
-// pick all.
-type Selection struct {
-	Tags string // cucumber's tag expressions: "@LAT-NAT-001 and not @virtual"
-	Key  string // exactly one scenario
-}
-
-// Of lists the scenarios that it picks. An expression that can't be read is
-// an error that shows it.
-func (s Selection) Of(all []Scenario) ([]Scenario, error) {
-	expr, err := parseTags(s.Tags)
-	if err != nil {
-		return nil, fmt.Errorf("the tag expression %q can't be read: %w", s.Tags, err)
-	}
-	var picked []Scenario
-	for _, c := range all {
-		if expr.Evaluate(c.Tags) && (s.Key == "" || s.Key == c.Key) {
-			picked = append(picked, c)
-		}
-	}
-	return picked, nil
-}
-
-// parseTags catches that the parser panics on an expression that ends early.
-func parseTags(text string) (expr tagexpressions.Evaluatable, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("an operand is missing")
-		}
-	}()
-	return tagexpressions.Parse(text)
 }
 
 // Has reports whether the scenario carries a tag, named with its @.

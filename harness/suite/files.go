@@ -35,12 +35,14 @@ func (r *runner) file(j *job, ext string, data []byte) (string, error) {
 	return name, os.WriteFile(filepath.Join(r.Out, name), data, 0o644)
 }
 
-// slug names a scenario's files: its requirement, what its title says in
-// plain characters, and a hash of its key that keeps names apart.
+// slug names a scenario's files: its requirement and its id, and of a row of an outline what its
+// cells say in plain characters, with a hash that keeps the rows apart.
 func slug(s Scenario) string {
-	title := s.Title
-	if s.Row != "" && title == s.Name {
-		title += " " + s.Row
+	_, words, _ := strings.Cut(s.Key, "/")
+	id, row, found := strings.Cut(words, "[")
+	name := s.Requirement + "-" + id
+	if !found {
+		return name
 	}
 	plain := strings.Map(func(c rune) rune {
 		switch {
@@ -51,11 +53,11 @@ func slug(s Scenario) string {
 		default:
 			return ' '
 		}
-	}, title)
+	}, row)
 	plain = strings.Join(strings.Fields(plain), "-")
 	if len(plain) > 60 {
 		plain = strings.TrimRight(plain[:60], "-")
 	}
 	sum := sha256.Sum256([]byte(s.Key))
-	return fmt.Sprintf("%s-%s-%x", s.Requirement, plain, sum[:3])
+	return fmt.Sprintf("%s-%s-%x", name, plain, sum[:3])
 }

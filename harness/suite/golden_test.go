@@ -92,12 +92,14 @@ func TestAnUnknownProfileIsTheLabsFailure(t *testing.T) {
 	r := judgeReference(t, fstest.MapFS{"f.feature": {Data: []byte(`Feature: f
   @LAT-NAT-001
   Rule: r
+    @id:nat/unknown
     Scenario: unknown
       Given 3 bootstrap peers
       And the host "alice" behind a lunar NAT
       When the subject starts on "alice"
       Then the subject's NAT type is 31
 
+    @id:nat/known
     Scenario: known
       Given 3 bootstrap peers
       And the host "alice" behind a full-cone NAT

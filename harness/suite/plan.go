@@ -204,20 +204,6 @@ func labNames(labs map[string]lab.Lab) []string {
 	return names
 }
 
-// String shows a selection in messages.
-func (s Selection) String() string {
-	switch {
-	case s.Key == "" && s.Tags == "":
-		return "no condition"
-	case s.Key == "":
-		return fmt.Sprintf("--tags %q", s.Tags)
-	case s.Tags == "":
-		return fmt.Sprintf("--scenario %q", s.Key)
-	default:
-		return fmt.Sprintf("--tags %q and --scenario %q", s.Tags, s.Key)
-	}
-}
-
 // inapplicable says why a scenario does not concern a subject in a lab; empty
 // when it does. Hello is what the subject says of itself.
 func inapplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labName string, hello testee.HelloOK) string {

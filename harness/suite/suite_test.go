@@ -46,9 +46,11 @@ func testRegistry(t *testing.T) *spec.Registry {
 	return r
 }
 
-// rule writes a Rule with one scenario for a feature of the tests.
+// rule writes a Rule with one scenario for a feature of the tests. The id of the scenario
+// is msg/ and the rule's name.
 func rule(tags, name string, steps ...string) string {
-	return "\n  " + tags + "\n  Rule: " + name + "\n\n    Scenario: one\n      " + strings.Join(steps, "\n      ") + "\n"
+	return "\n  " + tags + "\n  Rule: " + name + "\n\n    @id:msg/" + strings.ReplaceAll(name, " ", "-") +
+		"\n    Scenario: one\n      " + strings.Join(steps, "\n      ") + "\n"
 }
 
 func feature(rules ...string) fstest.MapFS {
@@ -115,7 +117,7 @@ func TestOutcomes(t *testing.T) {
 			require.Equal(t, c.outcome, x.Outcome, x.Text)
 			require.Contains(t, x.Text, c.says)
 			require.Equal(t, c.exit, r.Exit, "%v %v", r.Unexpected, r.Broken)
-			require.Equal(t, "again honest+honest@bare t.feature#r/one", x.Repeat)
+			require.Equal(t, "again honest+honest@bare msg/r", x.Repeat)
 		})
 	}
 }
@@ -291,6 +293,7 @@ func TestEveryRowOfAnOutlineIsAScenario(t *testing.T) {
 
   @LAT-MSG-001
   Rule: r
+    @id:msg/enough
     Scenario Outline: <n> of them
       Then <n> is enough
 
@@ -305,6 +308,7 @@ func TestEveryRowOfAnOutlineIsAScenario(t *testing.T) {
         | 3 |
 
     # a comment
+    @id:msg/another
     Scenario: another
       Then it answers
 
@@ -313,6 +317,7 @@ func TestEveryRowOfAnOutlineIsAScenario(t *testing.T) {
     Background:
       When it gets "x"
 
+    @id:msg/another-of-the-name
     Scenario: another
       Then it answers
 `)}}
@@ -322,18 +327,22 @@ func TestEveryRowOfAnOutlineIsAScenario(t *testing.T) {
 		got[x.Key] = x.Outcome
 	}
 	require.Equal(t, map[string]result.Outcome{
-		"o.feature#r/<n> of them/1": result.Failed,
-		"o.feature#r/<n> of them/2": result.Failed,
-		"o.feature#r/<n> of them/3": result.Passed,
-		"o.feature#r/another":       result.Passed,
-		"o.feature#s/another":       result.Passed,
+		"msg/enough[n=1]":         result.Failed,
+		"msg/enough[n=2]":         result.Failed,
+		"msg/enough[n=3]":         result.Passed,
+		"msg/another":             result.Passed,
+		"msg/another-of-the-name": result.Passed,
 	}, got)
 
 	c := config(t, f, "honest")
 	c.Select = Selection{Tags: "not @small and @LAT-MSG-001"}
 	require.Equal(t, 2, judge(t, c).Tally.Passed)
-	c.Select = Selection{Key: "o.feature#r/<n> of them/2"}
-	require.Equal(t, 1, judge(t, c).Tally.Failed)
+	c.Select = Selection{Key: "msg/enough[n=2]"}
+	require.Equal(t, result.Tally{Planned: 1, Failed: 1}, judge(t, c).Tally)
+	c.Select = Selection{Key: "msg/enough"}
+	require.Equal(t, result.Tally{Planned: 3, Passed: 1, Failed: 2}, judge(t, c).Tally)
+	c.Select = Selection{Tags: "@id:msg/another"}
+	require.Equal(t, result.Tally{Planned: 1, Passed: 1}, judge(t, c).Tally)
 }
 
 func TestSeedsAndCells(t *testing.T) {
@@ -367,7 +376,17 @@ func TestRunFailsClosed(t *testing.T) {
 		{"a Rule without a requirement", feature(rule("@x", "r", "Then it answers")), func(*Config) {}, "0 requirement tags"},
 		{"a Rule with two", feature(rule("@LAT-MSG-001 @LAT-MSG-002", "r", "Then it answers")), func(*Config) {}, "2 requirement tags"},
 		{"no Rule", fstest.MapFS{"f.feature": {Data: []byte("Feature: f\n  Scenario: s\n    Then it answers\n")}}, func(*Config) {}, "outside a Rule"},
-		{"two scenarios with one key", feature(good, good), func(*Config) {}, "two scenarios have the key"},
+		{"a scenario without an id", edit(good, "@id:msg/r", ""), func(*Config) {}, "it has no id: tag it @id:AREA/words"},
+		{"a scenario with two", edit(good, "@id:msg/r", "@id:msg/r @id:msg/s"), func(*Config) {}, "it has 2 ids, msg/r and msg/s"},
+		{"an id at its Rule", edit(good, "@id:msg/r", "", "@LAT", "@id:msg/r @LAT"), func(*Config) {}, "must be a tag of the scenario itself"},
+		{"an id that is none", edit(good, "msg/r", "msg/R"), func(*Config) {}, `the id "msg/R" must be AREA/words`},
+		{"an id of another area", edit(good, "msg/r", "trav/r"), func(*Config) {}, "must begin with the area of LAT-MSG-001, msg/"},
+		{"an id that is too long", edit(good, "msg/r", "msg/"+strings.Repeat("r", 45)), func(*Config) {}, "it must have at most 48"},
+		{"two scenarios with one id", feature(good, good), func(*Config) {}, "the id msg/r is that of another scenario, too"},
+		{"two scenarios with one id in two files", fstest.MapFS{"a.feature": feature(good)["t.feature"], "b.feature": feature(good)["t.feature"]},
+			func(*Config) {}, "the id msg/r is that of another scenario, too"},
+		{"a row twice", edit(good, "Scenario: one", "Scenario Outline: one", "Then it answers", "Then <x> is enough\n\n      Examples:\n        | x |\n        | 1 |\n        | 1 |"),
+			func(*Config) {}, "two rows have the key msg/r[x=1]"},
 		{"a feature that can't be read", fstest.MapFS{"f.feature": {Data: []byte("Feature: f\n  Oops\n    Given x\n  Scenario: s\n  nonsense\n")}}, func(*Config) {}, "f.feature"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -378,6 +397,11 @@ func TestRunFailsClosed(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 		})
 	}
+}
+
+// edit is a feature with one Rule, in which pairs of old and new texts are replaced.
+func edit(rule string, pairs ...string) fstest.MapFS {
+	return feature(strings.NewReplacer(pairs...).Replace(rule))
 }
 
 func TestWhatCannotRunIsNotAvailableUnlessRequired(t *testing.T) {

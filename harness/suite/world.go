@@ -56,7 +56,7 @@ type WorldOptions struct {
 	Registry    *spec.Registry
 	Requirement spec.Requirement // the one that the scenario is tagged with
 	Tags        []string         // all tags of the scenario, with their @
-	Key         string           // uri#rule/scenario/row-values
+	Key         string           // of the scenario: package result
 }
 
 // A WorldFunc makes the World of one scenario.

@@ -97,10 +97,14 @@ func matrix(c *cobra.Command, f runFlags, names []string) error {
 		Seed:   f.seed, Seeds: 1, Jobs: f.jobs, Timeout: f.timeout, Out: f.out, Require: true,
 		Progress: report.NewProgress(os.Stderr, report.StyleOf(os.Stderr)), Today: time.Now(),
 		Repeat: func(cell suite.Cell, seed int64, key string) string {
-			_, row, _ := strings.Cut(key, "/")
-			_, row, _ = strings.Cut(row, "/")
-			return fmt.Sprintf("%s matrix --impl %s --companion %s --lab %s --seed %d --profile %s", self(),
-				quote(named(cell.Subject.Name)), quote(named(cell.Companion.Name)), cell.Lab, seed, strings.ReplaceAll(row, ", ", " --profile "))
+			command := fmt.Sprintf("%s matrix --impl %s --companion %s --lab %s --seed %d", self(),
+				quote(named(cell.Subject.Name)), quote(named(cell.Companion.Name)), cell.Lab, seed)
+			if k, err := result.ParseKey(key); err == nil {
+				for _, c := range k.Row {
+					command += " --profile " + quote(c.Value)
+				}
+			}
+			return command
 		},
 	})
 	if err != nil {
@@ -166,6 +170,9 @@ func profileNames(profiles []nat.Profile) (names []string) {
 // the way is free, where ports have to be guessed, and where there is but a proxy.
 var meetings = []string{"LAT-TRAV-003", "LAT-TRAV-013", "LAT-TRAV-014"}
 
+// meetingIDs are those of the scenarios, by requirement.
+var meetingIDs = []string{"trav/meets-directly", "trav/meets-by-guessing", "trav/meets-by-proxy"}
+
 // gridFeature has a scenario for each pair of profiles, under the requirement
 // that says they are to be connected.
 func gridFeature(profiles []nat.Profile) (string, error) {
@@ -181,7 +188,7 @@ func gridFeature(profiles []nat.Profile) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString("Feature: Who meets whom\n\n  Background:\n    Given 3 bootstrap peers\n")
-	for _, requirement := range meetings {
+	for i, requirement := range meetings {
 		if len(rows[requirement]) == 0 {
 			continue
 		}
@@ -189,6 +196,7 @@ func gridFeature(profiles []nat.Profile) (string, error) {
   @%s
   Rule: %s
 
+    @id:%s
     Scenario Outline: <subject> meets <companion>
       Given the subject behind a <subject> NAT
       And a companion "bob" behind a <companion> NAT
@@ -197,7 +205,7 @@ func gridFeature(profiles []nat.Profile) (string, error) {
 
       Examples:
         | subject | companion |
-%s`, requirement, requirement, strings.Join(rows[requirement], ""))
+%s`, requirement, requirement, meetingIDs[i], strings.Join(rows[requirement], ""))
 	}
 	return b.String(), nil
 }

@@ -88,7 +88,7 @@ expected; 2 it could not run, or not all of it.`,
 	p.StringVar(&f.lab, "lab", "auto", "auto, sim, netns or docker")
 	p.StringArrayVar(&f.cells, "cell", nil, "SUBJECT[+COMPANION]@LAB[:TAGS]; repeatable; instead of --impl, --companion and --lab")
 	p.StringVar(&f.tags, "tags", "", "only scenarios whose tags match this expression")
-	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it")
+	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it, or all rows of the outline with this id")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
 	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
 	p.StringVar(&f.shard, "shard", "", "only this part of the scenarios: I/N, or auto")
