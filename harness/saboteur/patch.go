@@ -335,7 +335,10 @@ func Patched(all []Saboteur, fsys fs.FS) (map[string][]byte, error) {
 				continue
 			}
 			e.by = s.Name
-			e.put = strings.ReplaceAll(e.put, word, fmt.Sprintf("deviate.As(%q)", s.Name))
+			if strings.Contains(e.put, word) {
+				e.put = strings.ReplaceAll(e.put, word, fmt.Sprintf("deviate.As(%q)", s.Name))
+				imports[d.source] = append(imports[d.source], "punchlist/harness/saboteur/deviate")
+			}
 			edits[d.source] = append(edits[d.source], e)
 			imports[d.source] = append(imports[d.source], p.Imports...)
 		}
@@ -366,7 +369,7 @@ func (s *source) apply(edits []edit, imports []string) ([]byte, error) {
 	for _, i := range s.file.Imports {
 		has[strings.Trim(i.Path.Value, `"`)] = true
 	}
-	for _, name := range append([]string{"punchlist/harness/saboteur/deviate"}, imports...) {
+	for _, name := range imports {
 		if !has[name] {
 			has[name] = true
 			fmt.Fprintf(&out, "\n\nimport %q\n", name)

@@ -271,14 +271,14 @@ func (s *sizes) add(n *node, broke func(string, ...any)) {
 	for i, size := range n.peer.Sizes() {
 		if i == len(s.names) {
 			s.names = append(s.names, size.Name)
-			s.most, s.bound = append(s.most, 0), append(s.bound, size.Most)
+			s.most, s.bound = append(s.most, 0), append(s.bound, size.Max)
 			s.sums, s.minutes = append(s.sums, 0), append(s.minutes, nil)
 		}
-		if size.Have > size.Most {
-			broke("%s keeps %d of %s, and at most %d are allowed", n.name, size.Have, size.Name, size.Most)
+		if size.Have > size.Max {
+			broke("%s keeps %d of %s, and at most %d are allowed", n.name, size.Have, size.Name, size.Max)
 		}
 		s.most[i] = max(s.most[i], size.Have)
-		s.bound[i] = max(s.bound[i], size.Most)
+		s.bound[i] = max(s.bound[i], size.Max)
 		s.sums[i] += float64(size.Have)
 	}
 }

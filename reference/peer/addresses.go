@@ -20,11 +20,13 @@ import (
 // peers send a sync once, and their joins are gated for two ticks.
 type verification struct {
 	sources    table[netip.Addr, source]
-	pending    table[netip.AddrPort, pending]
+	pending    table[netip.AddrPort, challenge]
 	verifiedTo table[netip.AddrPort, verifiedAddr]
 	held       int // datagrams in pending
 
-	verificationDue time.Time
+	due      time.Time // of the next challenge; zero: none
+	released queue[released]
+	answered bool // an address has answered to the datagram being handled
 }
 
 type source struct {
@@ -32,7 +34,7 @@ type source struct {
 	verified time.Time
 }
 
-type pending struct {
+type challenge struct {
 	pingID, reflectionID wire.EchoID
 	tries                int
 	next, deadline       time.Time
@@ -47,74 +49,64 @@ type verifiedAddr struct {
 	via   Socket // that the answer came to
 }
 
-// holdTime is how long an address has to answer.
-const holdTime = 2 * time.Second
-
-// When it is asked again, after the first time.
-var askAgainAfter = [...]time.Duration{500 * time.Millisecond, 1000 * time.Millisecond}
-
-// verifiedTicks is for how many K an address stays verified without another
-// answer.
-const verifiedTicks = 4
-
 func newVerification(l Limits) verification {
 	return verification{
 		sources:    newTable[netip.Addr, source](l.Sources),
-		pending:    newTable[netip.AddrPort, pending](l.Pending),
+		pending:    newTable[netip.AddrPort, challenge](l.Pending),
 		verifiedTo: newTable[netip.AddrPort, verifiedAddr](l.Verified),
 	}
 }
 
-// received counts the bytes of a datagram for its source.
-func (p *Peer) received(from netip.AddrPort, length int) {
-	s, _ := p.sources.put(from.Addr())
+// noteReceived counts the bytes of a datagram for its source.
+func (p *Peer) noteReceived(from netip.AddrPort, length int) {
+	s, _ := p.verification.sources.put(from.Addr())
 	s.in += uint64(length)
 }
 
-// isVerified tells whether an address has answered.
+// isVerified reports whether an address has answered.
 func (p *Peer) isVerified(addr netip.AddrPort) bool {
-	if r := p.remoteAt(addr); r != nil && r.verified {
+	if r := p.known.at(addr); r != nil && r.verified {
 		return true
 	}
-	v := p.verifiedTo.get(addr)
+	v := p.verification.verifiedTo.get(addr)
 	return v != nil && p.now.Before(v.until)
 }
 
-// mayName tells whether a datagram may be in the name of a peer: not if another one
+// admitAs reports whether a datagram may be in the name of a peer: not if another one
 // has answered at its verified source. Then it is held until the source says again
 // who it is, unless it was held already.
-func (p *Peer) mayName(id wire.ID, from netip.AddrPort, datagram []byte, held bool) bool {
+func (p *Peer) admitAs(id wire.ID, from netip.AddrPort, datagram []byte, held bool) bool {
 	if !p.impersonates(id, from) {
 		return true
 	}
 	if !held {
-		p.holdWith(p.questionTo(from), datagram)
+		p.holdWith(p.challenge(from), datagram)
 	}
 	return false
 }
 
-// impersonates tells whether a datagram in the name of a peer comes from an address
+// impersonates reports whether a datagram in the name of a peer comes from an address
 // at which another one answered. What is verified is an address; without this a
 // datagram with a forged source would be that of any peer, from any address that
 // is verified (LAT-SEC-007).
 func (p *Peer) impersonates(id wire.ID, from netip.AddrPort) bool {
-	if v := p.verifiedTo.get(from); v != nil && p.now.Before(v.until) {
+	if v := p.verification.verifiedTo.get(from); v != nil && p.now.Before(v.until) {
 		return v.id != id
 	}
-	r := p.remoteAt(from)
+	r := p.known.at(from)
 	return r != nil && r.verified && r.id != id
 }
 
-// trusts tells whether an address may ask for much: it is verified, or plausible
+// trusts reports whether an address may ask for much: it is verified, or plausible
 // (LAT-TRAV-009).
 func (p *Peer) trusts(addr netip.AddrPort) bool {
-	r := p.remoteAt(addr)
+	r := p.known.at(addr)
 	return r != nil && r.plausible || p.isVerified(addr)
 }
 
-// mayAsk tells whether an address may ask for what a datagram wants of others. If
+// admit reports whether an address may ask for what a datagram wants of others. If
 // not, the datagram is held until it may, unless it was held already.
-func (p *Peer) mayAsk(from netip.AddrPort, datagram []byte, held bool) bool {
+func (p *Peer) admit(from netip.AddrPort, datagram []byte, held bool) bool {
 	if p.trusts(from) {
 		return true
 	}
@@ -124,13 +116,13 @@ func (p *Peer) mayAsk(from netip.AddrPort, datagram []byte, held bool) bool {
 	return false
 }
 
-// unlimited tells whether the bytes to an IP are not counted: one of its ports
+// isUnlimited reports whether the bytes to an IP are not counted: one of its ports
 // is verified, or configured.
-func (p *Peer) unlimited(ip netip.Addr) bool {
-	if s := p.sources.get(ip); s != nil && p.now.Before(s.verified) {
+func (p *Peer) isUnlimited(ip netip.Addr) bool {
+	if s := p.verification.sources.get(ip); s != nil && p.now.Before(s.verified) {
 		return true
 	}
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if (r.verified || r.indexed) && r.addr.Addr() == ip {
 			return true
 		}
@@ -138,12 +130,12 @@ func (p *Peer) unlimited(ip netip.Addr) bool {
 	return false
 }
 
-// afford takes the bytes of a datagram out of what may be sent to an IP.
-func (p *Peer) afford(ip netip.Addr, length int) bool {
-	if p.unlimited(ip) {
+// spend takes the bytes of a datagram out of what may be sent to an IP.
+func (p *Peer) spend(ip netip.Addr, length int) bool {
+	if p.isUnlimited(ip) {
 		return true
 	}
-	s := p.sources.get(ip)
+	s := p.verification.sources.get(ip)
 	if s == nil || s.out+uint64(length) > uint64(p.limits.Amplification)*s.in {
 		return false
 	}
@@ -151,43 +143,43 @@ func (p *Peer) afford(ip netip.Addr, length int) bool {
 	return true
 }
 
-// reply sends what a datagram from that IP asked for, if its allowance lets it.
-func (p *Peer) reply(s Socket, to netip.AddrPort, pk *wire.Packet) bool {
+// sendAllowed sends what a datagram from that IP asked for, if its allowance lets it.
+func (p *Peer) sendAllowed(s Socket, to netip.AddrPort, pk *wire.Packet) bool {
 	datagram, err := wire.Append(p.room(), pk)
-	if err != nil || !p.afford(to.Addr(), len(datagram)) {
+	if err != nil || !p.spend(to.Addr(), len(datagram)) {
 		return false
 	}
 	p.sent(datagram)
-	p.deliver(s, to, datagram[:len(datagram):len(datagram)])
+	p.transmit(s, to, datagram[:len(datagram):len(datagram)])
 	return true
 }
 
-// verify asks an address for an answer, unless it is verified or being asked.
+// challengeUnverified asks an address for an answer, unless it is verified or being asked.
 // It returns nil where it is not asked.
-func (p *Peer) verify(addr netip.AddrPort) *pending {
+func (p *Peer) challengeUnverified(addr netip.AddrPort) *challenge {
 	if p.isVerified(addr) {
 		return nil
 	}
-	return p.questionTo(addr)
+	return p.challenge(addr)
 }
 
-// questionTo asks an address, verified or not, unless it is being asked. It returns
+// challenge asks an address, verified or not, unless it is being asked. It returns
 // nil where it is not asked.
-func (p *Peer) questionTo(addr netip.AddrPort) *pending {
-	if v := p.pending.get(addr); v != nil {
+func (p *Peer) challenge(addr netip.AddrPort) *challenge {
+	if v := p.verification.pending.get(addr); v != nil {
 		if p.via >= Pool {
 			v.via = p.via
 		}
 		return v
 	}
-	return p.ask(addr, p.via)
+	return p.startChallenge(addr, p.via)
 }
 
-// ask asks an address from a socket, verified or not.
-func (p *Peer) ask(addr netip.AddrPort, via Socket) *pending {
+// startChallenge asks an address from a socket, verified or not.
+func (p *Peer) startChallenge(addr netip.AddrPort, via Socket) *challenge {
 	onIP := 0
 	var oldest netip.AddrPort
-	p.pending.each(func(other netip.AddrPort, _ *pending) bool {
+	p.verification.pending.each(func(other netip.AddrPort, _ *challenge) bool {
 		if !oldest.IsValid() {
 			oldest = other
 		}
@@ -199,41 +191,41 @@ func (p *Peer) ask(addr netip.AddrPort, via Socket) *pending {
 	if onIP >= p.limits.PendingPerIP {
 		return nil
 	}
-	if p.pending.len() >= p.limits.Pending {
+	if p.verification.pending.len() >= p.limits.Pending {
 		p.endPending(oldest)
 	}
-	v, _ := p.pending.put(addr)
-	*v = pending{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(holdTime), via: via}
-	p.question(addr, v)
-	p.sooner(&p.verificationDue, v.next)
+	v, _ := p.verification.pending.put(addr)
+	*v = challenge{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(holdTime), via: via}
+	p.repeatChallenge(addr, v)
+	p.verification.due = sooner(p.verification.due, v.next)
 	return v
 }
 
-// askAgain asks an address, or once more if it is being asked.
-func (p *Peer) askAgain(addr netip.AddrPort) {
-	if v := p.pending.get(addr); v != nil {
-		p.sendQuestion(addr, v)
+// challengeAgain asks an address, or once more if it is being asked.
+func (p *Peer) challengeAgain(addr netip.AddrPort) {
+	if v := p.verification.pending.get(addr); v != nil {
+		p.sendChallenge(addr, v)
 		return
 	}
-	p.ask(addr, p.socketTo(addr))
+	p.startChallenge(addr, p.socketTo(addr))
 }
 
-func (p *Peer) question(addr netip.AddrPort, v *pending) {
-	p.sendQuestion(addr, v)
+func (p *Peer) repeatChallenge(addr netip.AddrPort, v *challenge) {
+	p.sendChallenge(addr, v)
 	v.next = v.deadline
-	if v.tries < len(askAgainAfter) {
-		v.next = p.now.Add(askAgainAfter[v.tries])
+	if v.tries < len(challengeAgainAfter) {
+		v.next = p.now.Add(challengeAgainAfter[v.tries])
 	}
 	v.tries++
 }
 
-func (p *Peer) sendQuestion(addr netip.AddrPort, v *pending) {
+func (p *Peer) sendChallenge(addr netip.AddrPort, v *challenge) {
 	ping := wire.NewPacket(wire.Ping)
 	ping.Body = wire.Body{
 		Has:             wire.KeyRequesterPeerID | wire.KeyIsReflection | wire.KeyReflectionID | wire.KeyPingID,
 		RequesterPeerID: p.config.ID, IsReflection: true, ReflectionID: v.reflectionID, PingID: v.pingID,
 	}
-	p.reply(v.via, addr, &ping)
+	p.sendAllowed(v.via, addr, &ping)
 }
 
 func (p *Peer) newEchoID() wire.EchoID {
@@ -243,43 +235,45 @@ func (p *Peer) newEchoID() wire.EchoID {
 }
 
 // hold keeps a datagram until its source is verified, which it starts.
-func (p *Peer) hold(from netip.AddrPort, datagram []byte) { p.holdWith(p.verify(from), datagram) }
+func (p *Peer) hold(from netip.AddrPort, datagram []byte) {
+	p.holdWith(p.challengeUnverified(from), datagram)
+}
 
 // holdWith keeps a datagram with a question; nil: nothing is asked.
-func (p *Peer) holdWith(v *pending, datagram []byte) {
-	if v == nil || len(v.held) >= p.limits.HeldPerAddress || p.held >= p.limits.Held {
+func (p *Peer) holdWith(v *challenge, datagram []byte) {
+	if v == nil || len(v.held) >= p.limits.HeldPerAddress || p.verification.held >= p.limits.Held {
 		return
 	}
 	v.held = append(v.held, bytes.Clone(datagram[:min(len(datagram), wire.MaxDatagram)]))
-	p.held++
+	p.verification.held++
 }
 
-// proves tells whether a pong echoes an id that was told to its source alone:
+// proves reports whether a pong echoes an id that was told to its source alone:
 // that of the question to it, or of the connection pings of an introduction
 // (only deployed peers echo those, see answer).
 func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 	if !b.Has.Has(wire.KeyPingID) {
 		return false
 	}
-	if v := p.pending.get(from); v != nil && b.PingID == v.pingID {
+	if v := p.verification.pending.get(from); v != nil && b.PingID == v.pingID {
 		return true
 	}
-	for i := range p.bursts {
-		if t := &p.bursts[i]; t.addr == from && t.pingID == b.PingID {
+	for i := range p.traversal.bursts {
+		if t := &p.traversal.bursts[i]; t.addr == from && t.pingID == b.PingID {
 			return true
 		}
 	}
 	return false
 }
 
-// believe remembers that an address has answered, and in whose name.
-func (p *Peer) believe(id wire.ID, addr netip.AddrPort) {
+// markVerified remembers that an address has answered, and in whose name.
+func (p *Peer) markVerified(id wire.ID, addr netip.AddrPort) {
 	until := p.now.Add(verifiedTicks * p.k)
-	s, _ := p.sources.put(addr.Addr())
+	s, _ := p.verification.sources.put(addr.Addr())
 	s.verified = until
-	to, _ := p.verifiedTo.put(addr)
+	to, _ := p.verification.verifiedTo.put(addr)
 	*to = verifiedAddr{id, until, p.via}
-	if r := p.remoteAt(addr); r != nil && (r.id == id || r.indexed) {
+	if r := p.known.at(addr); r != nil && (r.id == id || r.indexed) {
 		if p.via == Main || p.silent(r) {
 			p.reach(r, p.via)
 		}
@@ -287,49 +281,60 @@ func (p *Peer) believe(id wire.ID, addr netip.AddrPort) {
 	}
 }
 
-// release does what was held back for an address that is verified now. It
-// reuses p.packet.
+// released is a datagram that was held until its source was verified.
+type released struct {
+	from     netip.AddrPort
+	via      Socket // that the answer came to
+	datagram []byte
+}
+
+// release has what was held back for an address handled, which is verified now,
+// once the datagram that verifies it is done with.
 func (p *Peer) release(addr netip.AddrPort) {
-	via := p.via
+	p.verification.answered = true
 	for _, datagram := range p.endPending(addr) {
-		p.handle(via, addr, datagram, true)
+		p.verification.released.push(released{addr, p.via, datagram})
 	}
-	p.responderFound()
+}
+
+// handleReleased handles what was released by the datagram that was just handled.
+func (p *Peer) handleReleased() {
+	for p.verification.released.len() > 0 {
+		r := p.verification.released.pop()
+		p.handle(r.via, r.from, r.datagram, true)
+	}
+	if p.verification.answered {
+		p.verification.answered = false
+		p.responderFound()
+	}
 }
 
 // endPending stops waiting for an address, and returns what was held for it.
 func (p *Peer) endPending(addr netip.AddrPort) [][]byte {
-	v := p.pending.get(addr)
+	v := p.verification.pending.get(addr)
 	if v == nil {
 		return nil
 	}
 	held := v.held
-	p.held -= len(held)
-	p.pending.delete(addr)
+	p.verification.held -= len(held)
+	p.verification.pending.delete(addr)
 	return held
 }
 
 func (p *Peer) runVerification() {
-	if !due(p.verificationDue, p.now) {
+	if !due(p.verification.due, p.now) {
 		return
 	}
-	p.verificationDue = time.Time{}
-	p.pending.each(func(addr netip.AddrPort, v *pending) bool {
+	p.verification.due = time.Time{}
+	p.verification.pending.each(func(addr netip.AddrPort, v *challenge) bool {
 		switch {
 		case due(v.deadline, p.now):
 			p.endPending(addr)
 			return true
 		case due(v.next, p.now):
-			p.question(addr, v)
+			p.repeatChallenge(addr, v)
 		}
-		p.sooner(&p.verificationDue, v.next)
+		p.verification.due = sooner(p.verification.due, v.next)
 		return true
 	})
-}
-
-// sooner moves a deadline forward to at.
-func (p *Peer) sooner(deadline *time.Time, at time.Time) {
-	if deadline.IsZero() || at.Before(*deadline) {
-		*deadline = at
-	}
 }

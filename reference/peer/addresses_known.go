@@ -24,7 +24,7 @@ type remote struct {
 	proxy     *remote   // that it is reached by; addr is then only claimed. nil: none
 	clusters  []wire.ID // of which it sent packets; at most maxClusters
 
-	memberships []membership
+	memberships []announced
 
 	lastUpdate time.Time   // when anything last came from exactly this address; zero: never
 	pingID     wire.EchoID // of the last heartbeat
@@ -46,31 +46,11 @@ type remote struct {
 
 const maxClusters = 16
 
-// remoteByID compares ids as the bytes that they stand for (LAT-MEMB-034): deployed
-// peers compare their text.
-func (p *Peer) remoteByID(id wire.ID) *remote {
-	for _, r := range p.remotes {
-		if r.id == id {
-			return r
-		}
-	}
-	return nil
-}
-
-func (p *Peer) remoteAt(addr netip.AddrPort) *remote {
-	for _, r := range p.remotes {
-		if r.addr == addr && r.proxy == nil {
-			return r
-		}
-	}
-	return nil
-}
-
 // meet finds a peer that was heard directly at an address, or makes it known
 // there; nil where that address is a bootstrap peer's. One that is known at
 // another address stays there.
 func (p *Peer) meet(id wire.ID, addr netip.AddrPort) *remote {
-	r := p.remoteByID(id)
+	r := p.known.byID(id)
 	switch {
 	case r == nil:
 		return p.addRemote(id, addr)
@@ -98,11 +78,11 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 		return
 	}
 	r.natType, r.verified, r.plausible, r.lastUpdate = t, true, false, p.now
-	if v := p.verifiedTo.get(addr); v != nil && r.via == 0 {
+	if v := p.verification.verifiedTo.get(addr); v != nil && r.via == 0 {
 		p.reach(r, v.via)
 	}
-	p.hear()
-	r.joined(clusterID)
+	p.noteHeard()
+	r.noteCluster(clusterID)
 	p.connect(r)
 }
 
@@ -118,26 +98,28 @@ func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, 
 	}
 	r.natType, r.lastUpdate = t, p.now
 	r.plausible = !r.verified
-	r.joined(clusterID)
+	r.noteCluster(clusterID)
 	p.connect(r)
 }
 
 // goDirect makes a peer that was reached by a proxy one that is reached at an
 // address (LAT-TRAV-012).
 func (p *Peer) goDirect(r *remote, addr netip.AddrPort) {
-	if other := p.remoteAt(addr); other != nil && !other.indexed {
+	if other := p.known.at(addr); other != nil && !other.indexed {
 		p.forget(other)
 	}
-	r.proxy, r.addr, r.connected = nil, addr, false
+	p.known.place(r, addr, nil)
+	r.connected = false
 	r.retries, r.retryAt = 0, time.Time{}
 }
 
 // moveTo gives a peer another address.
 func (p *Peer) moveTo(r *remote, addr netip.AddrPort, t nattype.Type) {
 	p.leave(r)
-	r.addr, r.natType, r.lastUpdate = addr, t, p.now
+	p.known.place(r, addr, r.proxy)
+	r.natType, r.lastUpdate = t, p.now
 	r.verified, r.plausible = p.isVerified(addr), false
-	if v := p.verifiedTo.get(addr); v != nil {
+	if v := p.verification.verifiedTo.get(addr); v != nil {
 		p.reach(r, v.via)
 	}
 	p.emit(r.connection())
@@ -152,8 +134,8 @@ func (r *remote) connection() Event {
 	return e
 }
 
-// silent tells whether an answer of a peer to a heartbeat is missing.
-func (p *Peer) silent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.k*3/2 }
+// silent reports whether an answer of a peer to a heartbeat is missing.
+func (p *Peer) silent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
 
 // connect reports a peer that is reached now and was not before, and starts
 // with it what first contact starts.
@@ -183,14 +165,14 @@ func (r *remote) path() (Socket, netip.AddrPort) {
 	return Main, r.addr
 }
 
-func (r *remote) joined(clusterID []byte) {
+func (r *remote) noteCluster(clusterID []byte) {
 	if id, ok := wire.AsID(clusterID); ok && !slices.Contains(r.clusters, id) && len(r.clusters) < maxClusters {
 		r.clusters = append(r.clusters, id)
 	}
 }
 
 func (p *Peer) addRemote(id wire.ID, addr netip.AddrPort) *remote {
-	if other := p.remoteAt(addr); other != nil {
+	if other := p.known.at(addr); other != nil {
 		if other.indexed {
 			return nil // a configured address has the configured id
 		}
@@ -198,7 +180,7 @@ func (p *Peer) addRemote(id wire.ID, addr netip.AddrPort) *remote {
 	}
 	p.makeRoom(false)
 	r := &remote{id: id, addr: addr}
-	p.remotes = append(p.remotes, r)
+	p.known.add(r)
 	return r
 }
 
@@ -214,7 +196,7 @@ func (p *Peer) makeRoom(proxied bool) bool {
 		}
 		return a.lastUpdate.Before(b.lastUpdate)
 	}
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if r.indexed {
 			continue
 		}
@@ -246,22 +228,17 @@ func (p *Peer) forget(r *remote) {
 	r.connected, r.verified, r.plausible, r.contested = false, false, false, netip.AddrPort{}
 	p.leave(r)
 	if !r.indexed {
-		p.remotes = slices.DeleteFunc(p.remotes, func(other *remote) bool { return other == r })
+		p.known.remove(r)
 	}
 	p.forgetProxied(r)
 }
 
-// silentTicks is how many K a peer may be silent. Deployed peers give one up
-// after one K, so that a lost pong is enough, and by a list whose indices have
-// shifted, so that it is the wrong one.
-const silentTicks = 3
-
 // prune forgets those that have been silent, other than bootstrap peers
 // (LAT-MEMB-020).
 func (p *Peer) prune() {
-	for i := 0; i < len(p.remotes); {
-		r := p.remotes[i]
-		if later(later(r.lastUpdate, r.vouchedAt), p.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
+	for i := 0; i < p.known.len(); {
+		r := p.known.all()[i]
+		if later(later(r.lastUpdate, r.vouchedAt), p.replication.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
 			p.forget(r)
 			if !r.indexed {
 				continue
@@ -271,38 +248,35 @@ func (p *Peer) prune() {
 	}
 }
 
-// contestTime is how long the old address of a peer has to speak for itself.
-const contestTime = 1500 * time.Millisecond
-
 // contest asks at a peer's old address before it is moved to a new one.
 func (p *Peer) contest(r *remote, addr netip.AddrPort, t nattype.Type) {
 	if r.contested == addr {
 		return
 	}
 	r.contested, r.contestedAs, r.contestAt = addr, t, p.now.Add(contestTime)
-	p.askAgain(r.addr)
+	p.challengeAgain(r.addr)
 }
 
 // runContests moves the peers whose old address stayed silent.
 func (p *Peer) runContests() {
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if !r.contested.IsValid() || !due(r.contestAt, p.now) {
 			continue
 		}
 		addr := r.contested
 		r.contested = netip.AddrPort{}
-		if !p.isVerified(addr) || p.remoteAt(addr) != nil {
+		if !p.isVerified(addr) || p.known.at(addr) != nil {
 			continue
 		}
 		p.moveTo(r, addr, r.contestedAs)
 	}
 }
 
-func (p *Peer) nextContest() (next time.Time) {
-	for _, r := range p.remotes {
-		if r.contested.IsValid() && (next.IsZero() || r.contestAt.Before(next)) {
-			next = r.contestAt
+func (p *Peer) nextContest() time.Time {
+	return p.known.nextDue(func(r *remote) (at time.Time) {
+		if r.contested.IsValid() {
+			at = r.contestAt
 		}
-	}
-	return next
+		return at
+	})
 }

@@ -13,7 +13,7 @@ import (
 // others that could displace them.
 func (p *Peer) keep(e cache.Entry) {
 	if _, evicted := p.cache.Insert(p.now, e); evicted != nil {
-		p.forgotten.put(evicted.ID)
+		p.replication.forgotten.put(evicted.ID)
 	}
 }
 
@@ -30,46 +30,46 @@ func (p *Peer) lifetime(e *cache.Entry) time.Duration {
 // Others may have got a packet later and keep it longer. It is not taken in
 // again (LAT-BUDG-006), or two peers would give it to each other for ever.
 func (p *Peer) expire() {
-	if !p.restoredAt.IsZero() && p.now.Sub(p.restoredAt) < p.k {
+	if !p.replication.restoredAt.IsZero() && p.now.Sub(p.replication.restoredAt) < p.k {
 		return // how long they live depends on joins that are still to come
 	}
 	p.cache.Expire(p.now, p.lifetime, func(e cache.Entry) {
-		p.forgotten.put(e.ID)
-		if e.Hops < wire.MaxHops && p.expired.len() < p.limits.Rebroadcasts && p.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {
-			p.expired.push(e)
+		p.replication.forgotten.put(e.ID)
+		if e.Hops < wire.MaxHops && p.replication.expired.len() < p.limits.Rebroadcasts && p.budgets.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {
+			p.replication.expired.push(e)
 			p.addTask(task{kind: lastCast})
 		}
 	})
 }
 
-// multicastExpired sends a packet that is no longer in the cache, to live for
+// sendExpired sends a packet that is no longer in the cache, to live for
 // another K (LAT-BUDG-010): with its whole ttl it would begin a second life with
 // those that came after it.
-func (p *Peer) multicastExpired() {
-	if p.expired.len() == 0 {
+func (p *Peer) sendExpired() {
+	if p.replication.expired.len() == 0 {
 		return
 	}
-	e := p.expired.pop()
+	e := p.replication.expired.pop()
 	if p.natType == nattype.Unknown {
 		return
 	}
 	datagram := p.aged(e.Datagram, p.k)
 	wire.PatchHops(datagram, e.Hops+1)
 	for _, r := range p.choose(p.liveExcept(), e.ClusterID[:]) {
-		p.pass(r, datagram)
+		p.transmitTo(r, datagram)
 	}
 }
 
-// isAlone tells whether nothing has come from a known peer for longer than the
+// isAlone reports whether nothing has come from a known peer for longer than the
 // pause between heartbeats. What is published then may reach nobody, although
 // there are still peers to send it to.
-func (p *Peer) isAlone() bool { return p.now.Sub(p.heard) > p.k+p.k/4 }
+func (p *Peer) isAlone() bool { return p.now.Sub(p.membership.heard) > p.quarters(aloneQuarters) }
 
-// hear takes note that something came from a known peer. After a time alone
+// noteHeard takes note that something came from a known peer. After a time alone
 // what was published meanwhile goes out again.
-func (p *Peer) hear() {
+func (p *Peer) noteHeard() {
 	back := p.isAlone()
-	p.heard = p.now
+	p.membership.heard = p.now
 	if back {
 		p.publishAgain()
 	}

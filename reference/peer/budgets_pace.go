@@ -32,74 +32,74 @@ const (
 const catchUp = 8
 
 func (p *Peer) addTask(t task) {
-	if p.tasks.len() < p.limits.Tasks {
-		p.tasks.push(t)
-	} else if t.kind == ownPublish && len(p.unpublished) < maxUnpublished {
-		p.unpublished = append(p.unpublished, t.id)
+	if p.budgets.tasks.len() < p.limits.Tasks {
+		p.budgets.tasks.push(t)
+	} else if t.kind == ownPublish && len(p.replication.unpublished) < maxUnpublished {
+		p.replication.unpublished = append(p.replication.unpublished, t.id)
 	}
 }
 
-// pace does what has its turn: tasks first, then own streams and answers to
+// pollQueues does what has its turn: tasks first, then own streams and answers to
 // syncs, in turn, so that neither holds up the other.
-func (p *Peer) pace() {
-	if p.asleep {
+func (p *Peer) pollQueues() {
+	if p.life.asleep {
 		return
 	}
-	p.paceAt = later(p.paceAt, p.now.Add(-catchUp*p.limits.Pace))
-	for !p.paceAt.After(p.now) {
-		p.streamTurn = !p.streamTurn
+	p.budgets.paceAt = later(p.budgets.paceAt, p.now.Add(-catchUp*p.limits.Pace))
+	for !p.budgets.paceAt.After(p.now) {
+		p.streams.turn = !p.streams.turn
 		switch {
-		case p.tasks.len() > 0:
-			p.do(p.tasks.pop())
-		case p.streamTurn && p.sendOutgoing() || p.sendAnswer() || p.sendOutgoing():
+		case p.budgets.tasks.len() > 0:
+			p.doTask(p.budgets.tasks.pop())
+		case p.streams.turn && p.pollStreams() || p.pollOutboxes() || p.pollStreams():
 		default:
 			return
 		}
-		p.paceAt = p.paceAt.Add(max(p.limits.Pace, time.Microsecond))
+		p.budgets.paceAt = p.budgets.paceAt.Add(max(p.limits.Pace, time.Microsecond))
 	}
 }
 
-// nextPace is when pace has something to do; zero if it has nothing.
-func (p *Peer) nextPace() (next time.Time) {
-	if p.tasks.len() > 0 {
-		return p.paceAt
+// nextPoll is when pace has something to do; zero if it has nothing.
+func (p *Peer) nextPoll() (next time.Time) {
+	if p.budgets.tasks.len() > 0 {
+		return p.budgets.paceAt
 	}
-	if p.outgoing.len() > 0 {
-		next = later(p.paceAt, p.streamAt)
+	if p.streams.outgoing.len() > 0 {
+		next = later(p.budgets.paceAt, p.streams.nextAt)
 	}
-	for _, o := range p.outboxes {
-		if at := p.nextAnswer(o); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+	for _, o := range p.sync.outboxes {
+		if at := p.nextItem(o); !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
 	return next
 }
 
-func (p *Peer) do(t task) {
+func (p *Peer) doTask(t task) {
 	switch t.kind {
 	case heartbeat:
-		if r := p.remoteByID(t.id); r != nil {
-			p.heartbeat(r)
+		if r := p.known.byID(t.id); r != nil {
+			p.sendHeartbeat(r)
 		}
 	case announcement:
-		if r := p.remoteByID(t.id); r != nil {
-			p.announce(r)
+		if r := p.known.byID(t.id); r != nil {
+			p.sendAnnouncement(r)
 		}
 	case ownJoin:
 		p.sendJoin(t.id)
 	case ownPublish:
-		p.multicastOwn(t.id)
+		p.sendOwnPublish(t.id)
 	case openCached:
 		p.openCached(t.id)
 	case lastCast:
-		p.multicastExpired()
+		p.sendExpired()
 	case passOn:
-		if r := p.remoteByID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
+		if r := p.known.byID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
 			p.startSync(r)
 		}
 	case ownQuestion:
-		p.askQuestion(t.id)
+		p.sendQuestion(t.id)
 	case openOne:
-		p.openCachedOne(t.id)
+		p.openCachedMessage(t.id)
 	}
 }

@@ -11,13 +11,6 @@ import (
 	"punchlist/reference/wire"
 )
 
-// DefaultKeepalive is the protocol's K.
-const DefaultKeepalive = 30 * time.Second
-
-// MinKeepalive is the shortest K that Validate accepts: the protocol's other
-// times (500 to 2048 ms) don't scale with K.
-const MinKeepalive = 2500 * time.Millisecond
-
 // Bootstrap names an indexed peer that is known from the start.
 type Bootstrap struct {
 	ID   wire.ID

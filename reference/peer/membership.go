@@ -4,37 +4,39 @@ import (
 	"encoding/base64"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"punchlist/reference/nattype"
 	"punchlist/reference/wire"
 )
 
-// announceTicks is how often a bootstrap peer is sent a connection ping again:
-// one that has restarted, or given us up, does not say
-// so. Indexed peers, who don't discover, come to know each other by the first.
-const announceTicks = 4
-
-// sleptTicks is how many K late a tick is after a sleep that the network may
-// not have waited for.
-const sleptTicks = 2
+// membership is what a peer keeps of its own membership; of that of others see
+// remote.
+type membership struct {
+	heard   time.Time // when something last came from a known peer
+	tickAt  time.Time // of the next keepalive; zero: not yet running
+	extraAt time.Time // zero: none
+	ticks   int64     // so far
+	clock   uint32    // of own joins
+}
 
 // keepaliveTick is what is done every K, and once at the start.
 func (p *Peer) keepaliveTick() {
-	slept := p.now.Sub(p.tickAt) > sleptTicks*p.k
-	if p.tickAt = p.tickAt.Add(p.k); !p.tickAt.After(p.now) {
-		p.tickAt = p.now.Add(p.k) // the host was asleep
+	slept := p.now.Sub(p.membership.tickAt) > sleptTicks*p.k
+	if p.membership.tickAt = p.membership.tickAt.Add(p.k); !p.membership.tickAt.After(p.now) {
+		p.membership.tickAt = p.now.Add(p.k) // the host was asleep
 	}
 	if slept && !p.config.Indexed {
 		// No mapping may be left of those that were there (LAT-NAT-011).
 		p.rediscover()
 	}
-	if p.natType == nattype.Unknown || p.now.Sub(p.heard) > p.k {
+	if p.natType == nattype.Unknown || p.now.Sub(p.membership.heard) > p.k {
 		p.startDiscovery()
 	}
-	p.ticks++
-	for _, r := range p.remotes {
+	p.membership.ticks++
+	for _, r := range p.known.all() {
 		p.addTask(task{kind: heartbeat, id: r.id})
-		if (r.indexed || !r.connected) && p.ticks%announceTicks == 1 {
+		if (r.indexed || !r.connected) && p.membership.ticks%announceTicks == 1 {
 			p.addTask(task{kind: announcement, id: r.id})
 		}
 	}
@@ -46,10 +48,25 @@ func (p *Peer) keepaliveTick() {
 	p.addJoins()
 }
 
+// runKeepalive ticks when K is over.
+func (p *Peer) runKeepalive() {
+	if due(p.membership.tickAt, p.now) {
+		p.keepaliveTick()
+	}
+}
+
+// runExtraTick ticks once more when that is due.
+func (p *Peer) runExtraTick() {
+	if due(p.membership.extraAt, p.now) {
+		p.membership.extraAt = time.Time{}
+		p.extraTick()
+	}
+}
+
 // extraTick follows discovery: what was sent at its end may have come before
 // the announcement that it needs.
 func (p *Peer) extraTick() {
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if !r.connected {
 			p.addTask(task{kind: announcement, id: r.id})
 		}
@@ -71,12 +88,12 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	if p.natType == nattype.Unknown || !p.own.IsValid() {
 		return
 	}
-	p.clock++
+	p.membership.clock++
 	key := make([]byte, 0, 2*44+1)
 	key = base64.StdEncoding.AppendEncode(key, p.config.ClusterID[:])
 	key = base64.StdEncoding.AppendEncode(append(key, ':'), subclusterID[:])
 	join := wire.NewPacket(wire.Join)
-	join.Clock, join.Hops = p.clock, 1
+	join.Clock, join.Hops = p.membership.clock, 1
 	join.ClusterID, join.SubclusterID = p.config.ClusterID[:], subclusterID[:]
 	join.Body = wire.Body{
 		Has:             wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
@@ -84,27 +101,27 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	}
 	if datagram, ok := p.encode(&join); ok {
 		for _, r := range p.choose(p.liveExcept(), join.ClusterID) {
-			p.pass(r, datagram)
+			p.transmitTo(r, datagram)
 		}
 	}
 }
 
-// join introduces the requester to peers that are connected and those to it,
+// handleJoin introduces the requester to peers that are connected and those to it,
 // answers as a member, and relays.
 //
 // Of the index and the hops nothing is taken that ends a deployed peer when it
 // is passed on.
-func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
+func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	id, ok := pk.ID()
 	if !ok || len(pk.ClusterID) != len(wire.ID{}) || pk.Index != wire.NoIndex || b.RequesterPeerID == p.config.ID {
 		return
 	}
-	p.heardThrough(b.RequesterPeerID, from, pk.Hops == 2)
+	p.noteHeardThrough(b.RequesterPeerID, from, pk.Hops == 2)
 	// Before the gate: the first join of a member mostly comes before the member
 	// is known, and the next ones have the same id.
 	if p.isVerified(from) {
-		p.isMember(pk)
+		p.noteMembership(pk)
 	}
 	if p.gated(id) {
 		return
@@ -118,24 +135,24 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 		}
 		return
 	}
-	if p.cameDirectly(pk, from) && !p.mayName(b.RequesterPeerID, from, datagram, held) {
+	if p.cameDirectly(pk, from) && !p.admitAs(b.RequesterPeerID, from, datagram, held) {
 		return
 	}
 	// Shorter than the K between joins, which carry the same id every time: by the
 	// two ticks of deployed peers every second one is lost.
-	p.gate(id, p.k*3/4)
-	p.answerRendezvous(pk)
+	p.gate(id, p.quarters(joinGateQuarters))
+	p.sendRendezvousJoin(pk)
 
 	addressed := b.Has.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&
 		(!b.Has.Has(wire.KeyRendezvousPeerID) || b.RendezvousPeerID == p.config.ID)
 	if p.cameDirectly(pk, from) {
 		p.record(b.RequesterPeerID, nattype.Of(b.NATType), from, pk.ClusterID)
-		p.isMember(pk)
+		p.noteMembership(pk)
 		if addressed {
 			// LAT-MEMB-007, LAT-MEMB-011. Deployed members leave the rendezvous' own id
 			// out, and deployed rendezvous then introduce everybody but the two.
-			if r := p.remoteByID(b.RendezvousRequesterPeerID); r != nil && r.direct() && r.id != b.RequesterPeerID {
-				p.introduce(pk, from, r)
+			if r := p.known.byID(b.RendezvousRequesterPeerID); r != nil && r.direct() && r.id != b.RequesterPeerID {
+				p.sendIntros(pk, from, r)
 			}
 		} else {
 			p.introduceAll(pk, from)
@@ -149,7 +166,7 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	if len(targets) > 0 && pk.Hops == 1 && p.natType == nattype.Unrestricted && p.own.IsValid() && !b.Has.Has(wire.KeyRendezvousDeadline) {
 		if offered, ok := p.offerRendezvous(pk); ok {
 			for _, r := range targets {
-				p.pass(r, offered)
+				p.transmitTo(r, offered)
 			}
 			return
 		}
@@ -157,14 +174,14 @@ func (p *Peer) join(pk *wire.Packet, from netip.AddrPort, datagram []byte, held 
 	p.relay(pk, datagram, targets)
 }
 
-// cameDirectly tells whether a join is its requester's own datagram, as far as
+// cameDirectly reports whether a join is its requester's own datagram, as far as
 // can be seen: few hops, and not from an address that is known to be another's.
 // Its source, which is verified, is then where the requester can be reached.
 func (p *Peer) cameDirectly(pk *wire.Packet, from netip.AddrPort) bool {
 	if pk.Hops > 1 || nattype.Of(pk.Body.NATType) == nattype.Unknown {
 		return false
 	}
-	r := p.remoteAt(from)
+	r := p.known.at(from)
 	return r == nil || r.id == pk.Body.RequesterPeerID
 }
 
@@ -183,13 +200,13 @@ func (p *Peer) introduceAll(pk *wire.Packet, from netip.AddrPort) {
 		}
 	}
 	for _, r := range p.choose(live[:n], pk.ClusterID, pk.Body.RequesterPeerID) {
-		p.introduce(pk, from, r)
+		p.sendIntros(pk, from, r)
 	}
 }
 
-// introduce tells the requester of a join, which is at from, and a known peer of
+// sendIntros tells the requester of a join, which is at from, and a known peer of
 // each other (LAT-MEMB-003).
-func (p *Peer) introduce(pk *wire.Packet, from netip.AddrPort, r *remote) {
+func (p *Peer) sendIntros(pk *wire.Packet, from netip.AddrPort, r *remote) {
 	b := &pk.Body
 	intro := wire.NewPacket(wire.Intro)
 	intro.Hops = min(pk.Hops, wire.MaxHops) + 1
@@ -202,10 +219,10 @@ func (p *Peer) introduce(pk *wire.Packet, from netip.AddrPort, r *remote) {
 		RequesterPeerID: b.RequesterPeerID, ResponderPeerID: p.config.ID, IsRendezvous: b.Has.Has(wire.KeyRendezvousRequesterPeerID),
 		NATType: b.NATType, Address: from.Addr(), Port: from.Port(),
 	}
-	p.tellPeer(r, &intro)
+	p.sendToPeer(r, &intro)
 	intro.Body.RequesterPeerID, intro.Body.NATType = r.id, int(r.natType)
 	intro.Body.Address, intro.Body.Port = r.addr.Addr(), r.addr.Port()
-	p.tell(from, &intro)
+	p.sendTo(from, &intro)
 }
 
 // offerRendezvous encodes a join that came over one hop with this peer as its
@@ -222,21 +239,21 @@ func (p *Peer) offerRendezvous(pk *wire.Packet) ([]byte, bool) {
 	return p.encode(&offer)
 }
 
-// answerRendezvous tells a rendezvous that this member of the cluster wants to
+// sendRendezvousJoin tells a rendezvous that this member of the cluster wants to
 // be introduced to the requester (LAT-MEMB-006). The address is whatever the
 // join names, so that it counts as an introduction.
-func (p *Peer) answerRendezvous(pk *wire.Packet) {
+func (p *Peer) sendRendezvousJoin(pk *wire.Packet) {
 	b := &pk.Body
 	const needed = wire.KeyRendezvousDeadline | wire.KeyRendezvousAddress | wire.KeyRendezvousPort
 	if !b.Has.Has(needed) || b.Has.Has(wire.KeyRendezvousRequesterPeerID) || b.RendezvousPeerID == p.config.ID ||
 		p.config.Indexed || len(p.keys.All()) == 0 || !p.own.IsValid() || string(pk.ClusterID) != string(p.config.ClusterID[:]) {
 		return
 	}
-	if r := p.remoteByID(b.RequesterPeerID); r != nil && (r.direct() || r.proxy != nil && p.now.Before(r.retryAt)) {
+	if r := p.known.byID(b.RequesterPeerID); r != nil && (r.direct() || r.proxy != nil && p.now.Before(r.retryAt)) {
 		return
 	}
 	to := netip.AddrPortFrom(b.RendezvousAddress, b.RendezvousPort)
-	if !p.reachable(to) || !p.mayContact(to.Addr()) {
+	if !p.isReachable(to) || !p.takeContact(to.Addr()) {
 		return
 	}
 	answer := wire.NewPacket(wire.Join)
@@ -255,5 +272,5 @@ func (p *Peer) answerRendezvous(pk *wire.Packet) {
 		a.Has |= wire.KeyRendezvousPeerID
 		a.RendezvousPeerID = b.RendezvousPeerID
 	}
-	p.tell(to, &answer)
+	p.sendTo(to, &answer)
 }

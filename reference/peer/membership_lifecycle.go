@@ -1,10 +1,20 @@
 package peer
 
 import (
+	"net/netip"
 	"time"
 
 	"punchlist/reference/wire"
 )
+
+// lifecycle is whether a peer runs, and on which sockets.
+type lifecycle struct {
+	ready   bool            // both sockets are bound
+	closing bool            // see Stop
+	asleep  bool            // see Sleep
+	open    [Probe + 1]bool // by Socket
+	local   [Probe + 1]netip.AddrPort
+}
 
 // Leave ends the membership in a subcluster: it is announced no more, and its
 // messages are no longer opened. They are still kept and relayed, as everybody's
@@ -18,7 +28,7 @@ func (p *Peer) Leave(now time.Time, subclusterID [32]byte) {
 // is paused, or goes to the background. What is published meanwhile is kept.
 func (p *Peer) Sleep(now time.Time) {
 	p.begin(now)
-	p.asleep = true
+	p.life.asleep = true
 }
 
 // Wake makes a peer that was asleep go on: it finds out anew where it is, and
@@ -26,47 +36,44 @@ func (p *Peer) Sleep(now time.Time) {
 // Sleep may be told so by it too.
 func (p *Peer) Wake(now time.Time) {
 	p.begin(now)
-	slept := p.asleep
-	p.asleep = false
-	if p.closing || !p.ready {
+	slept := p.life.asleep
+	p.life.asleep = false
+	if p.life.closing || !p.life.ready {
 		return
 	}
-	if slept && p.now.Sub(p.heard) > p.k {
+	if slept && p.now.Sub(p.membership.heard) > p.k {
 		// They have given this peer up, or their NATs have.
 		p.forgetAll()
 	}
 	p.rediscover()
 	p.keepaliveTick()
-	p.pace()
+	p.pollQueues()
 }
 
 // forgetAll gives all peers up, since nothing is known of them any more.
 func (p *Peer) forgetAll() {
-	for i := len(p.remotes) - 1; i >= 0; i-- {
-		if i < len(p.remotes) {
-			p.forget(p.remotes[i])
+	for i := p.known.len() - 1; i >= 0; i-- {
+		if i < p.known.len() {
+			p.forget(p.known.all()[i])
 		}
 	}
 }
 
-// memberTicks is for how many K a peer counts as a member after its last join.
-const memberTicks = 8
-
 // maxMemberships is how many subclusters of one peer are remembered.
 const maxMemberships = 16
 
-// membership is that a peer has announced itself for a subcluster.
-type membership struct {
+// announced is that a peer has announced itself for a subcluster.
+type announced struct {
 	subclusterID wire.ID
 	until        time.Time
 }
 
-// isMember takes note of a join that a known peer has sent, itself or through
+// noteMembership takes note of a join that a known peer has sent, itself or through
 // relays (LAT-MEMB-024). Deployed peers count everybody as a member who passes on
 // anything of a subcluster, and answer at a rendezvous in the name of whatever
 // subcluster was asked for, so that an answer shows no membership.
-func (p *Peer) isMember(join *wire.Packet) {
-	r := p.remoteByID(join.Body.RequesterPeerID)
+func (p *Peer) noteMembership(join *wire.Packet) {
+	r := p.known.byID(join.Body.RequesterPeerID)
 	id, ok := wire.AsID(join.SubclusterID)
 	if r == nil || !ok || join.Body.Has.Has(wire.KeyRendezvousRequesterPeerID) {
 		return
@@ -85,9 +92,9 @@ func (p *Peer) isMember(join *wire.Packet) {
 	}
 	switch {
 	case free >= 0:
-		r.memberships[free] = membership{id, until}
+		r.memberships[free] = announced{id, until}
 	case len(r.memberships) < maxMemberships:
-		r.memberships = append(r.memberships, membership{id, until})
+		r.memberships = append(r.memberships, announced{id, until})
 	}
 }
 

@@ -206,7 +206,7 @@ func TestNoDatagramEndsAPeer(t *testing.T) {
 	}
 }
 
-// answers tells whether an end has answered a question of the subject.
+// answers reports whether an end has answered a question of the subject.
 func answers(subject, end *host) bool {
 	return len(end.sent(func(d datagram, p wire.Packet) bool { return p.Type == wire.Pong && d.to.Addr() == subject.ip })) > 0
 }

@@ -9,20 +9,13 @@ import (
 	"punchlist/reference/wire"
 )
 
-// Times of discovery (LAT-NAT-006).
+// Counts of discovery.
 const (
-	searchStep     = 256 * time.Millisecond // times 1 to 16, while fewer than two responders are known
-	searchSteps    = 16
-	mappingTime    = 1024 * time.Millisecond // for the answer of stage 1
-	firstTime      = 2048 * time.Millisecond // for the first answer of stage 2
-	secondTime     = 512 * time.Millisecond  // for the second answer after the first
-	decisionTime   = 512 * time.Millisecond  // for pongs to the probe socket after the second answer
-	compareAgain   = 340 * time.Millisecond  // between questions of stage 2 to a responder that did not fully answer
-	compareAgains  = 5
-	mappingTries   = 5
-	extraTickAfter = 1024 * time.Millisecond
-	maxSearched    = 32 // bootstrap peers pinged at one time
-	maxContacted   = 64
+	searchSteps   = 16
+	compareAgains = 5
+	mappingTries  = 5
+	maxSearched   = 32 // bootstrap peers pinged at one time
+	maxContacted  = 64
 )
 
 type stage uint8
@@ -52,6 +45,8 @@ type discovery struct {
 	pair      [2]responder
 	last      int // which of the pair answered last
 	decidedAt time.Time
+
+	candidates []*remote // spares allocations
 }
 
 type responder struct {
@@ -82,7 +77,7 @@ func (p *Peer) startDiscovery() {
 
 // rediscover begins anew.
 func (p *Peer) rediscover() {
-	p.discovery = discovery{decidedAt: p.now}
+	p.discovery = discovery{decidedAt: p.now, candidates: p.discovery.candidates}
 	p.startDiscovery()
 }
 
@@ -90,11 +85,11 @@ func (p *Peer) rediscover() {
 func (p *Peer) beIndexed() {
 	p.natType = nattype.Unrestricted
 	ip := p.config.Address
-	if local := p.local[Main].Addr().Unmap(); !ip.IsValid() && local.Is4() && !local.IsUnspecified() {
+	if local := p.life.local[Main].Addr().Unmap(); !ip.IsValid() && local.Is4() && !local.IsUnspecified() {
 		ip = local
 	}
 	if ip.IsValid() {
-		p.own = netip.AddrPortFrom(ip, p.local[Main].Port())
+		p.own = netip.AddrPortFrom(ip, p.life.local[Main].Port())
 	}
 	p.emit(Event{Kind: NAT, NATType: p.natType, Addr: p.own})
 }
@@ -102,13 +97,13 @@ func (p *Peer) beIndexed() {
 // eligible are the peers that can be asked: something came from them, and
 // whatever is sent to them from elsewhere arrives.
 func (p *Peer) eligible() []*remote {
-	list := p.candidates[:0]
-	for _, r := range p.remotes {
+	list := p.discovery.candidates[:0]
+	for _, r := range p.known.all() {
 		if !r.lastUpdate.IsZero() && r.proxy == nil && (r.indexed || r.natType == nattype.Unrestricted || r.natType == nattype.AddrRestricted) {
 			list = append(list, r)
 		}
 	}
-	p.candidates = list
+	p.discovery.candidates = list
 	return list
 }
 
@@ -124,16 +119,16 @@ func (p *Peer) search() {
 		return
 	}
 	d.stage = searching
-	list := p.candidates[:0]
-	for _, r := range p.remotes {
+	list := p.discovery.candidates[:0]
+	for _, r := range p.known.all() {
 		if r.indexed {
 			list = append(list, r)
 		}
 	}
-	p.candidates = list
+	p.discovery.candidates = list
 	p.shuffle(list)
 	for _, r := range list[:min(len(list), maxSearched)] {
-		p.askAgain(r.addr)
+		p.challengeAgain(r.addr)
 	}
 	if d.retry++; d.retry > searchSteps {
 		d.retry = 1
@@ -178,7 +173,7 @@ func (p *Peer) askMapping() {
 	ping.Body.Has |= wire.KeyIsProbe
 	ping.Body.IsProbe = true
 	if datagram, ok := p.encode(&ping); ok {
-		p.deliver(Probe, chosen.addr, datagram)
+		p.transmit(Probe, chosen.addr, datagram)
 	}
 	d.dueAt = p.now.Add(mappingTime)
 }
@@ -231,23 +226,23 @@ func (p *Peer) compare() {
 	d.last, d.agains = 0, 0
 	for i, r := range []*remote{list[first], list[second]} {
 		d.pair[i] = responder{id: r.id, addr: r.addr, contacted: d.hasContacted(r.addr)}
-		p.askResponder(&d.pair[i])
+		p.sendComparison(&d.pair[i])
 	}
 	d.dueAt = p.now.Add(firstTime)
 	d.againAt = p.now.Add(compareAgain)
 }
 
-func (p *Peer) askResponder(r *responder) {
+func (p *Peer) sendComparison(r *responder) {
 	ping := p.reflectionPing(p.discovery.reflectionID)
 	if p.discovery.port != 0 {
 		ping.Body.Has |= wire.KeyProbeExternalPort
 		ping.Body.ProbeExternalPort = p.discovery.port
 	}
-	p.tell(r.addr, &ping)
+	p.sendTo(r.addr, &ping)
 }
 
-// probePong takes an answer that came to the probe socket.
-func (p *Peer) probePong(pk *wire.Packet, from netip.AddrPort) {
+// handleProbePong takes an answer that came to the probe socket.
+func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 	d, b := &p.discovery, &pk.Body
 	if !d.isLive(b) || b.RequesterPeerID != p.config.ID {
 		return
@@ -271,16 +266,16 @@ func (p *Peer) probePong(pk *wire.Packet, from netip.AddrPort) {
 	}
 }
 
-// isLive tells whether a pong echoes the id of the running attempt. An absent
+// isLive reports whether a pong echoes the id of the running attempt. An absent
 // or invented one changes nothing (LAT-NAT-007, LAT-SEC-003): a deployed peer
 // takes null for the id of the attempt that it is not making.
 func (d *discovery) isLive(b *wire.Body) bool {
 	return d.stage >= mapping && b.Has.Has(wire.KeyReflectionID) && b.ReflectionID == d.reflectionID
 }
 
-// reflection takes a reflection pong that came to the main socket. Only the
+// handleReflection takes a reflection pong that came to the main socket. Only the
 // two that were asked count, each once (LAT-NAT-007).
-func (p *Peer) reflection(b *wire.Body, from netip.AddrPort) {
+func (p *Peer) handleReflection(b *wire.Body, from netip.AddrPort) {
 	d := &p.discovery
 	if d.stage != comparing || !d.isLive(b) || !b.Has.Has(wire.KeyAddress|wire.KeyPort) {
 		return
@@ -316,7 +311,7 @@ func (p *Peer) runDiscovery() {
 		// restricted one.
 		for i := range d.pair {
 			if r := &d.pair[i]; !r.answered || !r.probed && d.port != 0 {
-				p.askResponder(r)
+				p.sendComparison(r)
 			}
 		}
 		if d.agains++; d.agains < compareAgains {
@@ -368,15 +363,15 @@ func (p *Peer) decide() {
 		}
 	}
 	t, own := nattype.Classify(evidence), d.pair[d.last].seen
-	*d = discovery{contacted: d.contacted, decidedAt: p.now}
+	*d = discovery{contacted: d.contacted, decidedAt: p.now, candidates: d.candidates}
 	if t != p.natType || own != p.own {
 		p.natType, p.own = t, own
 		p.emit(Event{Kind: NAT, NATType: t, Addr: own})
 	}
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		p.addTask(task{kind: announcement, id: r.id})
 	}
 	p.addJoins()
 	p.publishAgain()
-	p.extraAt = p.now.Add(extraTickAfter)
+	p.membership.extraAt = p.now.Add(extraTickAfter)
 }

@@ -358,7 +358,7 @@ func (h *host) info(other *host) (info peer.PeerInfo) {
 	return info
 }
 
-// reaches tells whether a host is connected to another one without a proxy.
+// reaches reports whether a host is connected to another one without a proxy.
 func (h *host) reaches(other *host) bool {
 	info := h.info(other)
 	return info.Connected && info.Proxy.IsZero()

@@ -26,32 +26,39 @@ type Output struct {
 	Event  Event
 }
 
+// outbound is what a peer wants done and nobody has taken yet.
+type outbound struct {
+	outputs []Output
+	polled  int    // of them
+	arena   []byte // that their datagrams lie in
+}
+
 // Poll takes the next output; false when there is none. All are to be taken
 // after each input and before the next.
 func (p *Peer) Poll(o *Output) bool {
-	if p.polled == len(p.outputs) {
-		p.outputs, p.polled = p.outputs[:0], 0
+	if p.out.polled == len(p.out.outputs) {
+		p.out.outputs, p.out.polled = p.out.outputs[:0], 0
 		return false
 	}
-	*o = p.outputs[p.polled]
-	p.outputs[p.polled] = Output{}
-	p.polled++
+	*o = p.out.outputs[p.out.polled]
+	p.out.outputs[p.out.polled] = Output{}
+	p.out.polled++
 	return true
 }
 
-func (p *Peer) push(o Output) { p.outputs = append(p.outputs, o) }
+func (p *Peer) push(o Output) { p.out.outputs = append(p.out.outputs, o) }
 
 // room is an empty slice of the arena, to append a datagram to. Where the arena
 // has to grow, what was sent before keeps its old place.
 func (p *Peer) room() []byte {
-	if cap(p.arena)-len(p.arena) < wire.MaxDatagram {
-		p.arena = make([]byte, 0, max(2*cap(p.arena), 16*wire.MaxDatagram))
+	if cap(p.out.arena)-len(p.out.arena) < wire.MaxDatagram {
+		p.out.arena = make([]byte, 0, max(2*cap(p.out.arena), 16*wire.MaxDatagram))
 	}
-	return p.arena[len(p.arena):len(p.arena)]
+	return p.out.arena[len(p.out.arena):len(p.out.arena)]
 }
 
 // sent makes the datagram in the arena's room part of the arena.
-func (p *Peer) sent(datagram []byte) { p.arena = p.arena[:len(p.arena)+len(datagram)] }
+func (p *Peer) sent(datagram []byte) { p.out.arena = p.out.arena[:len(p.out.arena)+len(datagram)] }
 
 // encode puts a packet into the arena. What the peer composes itself always
 // fits; what doesn't is not sent.
@@ -64,35 +71,35 @@ func (p *Peer) encode(pk *wire.Packet) ([]byte, bool) {
 	return datagram[:len(datagram):len(datagram)], true
 }
 
-// deliver sends a datagram that lies in the arena, or that nobody changes.
-func (p *Peer) deliver(s Socket, to netip.AddrPort, datagram []byte) {
-	if p.asleep || !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
+// transmit sends a datagram that lies in the arena, or that nobody changes.
+func (p *Peer) transmit(s Socket, to netip.AddrPort, datagram []byte) {
+	if p.life.asleep || !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
 		return
 	}
 	if t := wire.TypeOf(datagram); t == wire.Publish || t == wire.Join {
-		l, _ := p.loads.put(to)
+		l, _ := p.budgets.loads.put(to)
 		l.add(p.now)
 	}
 	p.push(Output{Op: Send, Socket: s, To: to, Data: datagram})
 }
 
-// pass sends a datagram to a known peer, on the path by which it is reached.
-func (p *Peer) pass(r *remote, datagram []byte) {
+// transmitTo sends a datagram to a known peer, on the path by which it is reached.
+func (p *Peer) transmitTo(r *remote, datagram []byte) {
 	s, to := r.path()
-	p.deliver(s, to, datagram)
+	p.transmit(s, to, datagram)
 }
 
-// tellPeer encodes and sends a packet to a known peer, on its path.
-func (p *Peer) tellPeer(r *remote, pk *wire.Packet) {
+// sendToPeer encodes and sends a packet to a known peer, on its path.
+func (p *Peer) sendToPeer(r *remote, pk *wire.Packet) {
 	if datagram, ok := p.encode(pk); ok {
-		p.pass(r, datagram)
+		p.transmitTo(r, datagram)
 	}
 }
 
-// tell encodes and sends a packet to a peer that has agreed to be sent to: a
+// sendTo encodes and sends a packet to a peer that has agreed to be sent to: a
 // known, verified or configured one, or one whose limit was looked at.
-func (p *Peer) tell(to netip.AddrPort, pk *wire.Packet) {
+func (p *Peer) sendTo(to netip.AddrPort, pk *wire.Packet) {
 	if datagram, ok := p.encode(pk); ok {
-		p.deliver(p.socketTo(to), to, datagram)
+		p.transmit(p.socketTo(to), to, datagram)
 	}
 }

@@ -35,71 +35,36 @@ const (
 	Probe Socket = 2
 )
 
-// Peer is the state machine. It is for one goroutine.
+// Peer is the state machine. It is for one goroutine. What belongs to one
+// chapter of the specification is in a part of its own.
 type Peer struct {
 	config Config
 	limits Limits
-	k      time.Duration
-	random *rand.Rand // for choices; secrets come from config.Random
+	k      time.Duration // config.Keepalive, or the default
+	random *rand.Rand    // for choices; secrets come from config.Random
+	keys   seal.Keyring
+	cache  *cache.Cache
 
-	now     time.Time // of the input being handled; it never goes back
-	closing bool
-	asleep  bool    // see Sleep
-	open    [3]bool // by Socket
-	local   [3]netip.AddrPort
-	ready   bool
-	via     Socket // of the datagram being handled
-	pool    pool
+	now    time.Time   // of the input being handled; it never goes back
+	via    Socket      // of the datagram being handled; 0 while none is
+	packet wire.Packet // being handled; kept here so that decoding allocates nothing
+	counts Counts
+	out    outbound
 
-	natType   nattype.Type
-	own       netip.AddrPort // as others see the main socket
-	discovery discovery
-	heard     time.Time // when something last came from a known peer
-	tickAt    time.Time // zero: not yet running
-	extraAt   time.Time // zero: none
-	ticks     int64
-	clock     uint32 // of own joins
+	life    lifecycle
+	natType nattype.Type
+	own     netip.AddrPort // as others see the main socket
+	known   knownPeers
 
-	restoredAt time.Time // from a state; zero: not
-
-	keys    seal.Keyring
-	remotes []*remote
-	cache   *cache.Cache
-
-	gates     table[wire.ID, time.Time] // until when an id is not handled again
-	delivered table[wire.ID, struct{}]  // heads and whole packets
-	composed  table[wire.ID, int]       // heads by how often what was composed did not open
-	rates     table[netip.AddrPort, rate]
-	verification
-
-	bursts     []burst
-	targets    table[netip.Addr, allowance]
-	introduced allowance // to all targets
-	traversals allowance // bursts between types 5 and 7
-
-	tasks       queue[task]
-	unpublished []wire.ID
-	forgotten   table[wire.ID, struct{}] // what was in the cache and is not taken in again
-	expired     queue[cache.Entry]       // to be multicast a last time
-	lastCasts   allowance                // of them
-	outboxes    []*outbox
-	nextOutbox  int
-	recent      table[wire.ID, sending]     // what was sent to whom by sync
-	loads       table[netip.AddrPort, load] // publishes and joins sent to whom
-	repairs     allowance                   // syncs that pongs start
-	passedOn    allowance                   // what syncs brought and is multicast
-	syncStats   SyncStats
-	counts      Counts
-	paceAt      time.Time
-	streaming
-	querying
-	splitAt int64 // that the last head names, ms
-
-	outputs []Output
-	polled  int
-	arena   []byte
-	packet  wire.Packet // being handled; kept here so that decoding allocates nothing
-	targetsBuffer
+	verification verification
+	discovery    discovery
+	traversal    traversal
+	membership   membership
+	replication  replication
+	sync         syncing
+	streams      streaming
+	queries      querying
+	budgets      budgets
 }
 
 // New makes a peer, whose first outputs ask to open its two sockets. It takes
@@ -109,17 +74,12 @@ func New(now time.Time, c Config) *Peer {
 	p := &Peer{
 		config: c, limits: l, k: c.Keepalive, now: now,
 		cache:        cache.New(l.CachePackets),
-		gates:        newTable[wire.ID, time.Time](l.Gates),
-		delivered:    newTable[wire.ID, struct{}](l.Delivered),
-		composed:     newTable[wire.ID, int](l.Delivered),
-		rates:        newTable[netip.AddrPort, rate](l.Rates),
 		verification: newVerification(l),
-		targets:      newTable[netip.Addr, allowance](l.Targets),
-		recent:       newTable[wire.ID, sending](l.Gates),
-		forgotten:    newTable[wire.ID, struct{}](l.Forgotten),
-		streaming:    newStreaming(l),
-		querying:     newQuerying(l),
-		loads:        newTable[netip.AddrPort, load](l.Verified),
+		replication:  newReplication(l),
+		sync:         newSyncing(l),
+		streams:      newStreaming(l),
+		queries:      newQuerying(l),
+		budgets:      newBudgets(l),
 	}
 	if p.k == 0 {
 		p.k = DefaultKeepalive
@@ -128,8 +88,8 @@ func New(now time.Time, c Config) *Peer {
 	p.secret(seed[:])
 	p.random = rand.New(rand.NewChaCha8(seed))
 	for _, b := range c.Bootstrap {
-		if b.ID != c.ID && p.remoteByID(b.ID) == nil {
-			p.remotes = append(p.remotes, &remote{id: b.ID, addr: b.Addr, indexed: true})
+		if b.ID != c.ID && p.known.byID(b.ID) == nil {
+			p.known.add(&remote{id: b.ID, addr: b.Addr, indexed: true})
 		}
 	}
 	if len(c.State) > 0 {
@@ -158,8 +118,8 @@ func (p *Peer) begin(now time.Time) {
 	if now.After(p.now) {
 		p.now = now
 	}
-	if len(p.outputs) == 0 {
-		p.arena = p.arena[:0]
+	if len(p.out.outputs) == 0 {
+		p.out.arena = p.out.arena[:0]
 	}
 }
 
@@ -167,173 +127,46 @@ func (p *Peer) begin(now time.Time) {
 func (p *Peer) Opened(now time.Time, s Socket, local netip.AddrPort, err error) {
 	p.begin(now)
 	if s >= Pool {
-		p.poolOpened(s, err)
+		p.handlePoolOpened(s, err)
 		return
 	}
-	if p.closing || s != Main && s != Probe {
+	if p.life.closing || s != Main && s != Probe {
 		return
 	}
 	if err != nil {
 		p.emit(Event{Kind: Error, Text: fmt.Sprintf("socket %d can't be opened: %v", s, err)})
 		return
 	}
-	p.open[s], p.local[s] = true, local
-	if p.ready || !p.open[Main] || !p.open[Probe] {
+	p.life.open[s], p.life.local[s] = true, local
+	if p.life.ready || !p.life.open[Main] || !p.life.open[Probe] {
 		return
 	}
-	p.ready = true
-	p.emit(Event{Kind: Ready, PeerID: p.config.ID, Addr: p.local[Main], ProbeAddr: p.local[Probe]})
+	p.life.ready = true
+	p.emit(Event{Kind: Ready, PeerID: p.config.ID, Addr: p.life.local[Main], ProbeAddr: p.life.local[Probe]})
 	if p.config.Indexed {
 		p.beIndexed()
 	}
-	p.tickAt = p.now
+	p.membership.tickAt = p.now
 	p.keepaliveTick()
-	p.pace()
+	p.pollQueues()
 }
 
 // NetworkChanged tells that the host's addresses or its route changed: what was
 // discovered may no longer hold.
 func (p *Peer) NetworkChanged(now time.Time, locals []netip.Addr) {
 	p.begin(now)
-	if p.closing || !p.ready {
+	if p.life.closing || !p.life.ready {
 		return
 	}
 	p.rediscover()
-	p.pace()
-}
-
-// Tick does what is due. Next says when to call it.
-func (p *Peer) Tick(now time.Time) {
-	p.begin(now)
-	if p.closing || p.asleep {
-		return
-	}
-	p.runDiscovery()
-	p.runVerification()
-	p.runBursts()
-	p.runPool()
-	p.runContests()
-	p.runSyncs()
-	if due(p.extraAt, p.now) {
-		p.extraAt = time.Time{}
-		p.extraTick()
-	}
-	if due(p.tickAt, p.now) {
-		p.keepaliveTick()
-	}
-	p.pace()
-}
-
-// Next is when Tick has something to do; false when it has nothing.
-func (p *Peer) Next() (time.Time, bool) {
-	if p.closing || p.asleep {
-		return time.Time{}, false
-	}
-	var next time.Time
-	for _, at := range [...]time.Time{
-		p.discovery.next(), p.verificationDue, p.nextBurst(), p.pool.reclaimAt, p.nextContest(), p.nextQuiet(), p.extraAt, p.tickAt, p.nextPace(),
-	} {
-		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
-		}
-	}
-	return next, !next.IsZero()
-}
-
-// due tells whether a time is set and has come.
-func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
-
-// Receive handles a datagram, of which nothing is kept that is not copied. No
-// datagram is an error (LAT-FRAME-014).
-func (p *Peer) Receive(now time.Time, via Socket, from netip.AddrPort, datagram []byte) {
-	p.begin(now)
-	if p.closing || p.asleep || !p.ready || !from.IsValid() || from.Port() == 0 {
-		return
-	}
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	if via >= Pool {
-		if !p.belongsTo(via, from) {
-			return
-		}
-		p.contacted(via, from)
-	}
-	p.received(from, len(datagram))
-	p.handle(via, from, datagram, false)
-	p.pace()
-}
-
-// handle is Receive, and again for a datagram that was held back.
-func (p *Peer) handle(via Socket, from netip.AddrPort, datagram []byte, held bool) {
-	pk := &p.packet
-	before := p.via
-	p.via = via
-	defer func() { p.via = before }()
-	if wire.IsOpener(datagram) { // LAT-FRAME-016
-		p.counts.Openers++
-		return
-	}
-	if fault := wire.Decode(pk, datagram); !fault.OK() { // LAT-FRAME-001 to 004, 011 to 013
-		p.counts.Malformed++
-		return
-	}
-	if pk.Version != wire.Version { // LAT-FRAME-005
-		p.counts.OtherVersion++
-		return
-	}
-	if !held {
-		p.counts.Packets[pk.Type]++
-	}
-	if via == Probe {
-		// Only answers to the probe socket's own pings matter here; a ping to it is
-		// not answered, since nobody was told of this port.
-		if pk.Type == wire.Pong {
-			p.probePong(pk, from)
-		}
-		return
-	}
-	// At another socket than the one that reaches it, it is no sign that this one
-	// still does.
-	if r := p.remoteAt(from); r != nil && via == p.socketTo(from) {
-		r.lastUpdate = p.now
-		p.hear()
-		r.contested = netip.AddrPort{}
-	}
-	// Pk is the same memory for a datagram that is handled meanwhile because it
-	// was held back, so that nothing may look at it behind the switch.
-	typed := p.natType != nattype.Unknown // before discovery most can't be obeyed
-	switch pk.Type {
-	case wire.Ping:
-		p.ping(pk, from, datagram, held)
-	case wire.Pong:
-		p.pong(pk, from, datagram, held)
-	case wire.Publish:
-		if p.withinRate(from) {
-			p.publish(pk, from, datagram)
-		}
-	case wire.Intro:
-		if typed {
-			p.intro(pk, from, datagram, held)
-		}
-	case wire.Join:
-		if typed && (held || p.withinRate(from)) {
-			p.join(pk, from, datagram, held)
-		}
-	case wire.Sync:
-		if typed {
-			p.sync(pk, from, datagram)
-		}
-	case wire.Stream:
-		p.stream(pk, from, datagram, held)
-	case wire.Query:
-		p.query(pk, from, datagram, held)
-	}
+	p.pollQueues()
 }
 
 // Join makes the peer a member of a subcluster: from now on it announces itself
 // for it and opens its messages, those in the cache too.
 func (p *Peer) Join(now time.Time, k seal.Keys) {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return
 	}
 	if _, held := p.keys.Find(k.SubclusterID[:]); !held {
@@ -345,7 +178,7 @@ func (p *Peer) Join(now time.Time, k seal.Keys) {
 		p.addTask(task{kind: openCached, id: k.SubclusterID})
 	}
 	p.addTask(task{kind: ownJoin, id: k.SubclusterID})
-	p.pace()
+	p.pollQueues()
 }
 
 // Errors of Publish, Stream and Sync.
@@ -360,14 +193,14 @@ var (
 // Stop closes the sockets; after it the peer does nothing.
 func (p *Peer) Stop(now time.Time) {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return
 	}
-	p.closing = true
+	p.life.closing = true
 	for s := Main; s <= Probe; s++ {
 		p.push(Output{Op: Close, Socket: s})
 	}
-	for i := range p.pool.sockets {
+	for i := range p.traversal.pool.sockets {
 		p.dropSocket(Pool + Socket(i))
 	}
 }
@@ -399,8 +232,8 @@ type PeerInfo struct {
 // Peers are the known peers: the bootstrap peers, then the others in the order
 // they were met.
 func (p *Peer) Peers() []PeerInfo {
-	infos := make([]PeerInfo, len(p.remotes))
-	for i, r := range p.remotes {
+	infos := make([]PeerInfo, p.known.len())
+	for i, r := range p.known.all() {
 		infos[i] = PeerInfo{ID: r.id, Addr: r.addr, NATType: r.natType, Connected: r.connected, Indexed: r.indexed, Subclusters: p.subclusters(r)}
 		if r.proxy != nil {
 			infos[i].Proxy = r.proxy.id

@@ -21,12 +21,6 @@ var (
 	isAnswer   = []byte("2")
 )
 
-// questionAge is how long ago a question may have been asked, by its usr1
-// (LAT-QRY-009). Deployed peers allow 2,048 ms, so that clocks which differ by
-// two seconds make a peer mute; this leaves them 28 s, and is as long as a return
-// route lives at the default K.
-const questionAge = 30 * time.Second
-
 // maxAnswers is how many answers to one question are delivered.
 const maxAnswers = 64
 
@@ -51,7 +45,7 @@ type route struct {
 // routeOf is where the question of another came from, nil where it is not known
 // any more.
 func (p *Peer) routeOf(queryID wire.ID) *route {
-	if r := p.routes.get(queryID); r != nil && p.now.Before(r.until) {
+	if r := p.queries.routes.get(queryID); r != nil && p.now.Before(r.until) {
 		return r
 	}
 	return nil
@@ -78,7 +72,7 @@ var (
 // (LAT-QRY-003), with the id that Query returns.
 func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return wire.ID{}, ErrClosed
 	}
 	text, err := queryBody(body)
@@ -89,15 +83,15 @@ func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
 		return wire.ID{}, ErrNobody
 	}
 	p.forgetOldQuestions()
-	if p.asked.len() >= p.limits.Questions || p.tasks.len() >= p.limits.Tasks {
-		return wire.ID{}, fmt.Errorf("%w: %d questions are open", ErrBusy, p.asked.len())
+	if p.queries.asked.len() >= p.limits.Questions || p.budgets.tasks.len() >= p.limits.Tasks {
+		return wire.ID{}, fmt.Errorf("%w: %d questions are open", ErrBusy, p.queries.asked.len())
 	}
 	var id wire.ID
 	p.secret(id[:])
-	a, _ := p.asked.put(id)
+	a, _ := p.queries.asked.put(id)
 	*a = asked{body: text, until: p.now.Add(p.k)}
 	p.addTask(task{kind: ownQuestion, id: id})
-	p.pace()
+	p.pollQueues()
 	return id, nil
 }
 
@@ -124,18 +118,18 @@ func isObject(body []byte) bool {
 }
 
 func (p *Peer) forgetOldQuestions() {
-	p.asked.each(func(id wire.ID, a *asked) bool {
+	p.queries.asked.each(func(id wire.ID, a *asked) bool {
 		if p.now.Before(a.until) {
 			return false // the others are younger
 		}
-		p.asked.delete(id)
+		p.queries.asked.delete(id)
 		return true
 	})
 }
 
-// askQuestion multicasts an own question (LAT-QRY-001).
-func (p *Peer) askQuestion(id wire.ID) {
-	a := p.asked.get(id)
+// sendQuestion multicasts an own question (LAT-QRY-001).
+func (p *Peer) sendQuestion(id wire.ID) {
+	a := p.queries.asked.get(id)
 	if a == nil {
 		return
 	}
@@ -148,36 +142,36 @@ func (p *Peer) askQuestion(id wire.ID) {
 	question.Message = a.body
 	if datagram, ok := p.encode(&question); ok {
 		for _, r := range p.choose(p.liveExcept(), nil) {
-			p.pass(r, datagram)
+			p.transmitTo(r, datagram)
 		}
 	}
 }
 
-// query handles a question or an answer, unless it would end deployed peers.
-func (p *Peer) query(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
+// handleQuery handles a question or an answer, unless it would end deployed peers.
+func (p *Peer) handleQuery(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	queryID, ok := wire.AsID(pk.Usr3)
 	switch {
 	case !ok:
 	case bytes.Equal(pk.Usr4, isQuestion):
-		p.questionArrived(pk, queryID, from, datagram, held)
+		p.handleQuestion(pk, queryID, from, datagram, held)
 	case bytes.Equal(pk.Usr4, isAnswer):
-		p.answerArrived(pk, queryID, from, datagram, held)
+		p.handleAnswer(pk, queryID, from, datagram, held)
 	}
 }
 
-// questionArrived answers a question from the cache, or else asks the application and
+// handleQuestion answers a question from the cache, or else asks the application and
 // relays it (LAT-QRY-006), once by its queryId.
-func (p *Peer) questionArrived(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
-	if pk.Index != wire.NoIndex || p.asked.get(queryID) != nil || !isObject(pk.Message) {
+func (p *Peer) handleQuestion(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
+	if pk.Index != wire.NoIndex || p.queries.asked.get(queryID) != nil || !isObject(pk.Message) {
 		return
 	}
 	if at, err := strconv.ParseInt(string(pk.Usr1), 10, 64); err == nil && at < p.now.Add(-questionAge).UnixMilli() {
 		return
 	}
-	if p.routeOf(queryID) != nil || !p.mayAsk(from, datagram, held) || !p.withinQuestionRate(from) { // LAT-QRY-013
+	if p.routeOf(queryID) != nil || !p.admit(from, datagram, held) || !p.countQuestion(from) { // LAT-QRY-013
 		return
 	}
-	r, _ := p.routes.put(queryID)
+	r, _ := p.queries.routes.put(queryID)
 	*r = route{back: from, until: p.now.Add(p.k)}
 	if p.answerFromCache(pk, queryID, from) {
 		return
@@ -211,8 +205,8 @@ func (p *Peer) answerFromCache(pk *wire.Packet, queryID wire.ID, to netip.AddrPo
 	if !harmless(&answer) {
 		return false
 	}
-	p.answered.put(messageKey{queryID, id})
-	p.tell(to, &answer)
+	p.queries.answered.put(messageKey{queryID, id})
+	p.sendTo(to, &answer)
 	return true
 }
 
@@ -220,7 +214,7 @@ func (p *Peer) answerFromCache(pk *wire.Packet, queryID wire.ID, to netip.AddrPo
 // It has to fit into one packet: deployed peers can't read an answer of several.
 func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return ErrClosed
 	}
 	text, err := queryBody(body)
@@ -234,12 +228,12 @@ func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 	id := wire.MessageID(text)
 	answer := wire.NewPacket(wire.Query)
 	answer.PacketID, answer.Usr3, answer.Usr4, answer.Message = id[:], queryID[:], isAnswer, text
-	p.answered.put(messageKey{queryID, id})
-	p.tell(r.back, &answer)
+	p.queries.answered.put(messageKey{queryID, id})
+	p.sendTo(r.back, &answer)
 	return nil
 }
 
-// answerArrived delivers an answer to an own question, and sends one to a
+// handleAnswer delivers an answer to an own question, and sends one to a
 // question of somebody else back to where that came from (LAT-QRY-008). Deployed
 // peers multicast it, unless they answer questions themselves: then it ends with
 // them.
@@ -247,28 +241,28 @@ func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 // An answer has no age: the usr1 of a cached publish is the hash of its event,
 // which a deployed peer reads as a time where it begins with a digit
 // (LAT-QRY-010).
-func (p *Peer) answerArrived(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
+func (p *Peer) handleAnswer(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
 	id, ok := pk.ID()
 	if !ok || wire.VerifyID(pk) == wire.IDMismatch || !harmless(pk) { // LAT-QRY-015, LAT-QRY-011
 		return
 	}
-	if a := p.asked.get(queryID); a != nil {
+	if a := p.queries.asked.get(queryID); a != nil {
 		if p.now.Before(a.until) {
-			p.takeAnswer(pk, queryID, id, from)
+			p.deliverAnswer(pk, queryID, id, from)
 		}
 		return
 	}
 	r := p.routeOf(queryID)
-	if r == nil || r.back == from || pk.Hops >= wire.MaxHops || !p.mayAsk(from, datagram, held) || !p.withinStreamRate(from) { // LAT-QRY-014
+	if r == nil || r.back == from || pk.Hops >= wire.MaxHops || !p.admit(from, datagram, held) || !p.countRelayed(from) { // LAT-QRY-014
 		return
 	}
-	if _, added := p.answered.put(messageKey{queryID, id}); added {
-		p.deliver(p.socketTo(r.back), r.back, p.copied(pk, datagram, pk.Hops+1))
+	if _, added := p.queries.answered.put(messageKey{queryID, id}); added {
+		p.transmit(p.socketTo(r.back), r.back, p.copied(pk, datagram, pk.Hops+1))
 	}
 }
 
-// takeAnswer delivers an answer to an own question when it is whole.
-func (p *Peer) takeAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.AddrPort) {
+// deliverAnswer delivers an answer to an own question when it is whole.
+func (p *Peer) deliverAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.AddrPort) {
 	whole, message := pk, pk.Message
 	if pk.Index >= 0 { // LAT-QRY-012
 		part := asPublish(pk)
@@ -284,7 +278,7 @@ func (p *Peer) takeAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.AddrP
 		}
 		defer p.forgetAssembly(key)
 	}
-	a := p.asked.get(queryID)
+	a := p.queries.asked.get(queryID)
 	if slices.Contains(a.given, id) || len(a.given) >= maxAnswers {
 		return
 	}
@@ -305,7 +299,7 @@ func asPublish(pk *wire.Packet) (publish wire.Packet) {
 	return publish
 }
 
-// harmless tells whether an answer can be sent to deployed peers: they parse
+// harmless reports whether an answer can be sent to deployed peers: they parse
 // whatever is JSON, and come to their end over what is neither an object nor
 // bytes, or is a part of a message, or a head without its keys (LAT-QRY-011).
 func harmless(pk *wire.Packet) bool {

@@ -14,6 +14,27 @@ import (
 	"punchlist/reference/wire"
 )
 
+// replication is what a peer keeps of publishes beside its cache.
+type replication struct {
+	delivered   table[wire.ID, struct{}] // heads and whole packets
+	composed    table[wire.ID, int]      // heads by how often what was composed did not open
+	unpublished []wire.ID                // own packets that nobody was there for
+	forgotten   table[wire.ID, struct{}] // what was in the cache and is not taken in again
+	expired     queue[cache.Entry]       // to be multicast a last time
+	splitAt     int64                    // that the last head names, ms
+	restoredAt  time.Time                // from a state; zero: not
+
+	live, chosen []*remote // spare allocations
+}
+
+func newReplication(l Limits) replication {
+	return replication{
+		delivered: newTable[wire.ID, struct{}](l.Delivered),
+		composed:  newTable[wire.ID, int](l.Delivered),
+		forgotten: newTable[wire.ID, struct{}](l.Forgotten),
+	}
+}
+
 // Publication is a message to publish.
 type Publication struct {
 	Subcluster [32]byte
@@ -22,9 +43,6 @@ type Publication struct {
 	TTL        time.Duration      // 0, or more than six hours: six hours
 	SigningKey ed25519.PrivateKey // usr2 and sig are made with it; nil: unset
 }
-
-// publishGate is for how many K a publish is not handled again.
-const publishGate = 6
 
 // maxUnpublished is how many own packets wait for somebody to send them to. More
 // stay in the cache, and go out by sync.
@@ -35,7 +53,7 @@ const maxUnpublished = 1024
 // one first. Before somebody is there to send to, it is kept until then.
 func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return nil, ErrClosed
 	}
 	template := wire.NewPacket(wire.Publish)
@@ -58,11 +76,11 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 		e := entry(pk, datagram)
 		e.Own = true
 		p.keep(e)
-		p.gate(ids[i], publishGate*p.k)
+		p.gate(ids[i], publishGateTicks*p.k)
 		p.addTask(task{kind: ownPublish, id: ids[i]})
 	}
-	p.delivered.put(ids[0]) // its author needs no event
-	p.pace()
+	p.replication.delivered.put(ids[0]) // its author needs no event
+	p.pollQueues()
 	return ids, nil
 }
 
@@ -94,8 +112,8 @@ func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string
 	}
 	// A head hashes nothing but size and time (LAT-STRM-012): two messages of one
 	// length in one millisecond would be one to everybody.
-	p.splitAt = max(p.splitAt+1, p.now.UnixMilli())
-	packets, err := wire.Split(template, sealed, nil, p.splitAt)
+	p.replication.splitAt = max(p.replication.splitAt+1, p.now.UnixMilli())
+	packets, err := wire.Split(template, sealed, nil, p.replication.splitAt)
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
@@ -114,8 +132,8 @@ func entry(pk *wire.Packet, datagram []byte) cache.Entry {
 	return e
 }
 
-// multicastOwn sends a packet of an own publish.
-func (p *Peer) multicastOwn(id wire.ID) {
+// sendOwnPublish sends a packet of an own publish.
+func (p *Peer) sendOwnPublish(id wire.ID) {
 	e, cached := p.cache.Get(id)
 	if !cached {
 		return
@@ -124,18 +142,18 @@ func (p *Peer) multicastOwn(id wire.ID) {
 	if p.natType != nattype.Unknown {
 		targets = p.choose(p.liveExcept(), e.ClusterID[:])
 	}
-	if (len(targets) == 0 || p.isAlone()) && len(p.unpublished) < maxUnpublished {
-		p.unpublished = append(p.unpublished, id)
+	if (len(targets) == 0 || p.isAlone()) && len(p.replication.unpublished) < maxUnpublished {
+		p.replication.unpublished = append(p.replication.unpublished, id)
 	}
 	for _, r := range targets {
-		p.pass(r, e.Datagram)
+		p.transmitTo(r, e.Datagram)
 	}
 }
 
 // waiting are the packets of own messages that have been sent to nobody yet.
 func (p *Peer) waiting() []wire.ID {
-	ids := slices.Clone(p.unpublished)
-	for _, t := range p.tasks.items[p.tasks.head:] {
+	ids := slices.Clone(p.replication.unpublished)
+	for _, t := range p.budgets.tasks.items[p.budgets.tasks.head:] {
 		if t.kind == ownPublish {
 			ids = append(ids, t.id)
 		}
@@ -148,15 +166,15 @@ func (p *Peer) Unpublished() int { return len(p.waiting()) }
 
 // publishAgain tries the own packets that nobody was there for.
 func (p *Peer) publishAgain() {
-	for _, id := range p.unpublished {
+	for _, id := range p.replication.unpublished {
 		p.addTask(task{kind: ownPublish, id: id})
 	}
-	p.unpublished = p.unpublished[:0]
+	p.replication.unpublished = p.replication.unpublished[:0]
 }
 
-// publish caches a publish, whatever cluster it is of, opens it if it can, and
+// handlePublish caches a publish, whatever cluster it is of, opens it if it can, and
 // relays it, once per packetId (LAT-REPL-002).
-func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
+func (p *Peer) handlePublish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	id, ok := pk.ID()
 	if !ok || p.gated(id) || !sound(pk) {
 		return
@@ -166,22 +184,22 @@ func (p *Peer) publish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
-	p.gate(id, publishGate*p.k)
-	if _, cached := p.cache.Get(id); cached || p.forgotten.get(id) != nil {
-		p.synced(from, false)
+	p.gate(id, publishGateTicks*p.k)
+	if _, cached := p.cache.Get(id); cached || p.replication.forgotten.get(id) != nil {
+		p.noteSynced(from, false)
 		return
 	}
 	// Hops beyond the maximum, with which it is kept but not relayed (LAT-REPL-006),
 	// would end a deployed peer that evicts the packet after a sync.
 	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
 	p.keep(entry(pk, stored))
-	p.open1(pk)
-	if p.synced(from, true) && pk.Hops < wire.MaxHops {
+	p.openPacket(pk)
+	if p.noteSynced(from, true) && pk.Hops < wire.MaxHops {
 		p.relay(pk, datagram, p.choose(p.liveExcept(from), pk.ClusterID))
 	}
 }
 
-// sound tells whether a publish can be passed on without ending deployed peers,
+// sound reports whether a publish can be passed on without ending deployed peers,
 // who read a head's body without looking what it is.
 func sound(pk *wire.Packet) bool {
 	if pk.Index != 0 {
@@ -192,8 +210,8 @@ func sound(pk *wire.Packet) bool {
 	return b.Has.Has(needed) && b.Indexes >= 1 && b.Indexes <= wire.MaxFragments && b.Size <= b.Indexes*wire.MaxMessage
 }
 
-// open1 opens what a packet carries or completes, if its subcluster is joined.
-func (p *Peer) open1(pk *wire.Packet) {
+// openPacket opens what a packet carries or completes, if its subcluster is joined.
+func (p *Peer) openPacket(pk *wire.Packet) {
 	if p.config.Indexed {
 		return
 	}
@@ -225,7 +243,7 @@ func (p *Peer) open1(pk *wire.Packet) {
 // they came in (LAT-ID-005).
 func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
 	id, ok := head.ID()
-	if !ok || head.Index != 0 || !head.Body.Has.Has(wire.KeyIndexes) || p.delivered.get(id) != nil {
+	if !ok || head.Index != 0 || !head.Body.Has.Has(wire.KeyIndexes) || p.replication.delivered.get(id) != nil {
 		return
 	}
 	entries := p.cache.Children(id)
@@ -258,19 +276,19 @@ func (p *Peer) deliverMessage(keys seal.Keys, pk *wire.Packet, sealed []byte, ho
 	if !ok {
 		return
 	}
-	if p.delivered.get(id) != nil {
-		p.delivered.put(id) // which makes it the newest again
+	if p.replication.delivered.get(id) != nil {
+		p.replication.delivered.put(id) // which makes it the newest again
 		return
 	}
 	event := eventOf(Packet, id, pk, hops)
 	event.SubclusterID = keys.SubclusterID
 	if !event.open(keys, pk, sealed) && pk.Index == 0 {
-		tries, _ := p.composed.put(id)
+		tries, _ := p.replication.composed.put(id)
 		if *tries++; *tries < maxTries {
 			return
 		}
 	}
-	p.delivered.put(id)
+	p.replication.delivered.put(id)
 	p.emit(event)
 }
 
@@ -283,14 +301,14 @@ func (p *Peer) openCached(subclusterID wire.ID) {
 	}
 }
 
-// openCachedOne opens a whole message, or that of a head, from the cache.
-func (p *Peer) openCachedOne(id wire.ID) {
+// openCachedMessage opens a whole message, or that of a head, from the cache.
+func (p *Peer) openCachedMessage(id wire.ID) {
 	e, cached := p.cache.Get(id)
 	if !cached {
 		return
 	}
 	var pk wire.Packet
 	if wire.Decode(&pk, e.Datagram).OK() {
-		p.open1(&pk)
+		p.openPacket(&pk)
 	}
 }

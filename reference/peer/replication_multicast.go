@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
-	"time"
 
 	"punchlist/reference/nattype"
 	"punchlist/reference/wire"
@@ -13,28 +12,7 @@ import (
 const (
 	randomTargets = 3
 	maxTargets    = 6 // with an indexed peer and friends
-	// freshTicks is for how many K a peer that was silent is still sent to.
-	freshTicks = 4
 )
-
-// targetsBuffer spares allocations.
-type targetsBuffer struct {
-	candidates []*remote // of discovery
-	live       []*remote
-	chosen     []*remote
-}
-
-// gate keeps an id from being handled again for a while. Deployed peers count
-// in ticks, which makes n of them last n-1 to n times K.
-func (p *Peer) gate(id wire.ID, d time.Duration) {
-	until, _ := p.gates.put(id)
-	*until = p.now.Add(d)
-}
-
-func (p *Peer) gated(id wire.ID) bool {
-	until := p.gates.get(id)
-	return until != nil && p.now.Before(*until)
-}
 
 // shuffle puts peers in a random order.
 func (p *Peer) shuffle(list []*remote) {
@@ -44,15 +22,15 @@ func (p *Peer) shuffle(list []*remote) {
 // live are the known peers that can be sent to, in a random order, except those
 // at one of the addresses.
 func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
-	p.live = p.live[:0]
-	for _, r := range p.remotes {
+	p.replication.live = p.replication.live[:0]
+	for _, r := range p.known.all() {
 		fresh := !r.lastUpdate.IsZero() && p.now.Sub(later(r.lastUpdate, r.vouchedAt)) <= freshTicks*p.k
 		if fresh && (r.indexed || (r.verified || r.plausible) && r.natType != nattype.Unknown) && !slices.Contains(but, r.addr) {
-			p.live = append(p.live, r)
+			p.replication.live = append(p.replication.live, r)
 		}
 	}
-	p.shuffle(p.live)
-	return p.live
+	p.shuffle(p.replication.live)
+	return p.replication.live
 }
 
 // choose picks whom a multicast goes to: three at random, an indexed one if
@@ -60,23 +38,23 @@ func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 // Nobody is picked twice (LAT-MEMB-008): a deployed peer sends to its first
 // friend twice.
 func (p *Peer) choose(live []*remote, clusterID []byte, exclude ...wire.ID) []*remote {
-	p.chosen = p.chosen[:0]
+	p.replication.chosen = p.replication.chosen[:0]
 	take := func(limit int, fits func(r *remote) bool) {
 		for _, r := range live {
-			if limit > 0 && len(p.chosen) < maxTargets && !slices.Contains(exclude, r.id) && !slices.Contains(p.chosen, r) && fits(r) {
-				p.chosen = append(p.chosen, r)
+			if limit > 0 && len(p.replication.chosen) < maxTargets && !slices.Contains(exclude, r.id) && !slices.Contains(p.replication.chosen, r) && fits(r) {
+				p.replication.chosen = append(p.replication.chosen, r)
 				limit--
 			}
 		}
 	}
 	take(randomTargets, func(*remote) bool { return true })
-	if !slices.ContainsFunc(p.chosen, func(r *remote) bool { return r.indexed }) {
+	if !slices.ContainsFunc(p.replication.chosen, func(r *remote) bool { return r.indexed }) {
 		take(1, func(r *remote) bool { return r.indexed })
 	}
 	if cluster, ok := wire.AsID(clusterID); ok {
 		take(maxTargets, func(r *remote) bool { return slices.Contains(r.clusters, cluster) })
 	}
-	return p.chosen
+	return p.replication.chosen
 }
 
 // relay sends a received packet on, with one hop more (LAT-MEMB-004,
@@ -87,7 +65,7 @@ func (p *Peer) relay(pk *wire.Packet, datagram []byte, targets []*remote) {
 	}
 	copied := p.copied(pk, datagram, pk.Hops+1)
 	for _, r := range targets {
-		p.pass(r, copied)
+		p.transmitTo(r, copied)
 	}
 }
 

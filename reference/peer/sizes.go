@@ -6,7 +6,7 @@ import "punchlist/reference/wire"
 type Size struct {
 	Name string // of the field, and of the field of its elements after a dot
 	Have int
-	Most int // a bound that no input can pass
+	Max  int // a bound that no input can pass
 }
 
 // Sizes tells how much the peer keeps of everything that can grow, the elements
@@ -15,57 +15,57 @@ func (p *Peer) Sizes() []Size {
 	l := p.limits
 	peers := len(p.config.Bootstrap) + l.Peers
 	ports := 0
-	for i := range p.bursts {
-		ports += len(p.bursts[i].ports)
+	for i := range p.traversal.bursts {
+		ports += len(p.traversal.bursts[i].ports)
 	}
 	sizes := []Size{
 		{"cache", p.cache.Len(), l.CachePackets},
-		{"remotes", len(p.remotes), peers},
-		{"sources", p.sources.len(), l.Sources},
-		{"pending", p.pending.len(), l.Pending},
-		{"pending.held", p.held, l.Held},
-		{"verifiedTo", p.verifiedTo.len(), l.Verified},
-		{"gates", p.gates.len(), l.Gates},
-		{"delivered", p.delivered.len(), l.Delivered},
-		{"composed", p.composed.len(), l.Delivered},
-		{"rates", p.rates.len(), l.Rates},
-		{"targets", p.targets.len(), l.Targets},
-		{"bursts", len(p.bursts), l.Introductions},
+		{"remotes", p.known.len(), peers},
+		{"sources", p.verification.sources.len(), l.Sources},
+		{"pending", p.verification.pending.len(), l.Pending},
+		{"pending.held", p.verification.held, l.Held},
+		{"verifiedTo", p.verification.verifiedTo.len(), l.Verified},
+		{"gates", p.budgets.gates.len(), l.Gates},
+		{"delivered", p.replication.delivered.len(), l.Delivered},
+		{"composed", p.replication.composed.len(), l.Delivered},
+		{"rates", p.budgets.rates.len(), l.Rates},
+		{"targets", p.budgets.targets.len(), l.Targets},
+		{"bursts", len(p.traversal.bursts), l.Introductions},
 		{"bursts.ports", ports, l.Introductions * traversalSends},
-		{"sockets", len(p.pool.sockets), poolSockets + mostPaths},
+		{"sockets", len(p.traversal.pool.sockets), poolSockets + maxPaths},
 		{"contacted", len(p.discovery.contacted), maxContacted},
-		{"tasks", p.tasks.len(), l.Tasks},
-		{"forgotten", p.forgotten.len(), l.Forgotten},
-		{"expired", p.expired.len(), l.Rebroadcasts},
-		{"unpublished", len(p.unpublished), maxUnpublished},
-		{"outboxes", len(p.outboxes), l.Destinations},
-		{"recent", p.recent.len(), l.Gates},
-		{"loads", p.loads.len(), l.Verified},
+		{"tasks", p.budgets.tasks.len(), l.Tasks},
+		{"forgotten", p.replication.forgotten.len(), l.Forgotten},
+		{"expired", p.replication.expired.len(), l.Rebroadcasts},
+		{"unpublished", len(p.replication.unpublished), maxUnpublished},
+		{"outboxes", len(p.sync.outboxes), l.Destinations},
+		{"recent", p.sync.recent.len(), l.Gates},
+		{"loads", p.budgets.loads.len(), l.Verified},
 		{"keys", len(p.keys.All()), l.Subclusters},
-		{"outgoing", p.outgoing.len(), l.Outgoing},
-		{"relayed", p.relayed.len(), l.Relayed},
-		{"streamsGiven", p.streamsGiven.len(), l.Delivered},
-		{"asked", p.asked.len(), l.Questions},
-		{"routes", p.routes.len(), l.Routes},
-		{"answered", p.answered.len(), l.Delivered},
-		{"assembling", p.assembling.len(), l.Assembling},
-		{"assembling.parts.datagram", p.assembled, l.AssemblyBytes},
+		{"outgoing", p.streams.outgoing.len(), l.Outgoing},
+		{"relayed", p.streams.relayed.len(), l.Relayed},
+		{"streamsGiven", p.streams.streamsGiven.len(), l.Delivered},
+		{"asked", p.queries.asked.len(), l.Questions},
+		{"routes", p.queries.routes.len(), l.Routes},
+		{"answered", p.queries.answered.len(), l.Delivered},
+		{"assembling", p.streams.assembling.len(), l.Assembling},
+		{"assembling.parts.datagram", p.streams.assembled, l.AssemblyBytes},
 	}
 	clusters, memberships, summaries, packets, parts := 0, 0, 0, 0, 0
-	p.assembling.each(func(_ messageKey, a *assembly) bool {
+	p.streams.assembling.each(func(_ messageKey, a *assembly) bool {
 		parts += len(a.parts)
 		return true
 	})
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		clusters += len(r.clusters)
 		memberships += len(r.memberships)
 	}
-	for _, o := range p.outboxes {
+	for _, o := range p.sync.outboxes {
 		summaries += o.summaries.len()
 		packets += o.packets.len()
 	}
 	given, bodies := 0, 0
-	p.asked.each(func(_ wire.ID, a *asked) bool {
+	p.queries.asked.each(func(_ wire.ID, a *asked) bool {
 		given += len(a.given)
 		bodies += len(a.body)
 		return true

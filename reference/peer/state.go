@@ -45,8 +45,8 @@ type savedPacket struct {
 // nothing by itself. Nor the NAT type: to find it again takes a second, and a
 // wrong one misleads others.
 func (p *Peer) State() []byte {
-	s := savedState{Clock: p.clock, Peers: []savedPeer{}, Packets: []savedPacket{}}
-	for _, r := range p.remotes {
+	s := savedState{Clock: p.membership.clock, Peers: []savedPeer{}, Packets: []savedPacket{}}
+	for _, r := range p.known.all() {
 		if r.connected && r.verified && !r.indexed && r.proxy == nil {
 			s.Peers = append(s.Peers, savedPeer{r.id.String(), r.addr})
 		}
@@ -57,7 +57,7 @@ func (p *Peer) State() []byte {
 	}
 	for e := range p.cache.All() {
 		s.Packets = append(s.Packets, savedPacket{
-			Arrived: e.Arrived.UnixMilli(), Own: e.Own, Unpublished: waiting[e.ID], Delivered: p.delivered.get(e.ID) != nil, Datagram: e.Datagram,
+			Arrived: e.Arrived.UnixMilli(), Own: e.Own, Unpublished: waiting[e.ID], Delivered: p.replication.delivered.get(e.ID) != nil, Datagram: e.Datagram,
 		})
 	}
 	text, err := json.Marshal(s)
@@ -123,12 +123,12 @@ func (p *Peer) restore(state []byte) {
 		p.emit(Event{Kind: Error, Text: "the saved state is ignored: " + err.Error()})
 		return
 	}
-	p.restoredAt = p.now
-	p.clock = s.Clock
+	p.replication.restoredAt = p.now
+	p.membership.clock = s.Clock
 	for _, saved := range s.Peers[:min(len(s.Peers), p.limits.Peers)] {
 		id, _ := wire.ParseID(saved.ID)
-		if id != p.config.ID && p.remoteByID(id) == nil && p.remoteAt(saved.Address) == nil {
-			p.remotes = append(p.remotes, &remote{id: id, addr: saved.Address})
+		if id != p.config.ID && p.known.byID(id) == nil && p.known.at(saved.Address) == nil {
+			p.known.add(&remote{id: id, addr: saved.Address})
 		}
 	}
 	for i := range packets {
@@ -140,19 +140,19 @@ func (p *Peer) restore(state []byte) {
 		e := entry(&packets[i], saved.Datagram)
 		e.Own = saved.Own
 		if p.now.Sub(arrived) >= cache.Lifetime(e.TTL, true) {
-			p.forgotten.put(e.ID)
+			p.replication.forgotten.put(e.ID)
 			continue
 		}
 		if inserted, evicted := p.cache.Insert(arrived, e); !inserted {
 			continue
 		} else if evicted != nil {
-			p.forgotten.put(evicted.ID)
+			p.replication.forgotten.put(evicted.ID)
 		}
 		if saved.Delivered {
-			p.delivered.put(e.ID)
+			p.replication.delivered.put(e.ID)
 		}
-		if saved.Unpublished && len(p.unpublished) < maxUnpublished {
-			p.unpublished = append(p.unpublished, e.ID)
+		if saved.Unpublished && len(p.replication.unpublished) < maxUnpublished {
+			p.replication.unpublished = append(p.replication.unpublished, e.ID)
 		}
 	}
 }

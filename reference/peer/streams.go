@@ -23,8 +23,8 @@ type Streaming struct {
 // those of others that it has relayed, and those for it that are not whole yet.
 type streaming struct {
 	outgoing     queue[outgoing]
-	streamTurn   bool
-	streamAt     time.Time                   // when the next of them may go
+	turn         bool                        // it is that of own streams, not of syncs
+	nextAt       time.Time                   // when the next of them may go
 	relayed      table[streamKey, time.Time] // until when the same is not relayed again
 	streamsGiven table[messageKey, struct{}] // that were delivered
 	assembling   table[messageKey, assembly]
@@ -59,10 +59,10 @@ func newStreaming(l Limits) streaming {
 // alone can read it.
 func (p *Peer) Stream(now time.Time, m Streaming) error {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return ErrClosed
 	}
-	if r := p.remoteByID(m.PeerID); r == nil || !r.connected {
+	if r := p.known.byID(m.PeerID); r == nil || !r.connected {
 		return fmt.Errorf("%w: %s", ErrUnknown, m.PeerID)
 	}
 	template := wire.NewPacket(wire.Stream)
@@ -71,40 +71,40 @@ func (p *Peer) Stream(now time.Time, m Streaming) error {
 	if err != nil {
 		return err
 	}
-	if p.outgoing.len()+len(packets) > p.limits.Outgoing {
-		return fmt.Errorf("%w: %d packets wait, %d is the limit, and this message has %d", ErrBusy, p.outgoing.len(), p.limits.Outgoing, len(packets))
+	if p.streams.outgoing.len()+len(packets) > p.limits.Outgoing {
+		return fmt.Errorf("%w: %d packets wait, %d is the limit, and this message has %d", ErrBusy, p.streams.outgoing.len(), p.limits.Outgoing, len(packets))
 	}
 	for i := range packets {
 		datagram, err := wire.Append(nil, &packets[i])
 		if err != nil {
 			return fmt.Errorf("peer: %w", err)
 		}
-		p.outgoing.push(outgoing{m.PeerID, datagram})
+		p.streams.outgoing.push(outgoing{m.PeerID, datagram})
 	}
-	p.pace()
+	p.pollQueues()
 	return nil
 }
 
 // Unstreamed is how many packets of own streams wait for their turn.
-func (p *Peer) Unstreamed() int { return p.outgoing.len() }
+func (p *Peer) Unstreamed() int { return p.streams.outgoing.len() }
 
-// sendOutgoing sends the next packet of an own stream; false if there is none
+// pollStreams sends the next packet of an own stream; false if there is none
 // whose time has come (LAT-STRM-003).
-func (p *Peer) sendOutgoing() bool {
-	for p.outgoing.len() > 0 && !p.streamAt.After(p.now) {
-		o := p.outgoing.pop()
-		if r := p.remoteByID(o.to); r != nil {
-			p.pass(r, o.datagram)
-			p.streamAt = later(p.streamAt, p.now.Add(-catchUp*p.limits.StreamPace)).Add(max(p.limits.StreamPace, time.Microsecond))
+func (p *Peer) pollStreams() bool {
+	for p.streams.outgoing.len() > 0 && !p.streams.nextAt.After(p.now) {
+		o := p.streams.outgoing.pop()
+		if r := p.known.byID(o.to); r != nil {
+			p.transmitTo(r, o.datagram)
+			p.streams.nextAt = later(p.streams.nextAt, p.now.Add(-catchUp*p.limits.StreamPace)).Add(max(p.limits.StreamPace, time.Microsecond))
 			return true
 		}
 	}
 	return false
 }
 
-// stream delivers a stream that is for this peer, and relays one that is for
+// handleStream delivers a stream that is for this peer, and relays one that is for
 // another. What ends deployed peers is neither.
-func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
+func (p *Peer) handleStream(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	to, addressed := wire.AsID(pk.Usr3)
 	source, signed := wire.AsID(pk.Usr4)
 	id, ok := pk.ID()
@@ -116,8 +116,8 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 		return
 	}
 	// To open a message costs more than to receive one.
-	if keys, joined := p.keys.Find(pk.SubclusterID); joined && (p.trusts(from) || p.withinRate(from)) {
-		p.takeStream(keys, pk, messageKey{source, id}, from)
+	if keys, joined := p.keys.Find(pk.SubclusterID); joined && (p.trusts(from) || p.countJoinOrPublish(from)) {
+		p.acceptStream(keys, pk, messageKey{source, id}, from)
 	}
 }
 
@@ -127,29 +127,29 @@ func (p *Peer) stream(pk *wire.Packet, from netip.AddrPort, datagram []byte, hel
 // back to where it came from. Deployed relays do none of it, so that two which take
 // each other for the way to a third send one packet for ever.
 func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, datagram []byte, held bool) {
-	r := p.remoteByID(key.to)
+	r := p.known.byID(key.to)
 	if r == nil || !r.connected || pk.Hops >= wire.MaxHops {
 		return
 	}
 	if _, at := r.path(); at == from {
 		return
 	}
-	if !p.mayAsk(from, datagram, held) || !p.withinStreamRate(from) || wire.VerifyID(pk) == wire.IDMismatch {
+	if !p.admit(from, datagram, held) || !p.countRelayed(from) || wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
-	until, added := p.relayed.put(key)
+	until, added := p.streams.relayed.put(key)
 	if !added && p.now.Before(*until) {
 		return
 	}
 	*until = p.now.Add(p.k)
-	p.pass(r, p.copied(pk, datagram, pk.Hops+1))
+	p.transmitTo(r, p.copied(pk, datagram, pk.Hops+1))
 }
 
-// takeStream delivers a stream for this peer when it is whole and can be opened,
+// acceptStream delivers a stream for this peer when it is whole and can be opened,
 // whoever brought it, and whether its source is known or not (LAT-STRM-002).
 // Deployed peers want to know the source, whose name is not proven by that. What
 // is forged (LAT-STRM-013) or does not open (LAT-STRM-011) is dropped.
-func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from netip.AddrPort) {
+func (p *Peer) acceptStream(keys seal.Keys, pk *wire.Packet, key messageKey, from netip.AddrPort) {
 	if pk.Index > 0 {
 		head, ok := wire.AsID(pk.PreviousID)
 		if !ok {
@@ -157,7 +157,7 @@ func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from 
 		}
 		key.head = head
 	}
-	if p.streamsGiven.get(key) != nil || wire.VerifyID(pk) == wire.IDMismatch {
+	if p.streams.streamsGiven.get(key) != nil || wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
 	whole, message := pk, pk.Message
@@ -165,7 +165,7 @@ func (p *Peer) takeStream(keys seal.Keys, pk *wire.Packet, key messageKey, from 
 		whole, message = p.assemble(key, pk, p.trusts(from))
 	}
 	if whole != nil && p.deliverStream(keys, whole, key, message, pk.Hops) {
-		p.heardThrough(key.source, from, pk.Hops <= 1)
+		p.noteHeardThrough(key.source, from, pk.Hops <= 1)
 	}
 }
 
@@ -177,7 +177,7 @@ func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, se
 	if !event.open(keys, pk, sealed) {
 		return false
 	}
-	p.streamsGiven.put(key)
+	p.streams.streamsGiven.put(key)
 	p.forgetAssembly(key)
 	p.emit(event)
 	return true

@@ -62,11 +62,11 @@ func (p *Peer) assemble(key messageKey, pk *wire.Packet, trusted bool) (head *wi
 	if !p.roomFor(key, len(datagram)+partOverhead, trusted) {
 		return nil, nil
 	}
-	a, _ := p.assembling.put(key)
+	a, _ := p.streams.assembling.put(key)
 	a.touched, a.trusted = p.now, a.trusted || trusted
 	before := a.bytes
 	a.add(part{id, pk.Index, datagram}, pk)
-	p.assembled += a.bytes - before
+	p.streams.assembled += a.bytes - before
 	if a.count == 0 || a.distinct < a.count+1 {
 		return nil, nil
 	}
@@ -132,13 +132,13 @@ func (a *assembly) compose() (*wire.Packet, []byte) {
 
 // roomFor gives up other messages until one has room for so many bytes more.
 func (p *Peer) roomFor(key messageKey, bytes int, trusted bool) bool {
-	for p.assembled+bytes > p.limits.AssemblyBytes || p.assembling.get(key) == nil && p.assembling.len() >= p.limits.Assembling {
+	for p.streams.assembled+bytes > p.limits.AssemblyBytes || p.streams.assembling.get(key) == nil && p.streams.assembling.len() >= p.limits.Assembling {
 		var victim *messageKey
-		p.assembling.each(func(other messageKey, a *assembly) bool {
+		p.streams.assembling.each(func(other messageKey, a *assembly) bool {
 			if other != key && (!a.trusted || trusted && victim == nil) {
 				victim = &other
 			}
-			return victim == nil || p.assembling.get(*victim).trusted
+			return victim == nil || p.streams.assembling.get(*victim).trusted
 		})
 		if victim == nil {
 			return false
@@ -150,15 +150,15 @@ func (p *Peer) roomFor(key messageKey, bytes int, trusted bool) bool {
 
 // forgetAssembly gives up what there is of a message, if there is any.
 func (p *Peer) forgetAssembly(key messageKey) {
-	if a := p.assembling.get(key); a != nil {
-		p.assembled -= a.bytes
-		p.assembling.delete(key)
+	if a := p.streams.assembling.get(key); a != nil {
+		p.streams.assembled -= a.bytes
+		p.streams.assembling.delete(key)
 	}
 }
 
 // expireAssemblies gives up the messages of which nothing came for a K.
 func (p *Peer) expireAssemblies() {
-	p.assembling.each(func(key messageKey, a *assembly) bool {
+	p.streams.assembling.each(func(key messageKey, a *assembly) bool {
 		if p.now.Sub(a.touched) < p.k {
 			return false // the others are younger
 		}

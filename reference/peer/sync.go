@@ -12,15 +12,6 @@ import (
 )
 
 const (
-	syncWindow = 6 * time.Second // between two syncs that first contact starts with one peer
-	syncGate   = time.Second     // for which the same summary from the same address is not answered again
-
-	// A sync that has been silent for so long is over, or something of it was lost.
-	// It is for the one with the lesser peerId to find that out, and for the other
-	// one if that one doesn't: both have usually started.
-	syncQuiet      = 2500 * time.Millisecond
-	syncQuietOther = 1500 * time.Millisecond // longer
-
 	// Rounds of one sync: root summaries sent until the caches are equal. Of six
 	// datagrams one after the other, from the root down to the packets, all arrive
 	// in a quarter of all cases where one in five is lost.
@@ -39,6 +30,16 @@ const (
 )
 
 var root cache.Prefix
+
+// syncing is what a peer keeps of all syncs; of that with one peer see session.
+type syncing struct {
+	outboxes   []*outbox
+	nextOutbox int
+	recent     table[wire.ID, sending] // what was sent to whom
+	stats      SyncStats
+}
+
+func newSyncing(l Limits) syncing { return syncing{recent: newTable[wire.ID, sending](l.Gates)} }
 
 // session is what a peer knows of syncing with another one. The deployed
 // protocol has no such thing: one summary is sent, at first contact, and what is
@@ -75,7 +76,7 @@ type SyncStats struct {
 }
 
 // SyncStats are the counts since the peer was made.
-func (p *Peer) SyncStats() SyncStats { return p.syncStats }
+func (p *Peer) SyncStats() SyncStats { return p.sync.stats }
 
 // firstSync starts a sync with a peer that was just connected (LAT-SYNC-003).
 func (p *Peer) firstSync(r *remote) {
@@ -85,23 +86,23 @@ func (p *Peer) firstSync(r *remote) {
 	p.startSync(r)
 }
 
-// heardHash looks at the hash that a peer's pong tells: what a lossy network took
+// handleHash looks at the hash that a peer's pong tells: what a lossy network took
 // from a publish, or from a sync, is found by nobody else (LAT-SYNC-009).
 // Deployed peers tell the hash, and never look at it.
-func (p *Peer) heardHash(r *remote, hash [20]byte) {
+func (p *Peer) handleHash(r *remote, hash [20]byte) {
 	s := &r.sync
 	s.hash, s.told = hash, true
 	if p.equal(s) {
 		s.barren, s.notBefore = 0, time.Time{}
-		p.dropAnswers(r.addr)
+		p.dropItems(r.addr)
 		return
 	}
-	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.repairs.take(p.now, p.k, repairsPerTick) {
+	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.budgets.repairs.take(p.now, p.k, repairsPerTick) {
 		p.startSync(r)
 	}
 }
 
-// equal tells whether the other side's cache is known to be as this one.
+// equal reports whether the other side's cache is known to be as this one.
 func (p *Peer) equal(s *session) bool {
 	return s.told && s.hash == p.rootHash()
 }
@@ -115,15 +116,15 @@ func (p *Peer) rootHash() [20]byte {
 // has and the other lacks.
 func (p *Peer) Sync(now time.Time, id wire.ID) error {
 	p.begin(now)
-	if p.closing {
+	if p.life.closing {
 		return ErrClosed
 	}
-	r := p.remoteByID(id)
+	r := p.known.byID(id)
 	if r == nil || !r.direct() {
 		return fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
 	p.startSync(r)
-	p.pace()
+	p.pollQueues()
 	return nil
 }
 
@@ -145,11 +146,11 @@ func (p *Peer) startRound(r *remote) {
 	s.at, s.active = p.now, p.now
 	s.heard, s.moved = false, false
 	s.rounds++
-	p.syncStats.Rounds++
+	p.sync.stats.Rounds++
 	pk := p.syncPacket(root, since)
 	if datagram, ok := p.encode(&pk); ok {
 		p.countSummary(datagram)
-		p.pass(r, datagram)
+		p.transmitTo(r, datagram)
 	}
 }
 
@@ -163,14 +164,14 @@ func (p *Peer) syncPacket(prefix cache.Prefix, since time.Time) wire.Packet {
 }
 
 func (p *Peer) countSummary(datagram []byte) {
-	p.syncStats.Summaries++
-	p.syncStats.SummaryBytes += uint64(len(datagram))
+	p.sync.stats.Summaries++
+	p.sync.stats.SummaryBytes += uint64(len(datagram))
 }
 
-// sync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
+// handleSync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
 // (LAT-SYNC-007). The answers wait in the outbox of that address, each once: they
 // are 16 summaries at most, and packets no more than are cached (LAT-SYNC-011).
-func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
+func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if !p.trusts(from) {
 		p.hold(from, datagram)
 		return
@@ -186,9 +187,9 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if err != nil {
 		return
 	}
-	p.syncStats.SummariesHeard++
+	p.sync.stats.SummariesHeard++
 	ours := p.cache.Summary(p.now, theirs.Prefix)
-	r := p.remoteAt(from)
+	r := p.known.at(from)
 	if r != nil {
 		if theirs.Prefix.Len() == 0 {
 			r.sync.hash, r.sync.told = theirs.Hash, true
@@ -197,7 +198,7 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	}
 	if ours.Hash == theirs.Hash {
 		if theirs.Prefix.Len() == 0 {
-			p.dropAnswers(from)
+			p.dropItems(from)
 		}
 		return
 	}
@@ -206,37 +207,37 @@ func (p *Peer) sync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	}
 	for child, do := range ours.Answer(&theirs) {
 		if do == cache.Deeper {
-			p.addAnswer(from, summaryAt(child))
+			p.addItem(from, summaryAt(child))
 			continue
 		}
 		for e := range p.cache.Under(p.now, child) {
-			if !p.addAnswer(from, answer{id: e.ID, digits: wholePacket}) {
+			if !p.addItem(from, item{id: e.ID, digits: wholePacket}) {
 				break
 			}
 		}
 	}
 }
 
-// synced takes note of a publish that came from a peer, and tells whether it is
+// noteSynced takes note of a publish that came from a peer, and reports whether it is
 // to be multicast (LAT-SYNC-012). What a sync brings in bulk is not: most of the
 // peers around have it, and for those that don't the next sync is enough, which
 // tells more in one datagram. A few are, so that a peer that came back with its
 // own messages is heard by deployed peers at once.
-func (p *Peer) synced(from netip.AddrPort, isNew bool) (multicast bool) {
-	r := p.remoteAt(from)
+func (p *Peer) noteSynced(from netip.AddrPort, isNew bool) (multicast bool) {
+	r := p.known.at(from)
 	if r == nil || !r.sync.underWay() {
 		return true
 	}
 	s := &r.sync
 	s.active, s.heard = p.now, true
 	if !isNew {
-		p.syncStats.Repeated++
+		p.sync.stats.Repeated++
 		return false
 	}
-	p.syncStats.Gained++
+	p.sync.stats.Gained++
 	s.moved = true
 	s.gained++
-	if p.passedOn.take(p.now, p.k, p.limits.SyncRelays) {
+	if p.budgets.passedOn.take(p.now, p.k, p.limits.SyncRelays) {
 		return true
 	}
 	s.owed++
@@ -245,7 +246,7 @@ func (p *Peer) synced(from netip.AddrPort, isNew bool) (multicast bool) {
 
 // runSyncs repeats the syncs that are silent, and ends those that are done.
 func (p *Peer) runSyncs() {
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if !p.isQuiet(r) || p.now.Before(p.quietAt(r)) {
 			continue
 		}
@@ -265,9 +266,9 @@ func (p *Peer) runSyncs() {
 	}
 }
 
-// isQuiet tells whether a sync is under way, and nothing of it waits here.
+// isQuiet reports whether a sync is under way, and nothing of it waits here.
 func (p *Peer) isQuiet(r *remote) bool {
-	return r.sync.underWay() && !p.answering(r.addr)
+	return r.sync.underWay() && !p.isSending(r.addr)
 }
 
 func (p *Peer) quietAt(r *remote) time.Time {
@@ -277,13 +278,13 @@ func (p *Peer) quietAt(r *remote) time.Time {
 	return r.sync.active.Add(syncQuiet)
 }
 
-func (p *Peer) nextQuiet() (next time.Time) {
-	for _, r := range p.remotes {
+func (p *Peer) nextQuiet() time.Time {
+	return p.known.nextDue(func(r *remote) (at time.Time) {
 		if p.isQuiet(r) {
-			p.sooner(&next, p.quietAt(r))
+			at = p.quietAt(r)
 		}
-	}
-	return next
+		return at
+	})
 }
 
 // endSync makes the next sync with a peer wait if this one was in vain, and
@@ -304,7 +305,7 @@ func (p *Peer) endSync(r *remote) {
 	if owed == 0 {
 		return
 	}
-	for _, other := range p.remotes {
+	for _, other := range p.known.all() {
 		if other != r && other.direct() {
 			p.addTask(task{kind: passOn, id: other.id})
 		}

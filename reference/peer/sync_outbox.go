@@ -9,35 +9,26 @@ import (
 	"punchlist/reference/wire"
 )
 
-// How often the same packet is sent to the same address by sync: for the first
-// times, which make up for loss, after recentTime, and then each time after four
-// times as long, for something keeps the other side from taking it.
-const (
-	recentTime  = 2 * time.Second
-	recentTimes = 4
-	recentLast  = 6 // of the fourfoldings: two hours and a little
-)
-
 // outbox is what waits to be sent to one address by sync: summaries first, since
 // packets may have to wait for their minute.
 type outbox struct {
 	to        netip.AddrPort
-	summaries queue[answer]
-	packets   queue[answer]
-	waiting   map[answer]struct{} // both: what is asked for twice is sent once
+	summaries queue[item]
+	packets   queue[item]
+	waiting   map[item]struct{} // both: what is asked for twice is sent once
 	used      time.Time
 	lastSent  time.Time // of a packet
 }
 
-// answer is a packet to send, or a prefix to send the summary at.
-type answer struct {
+// item is a packet to send, or a prefix to send the summary at.
+type item struct {
 	id     wire.ID // the packet's; or the digits of the prefix, zeros behind
 	digits uint8   // of the prefix; wholePacket
 }
 
 const wholePacket = 255
 
-func summaryAt(prefix cache.Prefix) (a answer) {
+func summaryAt(prefix cache.Prefix) (a item) {
 	text := [cache.KeyDigits]byte{}
 	for i := range text {
 		text[i] = '0'
@@ -51,7 +42,7 @@ func summaryAt(prefix cache.Prefix) (a answer) {
 func (o *outbox) len() int { return o.summaries.len() + o.packets.len() }
 
 // take takes the next answer out of one of the queues.
-func (o *outbox) take(q *queue[answer]) answer {
+func (o *outbox) take(q *queue[item]) item {
 	a := q.pop()
 	delete(o.waiting, a)
 	if o.len() == 0 {
@@ -63,11 +54,11 @@ func (o *outbox) take(q *queue[answer]) answer {
 // clear gives back the room too: neither a map nor a queue ever shrinks, and
 // each outbox would keep what its largest sync took (LAT-BUDG-004).
 func (o *outbox) clear() {
-	o.summaries, o.packets, o.waiting = queue[answer]{}, queue[answer]{}, map[answer]struct{}{}
+	o.summaries, o.packets, o.waiting = queue[item]{}, queue[item]{}, map[item]struct{}{}
 }
 
 func (p *Peer) outboxOf(to netip.AddrPort) *outbox {
-	for _, o := range p.outboxes {
+	for _, o := range p.sync.outboxes {
 		if o.to == to {
 			return o
 		}
@@ -75,15 +66,15 @@ func (p *Peer) outboxOf(to netip.AddrPort) *outbox {
 	return nil
 }
 
-// answering tells whether anything waits to be sent to an address.
-func (p *Peer) answering(to netip.AddrPort) bool {
+// isSending reports whether anything waits to be sent to an address.
+func (p *Peer) isSending(to netip.AddrPort) bool {
 	o := p.outboxOf(to)
 	return o != nil && o.len() > 0
 }
 
-// addAnswer puts something into the outbox of an address; false if that is full.
+// addItem puts something into the outbox of an address; false if that is full.
 // What does not find room is found missing by the next sync.
-func (p *Peer) addAnswer(to netip.AddrPort, a answer) bool {
+func (p *Peer) addItem(to netip.AddrPort, a item) bool {
 	box := p.outboxOf(to)
 	if box == nil {
 		if box = p.newOutbox(to); box == nil {
@@ -105,8 +96,8 @@ func (p *Peer) addAnswer(to netip.AddrPort, a answer) bool {
 	return true
 }
 
-// dropAnswers forgets what waits for an address, which has all of it.
-func (p *Peer) dropAnswers(to netip.AddrPort) {
+// dropItems forgets what waits for an address, which has all of it.
+func (p *Peer) dropItems(to netip.AddrPort) {
 	if o := p.outboxOf(to); o != nil && o.len() > 0 {
 		o.clear()
 		o.used = p.now
@@ -116,21 +107,21 @@ func (p *Peer) dropAnswers(to netip.AddrPort) {
 // newOutbox makes an outbox, if need be in the place of the empty one that was
 // used longest ago.
 func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
-	box := &outbox{to: to, waiting: map[answer]struct{}{}, used: p.now}
-	if len(p.outboxes) < p.limits.Destinations {
-		p.outboxes = append(p.outboxes, box)
+	box := &outbox{to: to, waiting: map[item]struct{}{}, used: p.now}
+	if len(p.sync.outboxes) < p.limits.Destinations {
+		p.sync.outboxes = append(p.sync.outboxes, box)
 		return box
 	}
 	oldest := -1
-	for i, o := range p.outboxes {
-		if o.len() == 0 && (oldest < 0 || o.used.Before(p.outboxes[oldest].used)) {
+	for i, o := range p.sync.outboxes {
+		if o.len() == 0 && (oldest < 0 || o.used.Before(p.sync.outboxes[oldest].used)) {
 			oldest = i
 		}
 	}
 	if oldest < 0 {
 		return nil
 	}
-	p.outboxes[oldest] = box
+	p.sync.outboxes[oldest] = box
 	return box
 }
 
@@ -142,7 +133,7 @@ func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
 // silent while it goes on.
 func (p *Peer) packetAt(o *outbox) time.Time {
 	most := p.limits.SyncPerMinute
-	load := p.loads.get(o.to)
+	load := p.budgets.loads.get(o.to)
 	if load == nil {
 		return p.now
 	}
@@ -156,29 +147,22 @@ func (p *Peer) packetAt(o *outbox) time.Time {
 	return o.lastSent.Add(load.freeAt(p.now).Sub(p.now) / time.Duration(most-have))
 }
 
-// nextAnswer is when an outbox has something to send; zero if it is empty.
-func (p *Peer) nextAnswer(o *outbox) time.Time {
+// nextItem is when an outbox has something to send; zero if it is empty.
+func (p *Peer) nextItem(o *outbox) time.Time {
 	switch {
 	case o.summaries.len() > 0:
-		return p.paceAt
+		return p.budgets.paceAt
 	case o.packets.len() > 0:
-		return later(p.packetAt(o), p.paceAt)
+		return later(p.packetAt(o), p.budgets.paceAt)
 	}
 	return time.Time{}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
-// sendAnswer sends one answer, from the outboxes in turn; false if none may.
-func (p *Peer) sendAnswer() bool {
-	for range p.outboxes {
-		p.nextOutbox = (p.nextOutbox + 1) % len(p.outboxes)
-		o := p.outboxes[p.nextOutbox]
+// pollOutboxes sends one answer, from the outboxes in turn; false if none may.
+func (p *Peer) pollOutboxes() bool {
+	for range p.sync.outboxes {
+		p.sync.nextOutbox = (p.sync.nextOutbox + 1) % len(p.sync.outboxes)
+		o := p.sync.outboxes[p.sync.nextOutbox]
 		for o.summaries.len() > 0 {
 			if p.sendSummary(o, o.take(&o.summaries)) {
 				return true
@@ -198,9 +182,9 @@ func (p *Peer) sendAnswer() bool {
 
 // sendSummary sends a summary as it is now, unless the same went there just now:
 // both sides start a sync when they meet, and would each get everything twice.
-func (p *Peer) sendSummary(o *outbox, a answer) bool {
+func (p *Peer) sendSummary(o *outbox, a item) bool {
 	pk := p.syncPacket(cache.Key(a.id).Short(int(a.digits)), p.now)
-	if p.isRecent(at(wire.ControlID(nil, pk.Message, nil), o.to), false) {
+	if p.noteSent(at(wire.ControlID(nil, pk.Message, nil), o.to), false) {
 		return false
 	}
 	datagram, ok := p.encode(&pk)
@@ -208,7 +192,7 @@ func (p *Peer) sendSummary(o *outbox, a answer) bool {
 		return false
 	}
 	p.countSummary(datagram)
-	p.sendTo(o, datagram)
+	p.transmitItem(o, datagram)
 	return true
 }
 
@@ -223,14 +207,14 @@ func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 		return false
 	}
 	left := cache.Lifetime(e.TTL, false) - p.now.Sub(e.Arrived)
-	if left < time.Millisecond || p.isRecent(at(id, o.to), true) {
+	if left < time.Millisecond || p.noteSent(at(id, o.to), true) {
 		return false
 	}
 	datagram := p.aged(e.Datagram, left)
-	p.syncStats.Packets++
-	p.syncStats.PacketBytes += uint64(len(datagram))
+	p.sync.stats.Packets++
+	p.sync.stats.PacketBytes += uint64(len(datagram))
 	o.lastSent = p.now
-	if r := p.sendTo(o, datagram); r != nil {
+	if r := p.transmitItem(o, datagram); r != nil {
 		r.sync.moved = true
 	}
 	return true
@@ -244,19 +228,19 @@ func (p *Peer) aged(cached []byte, ttl time.Duration) []byte {
 	return datagram
 }
 
-// sendTo sends a datagram to an outbox's address, on the path of the peer that is
+// transmitItem sends a datagram to an outbox's address, on the path of the peer that is
 // known there, if there is one.
-func (p *Peer) sendTo(o *outbox, datagram []byte) *remote {
+func (p *Peer) transmitItem(o *outbox, datagram []byte) *remote {
 	o.used = p.now
-	r := p.remoteAt(o.to)
+	r := p.known.at(o.to)
 	if r == nil {
-		p.deliver(p.socketTo(o.to), o.to, datagram)
+		p.transmit(p.socketTo(o.to), o.to, datagram)
 		return nil
 	}
 	if r.sync.underWay() {
 		r.sync.active = p.now
 	}
-	p.pass(r, datagram)
+	p.transmitTo(r, datagram)
 	return r
 }
 
@@ -266,10 +250,10 @@ type sending struct {
 	times int
 }
 
-// isRecent notes that something is sent, and tells whether it was already, and
+// noteSent notes that something is sent, and reports whether it was already, and
 // too short a time ago.
-func (p *Peer) isRecent(what wire.ID, grows bool) bool {
-	s, added := p.recent.put(what)
+func (p *Peer) noteSent(what wire.ID, grows bool) bool {
+	s, added := p.sync.recent.put(what)
 	if !added && p.now.Sub(s.at) < recentTime<<(2*min(max(s.times-recentTimes, 0), recentLast)) {
 		return true
 	}
@@ -278,50 +262,4 @@ func (p *Peer) isRecent(what wire.ID, grows bool) bool {
 		s.times++
 	}
 	return false
-}
-
-// load counts the publishes and joins sent to one address, by second.
-type load struct {
-	counts [loadTime]uint16
-	second int64 // of the newest count
-	total  int
-}
-
-// loadTime is how many seconds back a load counts: a minute, wherever the
-// receiver's begins, and one second for the way there.
-const loadTime = 62
-
-// roll forgets what is too old.
-func (l *load) roll(now time.Time) {
-	second := now.Unix()
-	for n := min(second-l.second, loadTime); n > 0; n-- {
-		slot := &l.counts[((second-n+1)%loadTime+loadTime)%loadTime]
-		l.total -= int(*slot)
-		*slot = 0
-	}
-	l.second = max(l.second, second)
-}
-
-func (l *load) count(now time.Time) int {
-	l.roll(now)
-	return l.total
-}
-
-func (l *load) add(now time.Time) {
-	l.roll(now)
-	if slot := &l.counts[l.second%loadTime]; *slot < 1<<16-1 {
-		*slot++
-		l.total++
-	}
-}
-
-// freeAt is when the oldest count is forgotten.
-func (l *load) freeAt(now time.Time) time.Time {
-	l.roll(now)
-	for n := int64(loadTime - 1); n >= 0; n-- {
-		if second := l.second - n; l.counts[(second%loadTime+loadTime)%loadTime] > 0 {
-			return time.Unix(second+loadTime, 0)
-		}
-	}
-	return now
 }

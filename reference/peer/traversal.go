@@ -3,61 +3,20 @@ package peer
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"punchlist/reference/nattype"
 	"punchlist/reference/wire"
 )
 
-// allowance counts within one K.
-type allowance struct {
-	since time.Time
-	count int
+// traversal is what a peer keeps of introductions that it obeys.
+type traversal struct {
+	bursts []burst
+	pool   pool
 }
 
-func (a *allowance) take(now time.Time, window time.Duration, limit int) bool {
-	if now.Sub(a.since) >= window {
-		*a = allowance{since: now}
-	}
-	if a.count >= limit {
-		return false
-	}
-	a.count++
-	return true
-}
-
-func (a *allowance) used(now time.Time, window time.Duration) bool {
-	return a.count > 0 && now.Sub(a.since) < window
-}
-
-// mayContact takes one datagram to an address that somebody else has named out
-// of what may be sent to its IP, and to all such, in a K (LAT-TRAV-005,
-// LAT-SEC-005), where deployed peers obey every introduction. An IP
-// that is configured or verified needs no shelter beyond the total.
-func (p *Peer) mayContact(ip netip.Addr) bool {
-	if !p.unlimited(ip) {
-		a, _ := p.targets.put(ip)
-		if !a.take(p.now, p.k, p.limits.IntroPings) {
-			return false
-		}
-	}
-	return p.introduced.take(p.now, p.k, p.limits.IntroPingsTotal)
-}
-
-// mayBurst takes one traversal to an IP out of one for each IP, and few to all,
-// in a K (LAT-TRAV-018): an IP that is sent connection pings in it gets none.
-func (p *Peer) mayBurst(ip netip.Addr) bool {
-	a, _ := p.targets.put(ip)
-	if a.used(p.now, p.k) || !p.traversals.take(p.now, p.k, p.limits.Traversals) {
-		return false
-	}
-	*a = allowance{since: p.now, count: p.limits.IntroPings}
-	return true
-}
-
-// reachable tells whether an address that a body names can be another peer's
+// isReachable reports whether an address that a body names can be another peer's
 // (LAT-TRAV-006). Deployed peers take host names, broadcast, their own.
-func (p *Peer) reachable(addr netip.AddrPort) bool {
+func (p *Peer) isReachable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
 	return ip.Is4() && addr.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != broadcast &&
 		(!ip.IsLoopback() || p.own.Addr().IsLoopback()) && addr != p.own
@@ -65,17 +24,17 @@ func (p *Peer) reachable(addr netip.AddrPort) bool {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// isIntroducer tells whether introductions from an address are obeyed: it is a
+// isIntroducer reports whether introductions from an address are obeyed: it is a
 // bootstrap peer's that has spoken, or verified.
 func (p *Peer) isIntroducer(addr netip.AddrPort) bool {
-	if r := p.remoteAt(addr); r != nil && r.indexed {
+	if r := p.known.at(addr); r != nil && r.indexed {
 		return true
 	}
 	return p.isVerified(addr)
 }
 
-// intro obeys an introduction.
-func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
+// handleIntro obeys an introduction.
+func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	id, ok := pk.ID()
 	if !ok || pk.Hops >= wire.MaxHops || p.gated(id) {
@@ -84,7 +43,7 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held
 	if !p.isIntroducer(from) {
 		// A stranger is not asked because of it (LAT-TRAV-005).
 		if !held {
-			p.holdWith(p.pending.get(from), datagram) // LAT-TRAV-019
+			p.holdWith(p.verification.pending.get(from), datagram) // LAT-TRAV-019
 		}
 		return
 	}
@@ -92,22 +51,22 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held
 		return
 	}
 	addr := netip.AddrPortFrom(b.Address, b.Port)
-	if b.RequesterPeerID == p.config.ID || b.ResponderPeerID == p.config.ID || !p.reachable(addr) {
+	if b.RequesterPeerID == p.config.ID || b.ResponderPeerID == p.config.ID || !p.isReachable(addr) {
 		return
 	}
 	natType := nattype.Of(b.NATType)
-	r := p.remoteByID(b.RequesterPeerID)
+	r := p.known.byID(b.RequesterPeerID)
 	if r != nil && !p.wantsIntroduction(r, addr, natType) {
 		return
 	}
-	if len(p.bursts) >= p.limits.Introductions || slices.ContainsFunc(p.bursts, func(t burst) bool { return t.id == b.RequesterPeerID || t.addr == addr }) {
+	if len(p.traversal.bursts) >= p.limits.Introductions || slices.ContainsFunc(p.traversal.bursts, func(t burst) bool { return t.id == b.RequesterPeerID || t.addr == addr }) {
 		return
 	}
-	p.gate(id, p.k*3/4)
+	p.gate(id, p.quarters(introGateQuarters))
 	if r != nil && !r.indexed && r.direct() && p.silent(r) {
 		// Whatever answers now may do so by another way than the one that is lost.
 		r.verified = false
-		p.verifiedTo.delete(r.addr)
+		p.verification.verifiedTo.delete(r.addr)
 		if r.plausible { // its signs of life may never come by this way
 			p.retryLater(r)
 		}
@@ -116,13 +75,13 @@ func (p *Peer) intro(pk *wire.Packet, from netip.AddrPort, datagram []byte, held
 		id: b.RequesterPeerID, addr: addr, natType: natType, subclusterID: slices.Clone(pk.SubclusterID),
 		pingID: p.newEchoID(), strategy: nattype.Choose(p.natType, natType), start: p.now,
 	}
-	if introducer := p.remoteAt(from); introducer != nil {
+	if introducer := p.known.at(from); introducer != nil {
 		t.introducer = introducer.id
 	}
 	p.startBurst(t)
 }
 
-// wantsIntroduction tells whether a known peer is to be reached at an address
+// wantsIntroduction reports whether a known peer is to be reached at an address
 // where it is said to be. A deployed peer wants it of nobody that it takes for
 // connected, and so never finds again whom it has lost.
 func (p *Peer) wantsIntroduction(r *remote, addr netip.AddrPort, natType nattype.Type) bool {

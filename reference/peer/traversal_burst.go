@@ -9,23 +9,10 @@ import (
 	"punchlist/reference/wire"
 )
 
-// When connection pings follow an introduction (LAT-TRAV-002).
-var introPingAfter = [...]time.Duration{0, 500 * time.Millisecond, 2000 * time.Millisecond}
-
 // Traversal between types 5 and 7 (LAT-TRAV-007, LAT-TRAV-008).
 const (
-	traversalSends = 1024                  // datagrams of a burst, of either side
-	connectStep    = 10 * time.Millisecond // between the pings of the side of type 5
-	openStep       = time.Millisecond      // between the openers of the side of type 7
-	firstOpened    = 1024                  // of the ports that openers go to, up to 65535
-)
-
-const (
-	// burstGrace is how long after the last ping of a burst its answer may come.
-	burstGrace = 1500 * time.Millisecond
-	// contactAgain is the least time between two pings from a socket of the pool
-	// that something came to.
-	contactAgain = 100 * time.Millisecond
+	traversalSends = 1024 // datagrams of a burst, of either side
+	firstOpened    = 1024 // of the ports that openers go to, up to 65535
 )
 
 // A burst is an introduction being obeyed: what is sent to its target.
@@ -85,13 +72,13 @@ func (t *burst) next() time.Time {
 func (p *Peer) startBurst(t burst) {
 	switch t.strategy {
 	case nattype.TraversalOpen:
-		if !p.mayBurst(t.addr.Addr()) {
+		if !p.takeBurst(t.addr.Addr()) {
 			t.strategy = nattype.Proxy
 			break
 		}
 		t.ports = p.randomPorts()
 	case nattype.TraversalConnect:
-		if p.pool.kept() >= mostPaths || !p.mayBurst(t.addr.Addr()) {
+		if p.traversal.pool.kept() >= maxPaths || !p.takeBurst(t.addr.Addr()) {
 			t.strategy = nattype.Proxy
 		}
 	}
@@ -100,7 +87,7 @@ func (p *Peer) startBurst(t burst) {
 		// whose NAT lets them in against expectation.
 		p.fallBack(&t)
 	}
-	p.bursts = append(p.bursts, t)
+	p.traversal.bursts = append(p.traversal.bursts, t)
 	p.runBursts()
 }
 
@@ -122,8 +109,8 @@ func (p *Peer) randomPorts() []uint16 {
 // runBursts sends what is due. A traversal ends when the peer is reached; of
 // connection pings all are sent, since the other side may need them.
 func (p *Peer) runBursts() {
-	for i := 0; i < len(p.bursts); {
-		t := &p.bursts[i]
+	for i := 0; i < len(p.traversal.bursts); {
+		t := &p.traversal.bursts[i]
 		traversal := t.sends() == traversalSends
 		reached := p.reachedBy(t)
 		if late := p.now.Sub(t.next()); traversal && t.sent < traversalSends && late > catchUp*connectStep {
@@ -141,17 +128,17 @@ func (p *Peer) runBursts() {
 			p.fallBack(t)
 		}
 		connect := t.strategy == nattype.TraversalConnect
-		p.bursts = slices.Delete(p.bursts, i, i+1)
+		p.traversal.bursts = slices.Delete(p.traversal.bursts, i, i+1)
 		if connect {
 			p.reclaimLater()
 		}
 	}
 }
 
-// reachedBy tells whether the target has been heard directly since the burst
+// reachedBy reports whether the target has been heard directly since the burst
 // began.
 func (p *Peer) reachedBy(t *burst) bool {
-	r := p.remoteByID(t.id)
+	r := p.known.byID(t.id)
 	return r != nil && r.direct() && !r.lastUpdate.Before(t.start)
 }
 
@@ -161,59 +148,59 @@ func (p *Peer) sendBurst(t *burst) {
 		p.push(Output{Op: Send, Socket: Main, To: netip.AddrPortFrom(t.addr.Addr(), t.ports[t.sent]), Data: wire.Opener})
 	case nattype.TraversalConnect:
 		if s, ok := p.drawSocket(); ok {
-			p.introducedPing(t, s, t.addr)
+			p.sendIntroducedPing(t, s, t.addr)
 		}
 	default:
-		if t.sent < p.limits.IntroPings && p.mayContact(t.addr.Addr()) {
-			p.introducedPing(t, Main, t.addr)
+		if t.sent < p.limits.IntroPings && p.takeContact(t.addr.Addr()) {
+			p.sendIntroducedPing(t, Main, t.addr)
 		}
 	}
 }
 
 func (p *Peer) nextBurst() (next time.Time) {
-	for i := range p.bursts {
-		if at := p.bursts[i].next(); next.IsZero() || at.Before(next) {
+	for i := range p.traversal.bursts {
+		if at := p.traversal.bursts[i].next(); next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}
 	return next
 }
 
-// introducedPing is the connection ping to an introduced peer. Its pingId comes
+// sendIntroducedPing is the connection ping to an introduced peer. Its pingId comes
 // back from deployed peers, who then need no question to be verified.
-func (p *Peer) introducedPing(t *burst, s Socket, to netip.AddrPort) {
+func (p *Peer) sendIntroducedPing(t *burst, s Socket, to netip.AddrPort) {
 	ping := p.newPing()
 	ping.SubclusterID = t.subclusterID
 	ping.Body.Has |= wire.KeyNATType | wire.KeyIsConnection | wire.KeyCacheSummaryHash | wire.KeyPingID
 	summary := p.cache.Summary(p.now, root)
 	ping.Body.NATType, ping.Body.IsConnection, ping.Body.CacheSummaryHash, ping.Body.PingID = int(p.natType), true, summary.Hash, t.pingID
 	if datagram, ok := p.encode(&ping); ok {
-		p.deliver(s, to, datagram)
+		p.transmit(s, to, datagram)
 	}
 }
 
-// contacted pings from the socket of the pool that something of the target came
+// handleAtPool pings from the socket of the pool that something of the target came
 // to, be it an opener: the way is open there, both ways.
-func (p *Peer) contacted(via Socket, from netip.AddrPort) {
-	for i := range p.bursts {
-		t := &p.bursts[i]
+func (p *Peer) handleAtPool(via Socket, from netip.AddrPort) {
+	for i := range p.traversal.bursts {
+		t := &p.traversal.bursts[i]
 		if t.strategy != nattype.TraversalConnect || t.addr.Addr() != from.Addr() || p.reachedBy(t) {
 			continue
 		}
 		if t.contactAt.IsZero() || p.now.Sub(t.contactAt) >= contactAgain {
 			t.contactAt = p.now
-			p.introducedPing(t, via, from)
+			p.sendIntroducedPing(t, via, from)
 		}
 	}
 }
 
-// plausible tells whether an address that can't be verified is that of an
+// plausible reports whether an address that can't be verified is that of an
 // introduced peer all the same: a datagram that names the peer has come from the
 // introduced IP, and from a port that was opened for it a moment ago
 // (LAT-TRAV-009). A deployed peer that reaches us by a socket of its pool answers
 // from its main socket, so that no echo can come back.
 func (p *Peer) plausible(id wire.ID, from netip.AddrPort) bool {
-	return p.via == Main && slices.ContainsFunc(p.bursts, func(t burst) bool {
+	return p.via == Main && slices.ContainsFunc(p.traversal.bursts, func(t burst) bool {
 		return t.strategy == nattype.TraversalOpen && t.id == id && t.addr.Addr() == from.Addr() && slices.Contains(t.ports[:t.sent], from.Port())
 	})
 }

@@ -14,17 +14,14 @@ const Pool Socket = 16
 
 const (
 	poolSockets = 256 // that bursts may ping from at one time
-	// mostPaths is at how many sockets that peers are reached by no other burst
+	// maxPaths is at how many sockets that peers are reached by no other burst
 	// begins: each is one more than those of poolSockets.
-	mostPaths  = 64
-	activeTime = 1024 * time.Millisecond // for which a socket that has pinged does not ping again
+	maxPaths = 64
 )
 
-// Sockets that are no longer needed are closed few at a time.
-const (
-	reclaimStep   = 10 * time.Millisecond
-	reclaimAtOnce = 8
-)
+// reclaimAtOnce is how many sockets that are no longer needed are closed at one
+// time.
+const reclaimAtOnce = 8
 
 // pool is the sockets from Pool on. Each is opened by its first ping, and closed
 // when no burst runs that could use it, unless a peer is reached by it.
@@ -58,25 +55,25 @@ func (p *pool) kept() (n int) {
 	return n
 }
 
-// isOpen tells whether a socket can be sent from. One of the pool can as soon as
+// isOpen reports whether a socket can be sent from. One of the pool can as soon as
 // it was asked for, since what is asked for is done in order.
 func (p *Peer) isOpen(s Socket) bool {
-	if slot := p.pool.slot(s); slot != nil {
+	if slot := p.traversal.pool.slot(s); slot != nil {
 		return slot.open
 	}
-	return int(s) < len(p.open) && p.open[s]
+	return int(s) < len(p.life.open) && p.life.open[s]
 }
 
 // drawSocket picks a random socket of the pool that is not active, opens it if
 // need be, and makes it active; false if all are.
 func (p *Peer) drawSocket() (Socket, bool) {
-	if p.pool.sockets == nil {
-		p.pool.sockets = make([]pooled, poolSockets+mostPaths)
+	if p.traversal.pool.sockets == nil {
+		p.traversal.pool.sockets = make([]pooled, poolSockets+maxPaths)
 	}
 	inactive := func(visit func(i int) bool) {
 		usable := 0
-		for i := range p.pool.sockets {
-			s := &p.pool.sockets[i]
+		for i := range p.traversal.pool.sockets {
+			s := &p.traversal.pool.sockets[i]
 			if s.kept {
 				continue
 			}
@@ -95,58 +92,58 @@ func (p *Peer) drawSocket() (Socket, bool) {
 	}
 	chosen, skip := 0, p.random.IntN(n)
 	inactive(func(i int) bool { chosen = i; skip--; return skip >= 0 })
-	s := &p.pool.sockets[chosen]
+	s := &p.traversal.pool.sockets[chosen]
 	if !s.open {
 		s.open = true
 		p.push(Output{Op: Open, Socket: Pool + Socket(chosen)})
 	}
 	s.activeUntil = p.now.Add(activeTime)
-	p.pool.reclaimAt = time.Time{}
+	p.traversal.pool.reclaimAt = time.Time{}
 	return Pool + Socket(chosen), true
 }
 
-// poolOpened takes note of a socket that could not be opened. The owner is told
+// handlePoolOpened takes note of a socket that could not be opened. The owner is told
 // once per K: many can fail at one time.
-func (p *Peer) poolOpened(s Socket, err error) {
-	slot := p.pool.slot(s)
+func (p *Peer) handlePoolOpened(s Socket, err error) {
+	slot := p.traversal.pool.slot(s)
 	if slot == nil || err == nil {
 		return
 	}
 	p.dropSocket(s)
-	if p.pool.failedAt.IsZero() || p.now.Sub(p.pool.failedAt) >= p.k {
-		p.pool.failedAt = p.now
+	if p.traversal.pool.failedAt.IsZero() || p.now.Sub(p.traversal.pool.failedAt) >= p.k {
+		p.traversal.pool.failedAt = p.now
 		p.emit(Event{Kind: Error, Text: "a socket for traversal can't be opened: " + err.Error()})
 	}
 }
 
-// belongsTo tells whether a datagram at a socket of the pool comes from the IP
+// belongsTo reports whether a datagram at a socket of the pool comes from the IP
 // of a peer that the socket was used for. A deployed peer takes whoever sends
 // there first for the peer it looks for (LAT-TRAV-010).
 func (p *Peer) belongsTo(via Socket, from netip.AddrPort) bool {
-	if slot := p.pool.slot(via); slot == nil || !slot.open {
+	if slot := p.traversal.pool.slot(via); slot == nil || !slot.open {
 		return false
 	}
-	for _, r := range p.remotes {
+	for _, r := range p.known.all() {
 		if r.via == via && r.proxy == nil && r.addr.Addr() == from.Addr() {
 			return true
 		}
 	}
-	for i := range p.bursts {
-		if t := &p.bursts[i]; t.strategy == nattype.TraversalConnect && t.addr.Addr() == from.Addr() {
+	for i := range p.traversal.bursts {
+		if t := &p.traversal.bursts[i]; t.strategy == nattype.TraversalConnect && t.addr.Addr() == from.Addr() {
 			return true
 		}
 	}
-	v := p.pending.get(from)
+	v := p.verification.pending.get(from)
 	return v != nil && v.via == via
 }
 
 // socketTo is the socket that an address is reached by.
 func (p *Peer) socketTo(addr netip.AddrPort) Socket {
-	if r := p.remoteAt(addr); r != nil {
+	if r := p.known.at(addr); r != nil {
 		s, _ := r.path()
 		return s
 	}
-	if v := p.verifiedTo.get(addr); v != nil && v.via != 0 {
+	if v := p.verification.verifiedTo.get(addr); v != nil && v.via != 0 {
 		return v.via
 	}
 	return Main
@@ -161,7 +158,7 @@ func (p *Peer) reach(r *remote, via Socket) {
 		return
 	}
 	p.leave(r)
-	if slot := p.pool.slot(via); slot != nil {
+	if slot := p.traversal.pool.slot(via); slot != nil {
 		slot.kept = true
 		r.via = via
 	}
@@ -169,7 +166,7 @@ func (p *Peer) reach(r *remote, via Socket) {
 
 // leave gives up the socket of the pool that a peer was reached by.
 func (p *Peer) leave(r *remote) {
-	if slot := p.pool.slot(r.via); slot != nil {
+	if slot := p.traversal.pool.slot(r.via); slot != nil {
 		slot.kept = false
 		p.dropSocket(r.via)
 	}
@@ -178,14 +175,14 @@ func (p *Peer) leave(r *remote) {
 
 // dropSocket closes a socket of the pool.
 func (p *Peer) dropSocket(s Socket) {
-	slot := p.pool.slot(s)
+	slot := p.traversal.pool.slot(s)
 	if !slot.open {
 		return
 	}
 	slot.open, slot.activeUntil = false, p.now.Add(activeTime)
-	p.verifiedTo.each(func(addr netip.AddrPort, v *verifiedAddr) bool {
+	p.verification.verifiedTo.each(func(addr netip.AddrPort, v *verifiedAddr) bool {
 		if v.via == s {
-			p.verifiedTo.delete(addr)
+			p.verification.verifiedTo.delete(addr)
 		}
 		return true
 	})
@@ -195,27 +192,27 @@ func (p *Peer) dropSocket(s Socket) {
 // reclaimLater has the pool's sockets closed, once what their last pings set off
 // has had its time.
 func (p *Peer) reclaimLater() {
-	for i := range p.bursts {
-		if p.bursts[i].strategy == nattype.TraversalConnect {
+	for i := range p.traversal.bursts {
+		if p.traversal.bursts[i].strategy == nattype.TraversalConnect {
 			return
 		}
 	}
-	p.pool.reclaimAt = p.now.Add(holdTime)
+	p.traversal.pool.reclaimAt = p.now.Add(holdTime)
 }
 
 // runPool closes sockets that are no longer needed.
 func (p *Peer) runPool() {
-	if !due(p.pool.reclaimAt, p.now) {
+	if !due(p.traversal.pool.reclaimAt, p.now) {
 		return
 	}
 	closed := 0
-	p.pool.reclaimAt = time.Time{}
-	for i := range p.pool.sockets {
-		if s := &p.pool.sockets[i]; !s.open || s.kept {
+	p.traversal.pool.reclaimAt = time.Time{}
+	for i := range p.traversal.pool.sockets {
+		if s := &p.traversal.pool.sockets[i]; !s.open || s.kept {
 			continue
 		}
 		if closed == reclaimAtOnce {
-			p.pool.reclaimAt = p.now.Add(reclaimStep)
+			p.traversal.pool.reclaimAt = p.now.Add(reclaimStep)
 			return
 		}
 		p.dropSocket(Pool + Socket(i))

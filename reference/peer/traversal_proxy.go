@@ -2,7 +2,6 @@ package peer
 
 import (
 	"net/netip"
-	"time"
 
 	"punchlist/reference/wire"
 )
@@ -17,20 +16,13 @@ import (
 // introducer names.
 const maxProxied = 64
 
-// Retries to reach a proxied peer directly follow later introductions, with
-// twice the wait after each.
-const (
-	firstRetryTicks = 2
-	maxRetryTicks   = 8
-)
-
-// direct tells whether a peer is connected and reached without a proxy.
+// direct reports whether a peer is connected and reached without a proxy.
 func (r *remote) direct() bool { return r.connected && r.proxy == nil }
 
 // fallBack makes the introducer the proxy to a peer that was not reached
 // (LAT-TRAV-011).
 func (p *Peer) fallBack(t *burst) {
-	proxy, r := p.remoteByID(t.introducer), p.remoteByID(t.id)
+	proxy, r := p.known.byID(t.introducer), p.known.byID(t.id)
 	if proxy == nil || !proxy.direct() || proxy == r || r != nil && (r.indexed || r.direct()) {
 		return
 	}
@@ -39,27 +31,30 @@ func (p *Peer) fallBack(t *burst) {
 			return
 		}
 		r = &remote{id: t.id, lastUpdate: p.now}
-		p.remotes = append(p.remotes, r)
+		p.known.add(r)
 	}
-	r.addr, r.natType = t.addr, t.natType
-	if r.proxy == nil {
-		r.proxy, r.verified, r.plausible = proxy, false, false
+	if r.proxy != nil {
+		proxy = r.proxy
+	} else {
+		r.verified, r.plausible = false, false
 	}
+	p.known.place(r, t.addr, proxy)
+	r.natType = t.natType
 	p.retryLater(r)
 }
 
 // retryLater makes the next attempt to reach a peer directly wait, longer each
 // time.
 func (p *Peer) retryLater(r *remote) {
-	r.retries = min(max(2*r.retries, firstRetryTicks), maxRetryTicks)
-	r.retryAt = p.now.Add(time.Duration(r.retries) * p.k * 3 / 4)
+	r.retries = min(max(2*r.retries, firstRetries), maxRetries)
+	r.retryAt = p.now.Add(p.quarters(r.retries * retryQuarters))
 }
 
-// heardThrough notes that something of a peer came from another one, which has
+// noteHeardThrough notes that something of a peer came from another one, which has
 // it from the peer itself if passedOn is set. That makes a proxied peer
 // connected, and is the sign of life of one whose pongs can't come back.
-func (p *Peer) heardThrough(id wire.ID, from netip.AddrPort, passedOn bool) {
-	r, relay := p.remoteByID(id), p.remoteAt(from)
+func (p *Peer) noteHeardThrough(id wire.ID, from netip.AddrPort, passedOn bool) {
+	r, relay := p.known.byID(id), p.known.at(from)
 	if r == nil || r.indexed || relay == nil || relay == r || !relay.direct() {
 		return
 	}
@@ -69,15 +64,16 @@ func (p *Peer) heardThrough(id wire.ID, from netip.AddrPort, passedOn bool) {
 			r.vouchedAt = p.now
 		}
 	case r.proxy == relay, passedOn && !r.connected:
-		r.proxy, r.lastUpdate = relay, p.now
+		p.known.place(r, r.addr, relay)
+		r.lastUpdate = p.now
 		p.connect(r)
 	}
 }
 
 // forgetProxied gives up the peers whose proxy is lost.
 func (p *Peer) forgetProxied(proxy *remote) {
-	for i := 0; i < len(p.remotes); {
-		if r := p.remotes[i]; r.proxy == proxy {
+	for i := 0; i < p.known.len(); {
+		if r := p.known.all()[i]; r.proxy == proxy {
 			p.forget(r)
 			continue
 		}

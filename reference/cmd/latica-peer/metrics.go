@@ -142,7 +142,7 @@ func (c *collector) collect() (all []prometheus.Metric) {
 	}
 	for _, s := range c.peer.Sizes() {
 		add(descSize, gauge, float64(s.Have), s.Name)
-		add(descLimit, gauge, float64(s.Most), s.Name)
+		add(descLimit, gauge, float64(s.Max), s.Name)
 	}
 	add(descCache, gauge, float64(c.peer.Cache().Bytes()))
 	s := c.peer.SyncStats()
