@@ -5,79 +5,56 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"punchlist/harness/injector"
-	"punchlist/harness/verdict"
 	"punchlist/reference/seal"
 	"punchlist/vectors"
 )
 
-// givenInjectorsAreBootstraps gives the subject nothing but injectors to begin
-// with. They help it discover its NAT type, so that it is the only testee.
-func (w *World) givenInjectorsAreBootstraps(a, b, c string) error {
-	for _, name := range []string{a, b, c} {
-		if err := w.givenBootstrapInjector(name); err != nil {
-			return err
-		}
-		if err := w.givenSecondSocket(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // hostile sends the subject datagrams that some peers die of, with a moment
 // between two, so that a death has one that came last before it.
-func (w *World) hostile(name string, datagrams [][]byte) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
+func (w *World) hostile(name string, datagrams [][]byte) {
+	in := w.acting(name)
 	if !w.subject.lonely {
-		if err := w.discovered(w.subject); err != nil {
-			return err
-		}
+		w.discovered(w.subject)
 	}
 	for _, d := range datagrams {
-		if err := in.Main.Send(w.way(in, w.subject), d); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
-		if err := w.pass(hostilePace); err != nil {
-			return err
-		}
+		in.sendBytes(w.way(in, w.subject), d)
+		w.pass(hostilePace)
 	}
-	return nil
 }
 
 const hostilePace = 30 * time.Millisecond
 
-func (w *World) whenHostile(name, of string) error {
-	datagrams, err := w.hostileCase(of)
-	if err != nil {
-		return err
-	}
-	return w.hostile(name, datagrams)
+var _ = step("frame/injector-sends-hostile", `^"([^"]+)" sends the subject the hostile case: (.+)$`,
+	(*World).whenHostile)
+
+func (w *World) whenHostile(name, of string) {
+	w.hostile(name, w.hostileCase(of))
 }
+
+var _ = step("frame/injector-sends-hostile-fitted", `^"([^"]+)" sends the subject, under ids that fit, the hostile case: (.+)$`,
+	(*World).whenHostileFitted)
 
 // whenHostileFitted is for a sender that has a name with the subject: its
 // datagrams are dropped neither for their ids nor as repetitions of others.
-func (w *World) whenHostileFitted(name, of string) error {
-	datagrams, err := w.hostileCase(of)
-	if err != nil {
-		return err
-	}
-	return w.hostile(name, injector.Fitted(datagrams))
+func (w *World) whenHostileFitted(name, of string) {
+	w.hostile(name, injector.Fitted(w.hostileCase(of)))
 }
 
+var _ = step("frame/injector-sends-noise", `^"([^"]+)" sends the subject (\d+) datagrams of noise$`,
+	(*World).whenNoise)
+
 // whenNoise sends bytes of no kind.
-func (w *World) whenNoise(name string, count int) error {
+func (w *World) whenNoise(name string, count int) {
 	var all [][]byte
 	for i := range count {
 		h := seal.SharedKey(fmt.Sprintf("noise %d %d", w.o.Seed, i))
 		all = append(all, append([]byte{3, 5, 11, 17}, bytes.Repeat(h[:], 1+i%40)...)[i%5:])
 	}
-	return w.hostile(name, all)
+	w.hostile(name, all)
 }
 
 // deadline is the value of a rendezvousDeadline in a body.
@@ -85,31 +62,24 @@ var deadline = regexp.MustCompile(`("rendezvousDeadline":)\d{13}`)
 
 // hostileCase is a case of the vectors made out to the subject: to its id, its
 // clusters and the clock of the lab.
-func (w *World) hostileCase(of string) ([][]byte, error) {
-	if err := w.up(); err != nil {
-		return nil, err
-	}
-	cases, err := vectors.Hostile()
-	if err != nil {
-		return nil, &verdict.LabFailed{Err: err}
+func (w *World) hostileCase(of string) [][]byte {
+	w.up()
+	cases := mustGet(vectors.Hostile())
+	at := slices.IndexFunc(cases, func(c vectors.HostileCase) bool { return c.Name == of })
+	if at < 0 {
+		misused("the vectors have no hostile case %q", of)
 	}
 	victim := seal.PeerID(vectors.HostileVictim)
 	victims := seal.ClusterID(vectors.HostileCluster)
 	joined := seal.NewKeys(seal.SharedKey(vectors.HostileSubcluster)).SubclusterID
 	ahead := append([]byte("${1}"), w.milliseconds(w.k())...)
-	for _, c := range cases {
-		if c.Name != of {
-			continue
-		}
-		var all [][]byte
-		for _, d := range c.Datagrams {
-			d = bytes.ReplaceAll(d, []byte(hex.EncodeToString(victim[:])), []byte(w.subject.id.String()))
-			d = bytes.ReplaceAll(d, victim[:], w.subject.id[:])
-			d = bytes.ReplaceAll(d, victims[:], cluster[:])
-			d = bytes.ReplaceAll(d, joined[:], w.groupID())
-			all = append(all, deadline.ReplaceAll(d, ahead))
-		}
-		return all, nil
+	var all [][]byte
+	for _, d := range cases[at].Datagrams {
+		d = bytes.ReplaceAll(d, []byte(hex.EncodeToString(victim[:])), []byte(w.subject.id.String()))
+		d = bytes.ReplaceAll(d, victim[:], w.subject.id[:])
+		d = bytes.ReplaceAll(d, victims[:], cluster[:])
+		d = bytes.ReplaceAll(d, joined[:], w.groupID())
+		all = append(all, deadline.ReplaceAll(d, ahead))
 	}
-	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the vectors have no hostile case %q", of)}
+	return all
 }

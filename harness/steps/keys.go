@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
+	"slices"
 
-	"punchlist/harness/verdict"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -14,42 +14,42 @@ import (
 // signer is the key that signed messages of the subject bear.
 var signer = seal.SharedKey("signer")
 
+var _ = step("key/subject-publishes-signed", `^the subject publishes (\d+) bytes, signed$`,
+	(*World).whenSubjectPublishesSigned)
+
 // whenSubjectPublishesSigned publishes a message with usr2 and sig.
-func (w *World) whenSubjectPublishesSigned(n int) error {
-	return w.publishSigned(w.subject, "signed", plaintextOf(w.subject, n), signer[:])
+func (w *World) whenSubjectPublishesSigned(n int) {
+	w.publishSigned(w.subject, "signed", plaintextOf(w.subject, n), signer[:])
 }
 
-func (w *World) whenPeerPublishesSigned(name string, n int) error {
-	p, err := w.named(name)
-	if err != nil {
-		return err
-	}
-	return w.publishSigned(p, "signed", plaintextOf(p, n), signer[:])
+var _ = step("key/peer-publishes-signed", `^"([^"]+)" publishes (\d+) bytes, signed$`,
+	(*World).whenPeerPublishesSigned)
+
+func (w *World) whenPeerPublishesSigned(name string, n int) {
+	p := w.named(name)
+	w.publishSigned(p, "signed", plaintextOf(p, n), signer[:])
 }
 
-func (w *World) whenPeerPublishesUnsigned(name string, n int) error {
-	p, err := w.named(name)
-	if err != nil {
-		return err
-	}
-	return w.publish(p, "signed", plaintextOf(p, n))
+var _ = step("key/peer-publishes-unsigned", `^"([^"]+)" publishes (\d+) bytes, unsigned$`,
+	(*World).whenPeerPublishesUnsigned)
+
+func (w *World) whenPeerPublishesUnsigned(name string, n int) {
+	p := w.named(name)
+	w.publish(p, "signed", plaintextOf(p, n))
 }
 
 // theEvent is the name under which the messages of scenarios are published.
 const theEvent = "message"
 
+var _ = step("key/injector-publishes-with-signature", `^"([^"]+)" publishes for the subject's subcluster (\d+) bytes with (.+)$`,
+	(*World).whenMessageSigned)
+
 // whenMessageSigned has an injector, who is no stranger to the subcluster's key,
 // publish a message with a signature that is not what it should be.
-func (w *World) whenMessageSigned(name string, n int, how string) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
+func (w *World) whenMessageSigned(name string, n int, how string) {
+	in := w.acting(name)
 	plaintext := plaintextOf(w.subject, n)
-	p, err := w.aPublish(w.group, len(w.relayed), plaintext)
-	if err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
+	p := w.aPublish(w.membership.group, len(w.given), plaintext)
 	event := seal.EventID(theEvent)
 	key, other := ed25519.NewKeyFromSeed(signer[:]), seal.SharedKey("another signer")
 	p.Usr1, p.Usr2, p.Sig = event[:], key.Public().(ed25519.PublicKey), seal.Sign(key, plaintext)
@@ -65,94 +65,82 @@ func (w *World) whenMessageSigned(name string, n int, how string) error {
 	case "a key of 31 bytes":
 		p.Usr2 = p.Usr2[:31]
 	}
-	w.sent["signed"] = &publication{plaintext: plaintext}
-	return w.give(in, p)
+	w.replication.sent["signed"] = &publication{plaintext: plaintext}
+	w.give(in, p)
 }
 
 // delivered awaits what the subject, or another peer, reports of the message.
-func (w *World) delivered(of string) (*peer, testee.PacketEventBody, error) {
-	var none testee.PacketEventBody
-	p, err := w.either(of)
-	if err != nil {
-		return nil, none, err
+func (w *World) delivered(of string) (*peer, testee.PacketEventBody) {
+	p := w.either(of)
+	m := w.replication.sent["signed"]
+	w.receivesOnce(p, "signed", m.plaintext)
+	events := eventsOf[testee.PacketEventBody](p, testee.PacketEvent)
+	at := slices.IndexFunc(events, func(e testee.PacketEventBody) bool {
+		return e.Message != nil && *e.Message == hex.EncodeToString(m.plaintext)
+	})
+	if at < 0 {
+		misused("the message was delivered, and its event is gone")
 	}
-	m := w.sent["signed"]
-	if err := w.receivesOnce(p, "signed", m.plaintext); err != nil {
-		return nil, none, err
-	}
-	for _, e := range eventsOf[testee.PacketEventBody](p, testee.PacketEvent) {
-		if e.Message != nil && *e.Message == hex.EncodeToString(m.plaintext) {
-			return p, e, nil
-		}
-	}
-	return nil, none, &verdict.LabFailed{Text: "the message was delivered, and its event is gone"}
+	return p, events[at]
 }
 
-func (w *World) thenDeliversSigned(of, how string) error {
-	p, e, err := w.delivered(of)
-	if err != nil {
-		return err
-	}
+var _ = step("key/delivers-verified", `^(the subject|"[^"]+") delivers it, (verified|not verified)$`,
+	(*World).thenDeliversSigned)
+
+func (w *World) thenDeliversSigned(of, how string) {
+	p, e := w.delivered(of)
 	if e.Verified != (how == "verified") {
-		return w.violated(frames(ofType(w.receivedBy(p.host), wire.Publish)), "%s delivered the message with verified %v", p, e.Verified)
+		w.violated(frames(ofType(w.receivedBy(p.host), wire.Publish)), "%s delivered the message with verified %v", p, e.Verified)
 	}
-	return nil
 }
 
-func (w *World) thenDeliversAnyway() error {
-	_, _, err := w.delivered("the subject")
-	return err
-}
+var _ = step("key/delivers-anyway", `^the subject delivers it all the same$`,
+	func(w *World) { w.delivered("the subject") })
 
-func (w *World) thenDeliversEvent(of, event string) error {
-	p, e, err := w.delivered(of)
-	if err != nil {
-		return err
-	}
-	if id := seal.EventID(event); e.EventID != hex.EncodeToString(id[:]) {
-		return w.violated(frames(ofType(w.receivedBy(p.host), wire.Publish)), "%s delivered the message with the eventId %q, and not %x", p, e.EventID, id)
-	}
-	return nil
-}
-
-// thenNamesEvent judges usr1 of every packet of the message.
-func (w *World) thenNamesEvent(event string) error {
-	p, id := w.latest, seal.EventID(event)
-	if _, err := w.await(answerWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) }); err != nil {
-		return err
-	}
-	packets := w.packetsOf(p)
-	for _, s := range packets {
-		if !bytes.Equal(s.packet.Usr1, id[:]) {
-			return w.violated([]int{s.Seq}, "usr1 is %x, and not the SHA-256 of the event's name", s.packet.Usr1)
-		}
-	}
-	if len(packets) != len(p.ids) {
-		return w.violated(frames(packets), "the subject sent %d of its %d packets", len(packets), len(p.ids))
-	}
-	return nil
-}
+var _ = step("key/signature-covers", `^the signature on the wire covers the plaintext without its first 64 bytes$`,
+	(*World).thenSigned)
 
 // thenSigned judges usr2 and sig of every packet of the message.
-func (w *World) thenSigned() error {
-	p := w.latest
-	got, err := w.await(answerWithin, func() bool { return len(p.ids) > 0 && len(w.packetsOf(p)) == len(p.ids) })
-	if err != nil {
-		return err
-	}
-	if !got {
-		return w.violated(nil, "the subject sent %d of its %d packets", len(w.packetsOf(p)), len(p.ids))
+func (w *World) thenSigned() {
+	p := w.replication.latest
+	if !w.await(answerWithin, func() bool { return len(p.ids) > 0 && len(w.packetsOf(p)) == len(p.ids) }) {
+		w.violated(nil, "the subject sent %d of its %d packets", len(w.packetsOf(p)), len(p.ids))
 	}
 	key := ed25519.NewKeyFromSeed(signer[:])
 	public := key.Public().(ed25519.PublicKey)
 	signature := ed25519.Sign(key, p.plaintext[min(64, len(p.plaintext)):])
 	for _, s := range w.packetsOf(p) {
 		if !bytes.Equal(s.packet.Usr2, public) {
-			return w.violated([]int{s.Seq}, "usr2 is %x, and not the signer's public key", s.packet.Usr2)
+			w.violated([]int{s.Seq}, "usr2 is %x, and not the signer's public key", s.packet.Usr2)
 		}
 		if !bytes.Equal(s.packet.Sig, signature) {
-			return w.violated([]int{s.Seq}, "sig is %x, and not the signature of the plaintext without its first 64 bytes", s.packet.Sig)
+			w.violated([]int{s.Seq}, "sig is %x, and not the signature of the plaintext without its first 64 bytes", s.packet.Sig)
 		}
 	}
-	return nil
+}
+
+var _ = step("key/nowhere-in-the-clear", `^"([^"]+)" is nowhere on the wire in the clear$`,
+	(*World).thenNotInTheClear)
+
+func (w *World) thenNotInTheClear(text string) {
+	t := w.net.Trace()
+	for i := range t.Len() {
+		f := t.At(i)
+		if bytes.Contains(f.Packet, []byte(text)) {
+			w.violated([]int{f.Seq}, "the plaintext %q is readable on the wire", text)
+		}
+	}
+}
+
+var _ = step("key/not-opened-by-bootstraps", `^no bootstrap peer has opened it$`,
+	(*World).thenNoBootstrapOpened)
+
+func (w *World) thenNoBootstrapOpened() {
+	for _, b := range w.bootstraps() {
+		for _, e := range eventsOf[testee.PacketEventBody](b, testee.PacketEvent) {
+			if e.Message != nil {
+				w.violated(nil, "%s, which is no member, opened a message", b)
+			}
+		}
+	}
 }

@@ -1,84 +1,73 @@
 package steps
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
 	"punchlist/harness/injector"
-	"punchlist/harness/verdict"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
 )
 
-func (w *World) thenNATType(want int) error { return w.natTypeWithin(want, discoveryWithin) }
+var _ = step("nat/type-is", `^the subject's NAT type is (\d+)$`,
+	func(w *World, want int) { w.natTypeWithin(want, discoveryWithin) })
 
-func (w *World) thenNATTypeWithin(seconds, want int) error {
-	return w.natTypeWithin(want, time.Duration(seconds)*time.Second)
+var _ = step("nat/type-is-within", `^within (\d+) s the subject's NAT type is (\d+)$`,
+	func(w *World, seconds, want int) { w.natTypeWithin(want, time.Duration(seconds)*time.Second) })
+
+func (w *World) natTypeWithin(want int, within time.Duration) {
+	if !w.await(within, func() bool { return w.subject.natType().NATType == want }) {
+		if got := w.subject.natType().NATType; got != 0 {
+			w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)),
+				"the subject takes itself for type %d, and not for %d", got, want)
+		}
+		w.violated(frames(w.sentBy(w.subject.host)), "the subject found no NAT type within %v", within)
+	}
 }
 
-func (w *World) natTypeWithin(want int, within time.Duration) error {
-	ok, err := w.await(within, func() bool { return w.subject.natType().NATType == want })
-	if err != nil {
-		return err
-	}
-	if ok {
-		return nil
-	}
-	if got := w.subject.natType().NATType; got != 0 {
-		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)),
-			"the subject takes itself for type %d, and not for %d", got, want)
-	}
-	return w.violated(frames(w.sentBy(w.subject.host)), "the subject found no NAT type within %v", within)
-}
+var _ = step("nat/type-still", `^the subject's NAT type is still (\d+)$`,
+	(*World).thenNATTypeStill)
 
-func (w *World) thenNATTypeStill(want int) error {
-	if err := w.pass(time.Second); err != nil {
-		return err
-	}
+func (w *World) thenNATTypeStill(want int) {
+	w.pass(time.Second)
 	var info testee.InfoOK
-	if err := w.call(w.subject, testee.Info, nil, &info); err != nil {
-		return err
-	}
+	w.call(w.subject, testee.Info, nil, &info)
 	if info.NATType != want {
-		return w.violated(nil, "the subject now takes itself for type %d", info.NATType)
+		w.violated(nil, "the subject now takes itself for type %d", info.NATType)
 	}
-	return nil
 }
 
-func (w *World) thenNoNATType() error {
+var _ = step("nat/no-type", `^the subject has found no NAT type$`,
+	(*World).thenNoNATType)
+
+func (w *World) thenNoNATType() {
 	if got := w.subject.natType().NATType; got != 0 {
-		return w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)), "the subject takes itself for type %d", got)
+		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)), "the subject takes itself for type %d", got)
 	}
-	return nil
 }
 
-func (w *World) thenOwnAddressIs(host string) error {
-	if err := w.pass(time.Second); err != nil {
-		return err
-	}
+var _ = step("nat/own-address-still", `^the subject's own address is still that of "([^"]+)"$`,
+	(*World).thenOwnAddressIs)
+
+func (w *World) thenOwnAddressIs(host string) {
+	w.pass(time.Second)
 	var info testee.InfoOK
-	if err := w.call(w.subject, testee.Info, nil, &info); err != nil {
-		return err
-	}
+	w.call(w.subject, testee.Info, nil, &info)
 	if want := w.net.Addr(host).String(); info.Address != want {
-		return w.violated(nil, "the subject takes its own address for %s, and not for %s", info.Address, want)
+		w.violated(nil, "the subject takes its own address for %s, and not for %s", info.Address, want)
 	}
-	return nil
 }
+
+var _ = step("nat/injector-sends-reflection-pongs", `^"([^"]+)" sends the subject reflection pongs that name ([\d.]+) with (a null|an invented|no) reflectionId$`,
+	(*World).whenReflectionPongs)
 
 // whenReflectionPongs sends the subject the two pongs that would make it
 // believe another address, if it took answers to a question that it does not
 // ask.
-func (w *World) whenReflectionPongs(name, address, id string) error {
-	in, err := w.acting(name)
-	if err != nil {
-		return err
-	}
-	if _, err := netip.ParseAddr(address); err != nil {
-		return &verdict.LabFailed{Err: err}
-	}
+func (w *World) whenReflectionPongs(name, address, id string) {
+	in := w.acting(name)
+	_ = mustGet(netip.ParseAddr(address))
 	var reflectionID any
 	if id == "an invented" {
 		reflectionID = "6d616c6c6f72"
@@ -93,20 +82,20 @@ func (w *World) whenReflectionPongs(name, address, id string) error {
 		if id != "no" {
 			body = body.With("reflectionId", reflectionID)
 		}
-		if _, err := in.Send(w.toSubject(), injector.Control(wire.Pong, body)); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
+		in.send(w.toSubject(), injector.Control(wire.Pong, body))
 	}
-	return w.pass(200 * time.Millisecond)
+	w.pass(200 * time.Millisecond)
 }
 
-func (w *World) thenStageOne() error {
+var _ = step("nat/reflection-from-probe-socket", `^the subject sent a reflection ping with isProbe from its probe socket$`,
+	(*World).thenStageOne)
+
+func (w *World) thenStageOne() {
 	s := w.stageOne()
 	if s == nil {
-		return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
+		w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
 			"the subject sent no reflection ping with isProbe from its probe socket")
 	}
-	return nil
 }
 
 func (w *World) stageOne() *seen {
@@ -119,10 +108,13 @@ func (w *World) stageOne() *seen {
 	return nil
 }
 
-func (w *World) thenStageTwo(responders int) error {
+var _ = step("nat/reflections-from-main-socket", `^after its answer the subject sent reflection pings with probeExternalPort from its main socket to (\d+) bootstrap peers$`,
+	(*World).thenStageTwo)
+
+func (w *World) thenStageTwo(responders int) {
 	one := w.stageOne()
 	if one == nil {
-		return w.violated(nil, "the subject never began with its probe socket")
+		w.violated(nil, "the subject never began with its probe socket")
 	}
 	asked := map[netip.AddrPort]bool{}
 	for _, s := range ofType(w.sentBy(w.subject.host), wire.Ping) {
@@ -133,77 +125,77 @@ func (w *World) thenStageTwo(responders int) error {
 		}
 	}
 	if len(asked) < responders {
-		return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
+		w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
 			"the subject asked %d bootstrap peers from its main socket with probeExternalPort, and not %d", len(asked), responders)
 	}
-	return nil
 }
 
-func (w *World) thenAnnounced(natType int) error {
+var _ = step("nat/type-announced", `^the subject sent each bootstrap peer a connection ping with natType (\d+)$`,
+	(*World).thenAnnounced)
+
+func (w *World) thenAnnounced(natType int) {
 	for _, b := range w.bootstraps() {
-		ok, err := w.await(answerWithin, func() bool {
+		ok := w.await(answerWithin, func() bool {
 			return slices.ContainsFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
 				b := s.body()
 				announced, _ := b.Get("natType")
 				return b.Says("isConnection") && announced == float64(natType)
 			})
 		})
-		if err != nil {
-			return err
-		}
 		if !ok {
-			return w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
+			w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Ping)),
 				"%s got no connection ping with natType %d from the subject", b.host, natType)
 		}
 	}
-	return nil
 }
 
-// thenNoPlainPing looks for pings without isReflection and isConnection that
-// the subject sent to an address from which it had received no natType.
-func (w *World) thenNoPlainPing() error {
-	type event struct {
-		seen
-		out bool
+var _ = step("nat/own-address-of-nat", `^within (\d+) keepalive intervals the subject takes the address of the NAT of "([^"]+)" for its own$`,
+	(*World).thenOwnAddressIsNATs)
+
+func (w *World) thenOwnAddressIsNATs(intervals int, host string) {
+	external := w.net.Trace().External("nat-" + host)
+	ok := w.await(time.Duration(intervals)*w.k(), func() bool {
+		own, err := netip.ParseAddr(w.subject.natType().Address)
+		return err == nil && slices.Contains(external, own)
+	})
+	if !ok {
+		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Pong)),
+			"after %d keepalive intervals the subject takes %s for its address, and not %v", intervals, w.subject.natType().Address, external)
 	}
-	var all []event
-	for _, s := range w.sentBy(w.subject.host) {
-		all = append(all, event{s, true})
-	}
-	for _, s := range w.receivedBy(w.subject.host) {
-		all = append(all, event{s, false})
-	}
-	slices.SortFunc(all, func(a, b event) int { return a.Seq - b.Seq })
-	announced := map[netip.AddrPort]bool{}
-	for _, e := range all {
-		if e.packet == nil {
-			continue
-		}
-		b := e.body()
-		if !e.out {
-			if v, ok := b.Get("natType"); ok && v != nil {
-				announced[e.from] = true
-			}
-			continue
-		}
-		if e.packet.Type != wire.Ping {
-			continue
-		}
-		if isPlain(b) && !announced[e.to] {
-			return w.violated([]int{e.Seq}, "the subject sent a plain ping to %s, which had not announced a natType", w.who(e.to))
-		}
-	}
-	return nil
 }
 
-// isPlain tells whether a ping with the body is neither a reflection ping nor a
-// connection ping.
-func isPlain(b injector.Body) bool { return !b.Says("isReflection") && !b.Says("isConnection") }
+var _ = step("nat/discovers-anew", `^within (\d+) s the subject begins to discover its NAT type anew$`,
+	(*World).thenDiscoversAnew)
 
-// who names the owner of an address.
-func (w *World) who(a netip.AddrPort) string {
-	if name := w.net.Trace().Host(a.Addr()); name != "" {
-		return name
+// thenDiscoversAnew wants reflection pings after the last change.
+func (w *World) thenDiscoversAnew(seconds int) {
+	ok := w.await(time.Duration(seconds)*time.Second, func() bool {
+		return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
+			b := s.body()
+			_, asked := b.Get("isProbe")
+			return !s.At.Before(w.changed) && b.Says("isReflection") && asked
+		})
+	})
+	if !ok {
+		w.violated(nil, "within %d s the subject did not begin to discover its NAT type", seconds)
 	}
-	return fmt.Sprint(a)
+}
+
+// discovered awaits that a peer knows its NAT type. Scenarios that are not
+// about discovery begin after it.
+func (w *World) discovered(p *peer) {
+	if p.indexed {
+		return
+	}
+	if !w.await(discoveryWithin, func() bool { return p.natType().NATType != 0 }) {
+		blocked("%s found no NAT type within %v", p, discoveryWithin)
+	}
+}
+
+// settled finds an injector, in a scenario that has come up and whose subject
+// has discovered its NAT type.
+func (w *World) settled(name string) *scripted {
+	in := w.acting(name)
+	w.discovered(w.subject)
+	return in
 }

@@ -70,10 +70,10 @@ func (w *World) declare(host string, subject, indexed, atOnce bool) *peer {
 }
 
 // start starts a peer's program and sends it hello and start, without waiting.
-func (w *World) start(p *peer) error {
+func (w *World) start(p *peer) {
 	t, err := w.net.Start(w.ctx, p.host, p.manifest)
 	if err != nil {
-		return &verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err}
+		fail(&verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err})
 	}
 	p.testee, p.running, p.stopped, p.joined = t, false, false, nil
 	p.asked, p.checked = map[int]string{}, 0
@@ -105,83 +105,45 @@ func (w *World) start(p *peer) error {
 			p.started.Bootstrap = append(p.started.Bootstrap, testee.Bootstrap{PeerID: in.ID.String(), Address: at.Addr().String(), Port: at.Port()})
 		}
 	}
-	return nil
 }
 
 // ready awaits the start of a peer: its replies, and the event ready.
-func (w *World) ready(p *peer) error {
-	if err := w.call(p, testee.Hello, nil, nil); err != nil {
-		return err
-	}
-	if err := w.call(p, testee.Start, p.started, nil); err != nil {
-		return err
-	}
+func (w *World) ready(p *peer) {
+	w.call(p, testee.Hello, nil, nil)
+	w.call(p, testee.Start, p.started, nil)
 	p.running = true
-	ok, err := w.await(readyWithin, func() bool { return len(p.events(testee.Ready)) > 0 })
-	if err != nil {
-		return err
+	if !w.await(readyWithin, func() bool { return len(p.events(testee.Ready)) > 0 }) {
+		w.unfit(p, "it did not report ready within %v of start", readyWithin)
 	}
-	if !ok {
-		return w.unfit(p, "it did not report ready within %v of start", readyWithin)
-	}
-	if err := w.pass(max(p.manifest.Stagger, stagger)); err != nil {
-		return err
-	}
-	return nil
+	w.pass(max(p.manifest.Stagger, stagger))
 }
 
 // stagger is the least time between the starts of two peers, so that no two
 // of them act in step.
 const stagger = 20 * time.Millisecond
 
-// unfit is a peer that does not play its part: the subject's adapter is
-// broken, a companion leaves the subject unjudged.
-func (w *World) unfit(p *peer, format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	if p.subject {
-		return &verdict.AdapterBroken{Implementation: p.manifest.Name, Host: p.host, Text: text}
-	}
-	return w.companionFailed(p, verdict.Finding{Text: text})
-}
-
-// blames is a companion that broke the scenario's requirement, which leaves the
-// subject unjudged.
-func (w *World) blames(p *peer, frames []int, format string, args ...any) error {
-	return w.companionFailed(p, verdict.Finding{Requirement: w.o.Requirement.ID, Text: fmt.Sprintf(format, args...), Frames: frames})
-}
-
-func (w *World) companionFailed(p *peer, f verdict.Finding) error {
-	f.Implementation, f.Host = p.manifest.Name, p.host
-	w.findings = append(w.findings, f)
-	return &verdict.CompanionFailed{Finding: f}
-}
-
 // call sends a command and awaits its reply. The result is decoded into out,
 // unless out is nil.
-func (w *World) call(p *peer, do string, with, out any) error {
-	reply, err := w.reply(p, do, with)
-	if err != nil {
-		return err
-	}
+func (w *World) call(p *peer, do string, with, out any) {
+	reply := w.reply(p, do, with)
 	if reply.Error != nil {
-		return w.unfit(p, "%s: %s", do, reply.Error)
+		w.unfit(p, "%s: %s", do, reply.Error)
 	}
 	if join, ok := with.(testee.JoinWith); ok {
 		p.joined = append(p.joined, join)
 	}
 	if out == nil {
-		return nil
+		return
 	}
 	if err := json.Unmarshal(reply.OK, out); err != nil {
-		return w.unfit(p, "the result of %s can't be read: %v", do, err)
+		w.unfit(p, "the result of %s can't be read: %v", do, err)
 	}
-	return nil
 }
 
 // reply sends a command and awaits its reply, which may be an error.
-func (w *World) reply(p *peer, do string, with any) (testee.Message, error) {
+func (w *World) reply(p *peer, do string, with any) testee.Message {
 	if p.testee == nil || p.stopped {
-		return testee.Message{}, &verdict.LabFailed{Text: fmt.Sprintf("the feature asks %s of %s, which does not run", do, p)}
+		misused("the feature asks %s of %s, which does not run", do, p)
 	}
 	p.calls++
 	c := testee.Command{ID: p.calls, Do: do}
@@ -189,16 +151,16 @@ func (w *World) reply(p *peer, do string, with any) (testee.Message, error) {
 	if with != nil {
 		text, err := json.Marshal(with)
 		if err != nil {
-			return testee.Message{}, &verdict.LabFailed{Text: do, Err: err}
+			fail(&verdict.LabFailed{Text: do, Err: err})
 		}
 		c.With = text
 	}
 	if err := p.testee.Send(c); err != nil {
-		return testee.Message{}, w.unfit(p, "%s could not be sent: %v", do, err)
+		w.unfit(p, "%s could not be sent: %v", do, err)
 	}
 	var reply testee.Message
 	next := 0
-	ok, err := w.await(testee.ReplyWithin, func() bool {
+	ok := w.await(testee.ReplyWithin, func() bool {
 		messages := p.testee.Messages()
 		for ; next < len(messages); next++ {
 			if messages[next].ID == c.ID {
@@ -208,13 +170,10 @@ func (w *World) reply(p *peer, do string, with any) (testee.Message, error) {
 		}
 		return false
 	})
-	if err != nil {
-		return testee.Message{}, err
-	}
 	if !ok {
-		return testee.Message{}, w.unfit(p, "no reply to %s within %v", do, testee.ReplyWithin)
+		w.unfit(p, "no reply to %s within %v", do, testee.ReplyWithin)
 	}
-	return reply, nil
+	return reply
 }
 
 // events lists the events of a name so far.
@@ -254,9 +213,9 @@ func (p *peer) natType() testee.NATEvent {
 
 // sound holds what a peer wrote since the last look to the schema of the
 // testee protocol.
-func (w *World) sound(p *peer) error {
+func (w *World) sound(p *peer) {
 	if p.testee == nil {
-		return nil
+		return
 	}
 	messages := p.testee.Messages()
 	for ; p.checked < len(messages); p.checked++ {
@@ -266,24 +225,23 @@ func (w *World) sound(p *peer) error {
 			err = schema.Reply(p.asked[m.ID], m.Raw)
 		}
 		if err != nil {
-			return w.unfit(p, "it wrote what breaks the schema of the testee protocol: %v", err)
+			w.unfit(p, "it wrote what breaks the schema of the testee protocol: %v", err)
 		}
 	}
-	return nil
 }
 
-// alive returns the death of a peer that ended by itself.
-func (w *World) alive(p *peer) error {
+// alive ends the step with the death of a peer that ended by itself.
+func (w *World) alive(p *peer) {
 	if p.testee == nil || p.stopped {
-		return nil
+		return
 	}
 	exit := p.testee.Exit()
 	if exit == nil {
-		return nil
+		return
 	}
 	p.stopped = true
 	if exit.Garbage != "" {
-		return w.unfit(p, "it wrote what is not the testee protocol: %s", exit.Garbage)
+		w.unfit(p, "it wrote what is not the testee protocol: %s", exit.Garbage)
 	}
 	how := fmt.Sprintf("exit status %d", exit.Code)
 	if exit.Signal != "" {
@@ -300,7 +258,7 @@ func (w *World) alive(p *peer) error {
 		died.Received = died.Received[n:]
 	}
 	w.deaths = append(w.deaths, died)
-	return &w.deaths[len(w.deaths)-1]
+	fail(&w.deaths[len(w.deaths)-1])
 }
 
 // bootstraps are the indexed peers of the scenario.
@@ -314,34 +272,36 @@ func (w *World) bootstraps() []*peer {
 	return all
 }
 
-// named finds a peer by its host.
-func (w *World) named(host string) (*peer, error) {
-	for _, p := range w.peers {
-		if p.host == host {
-			return p, nil
-		}
+// find finds a peer by its host; nil if none is there.
+func (w *World) find(host string) *peer {
+	at := slices.IndexFunc(w.peers, func(p *peer) bool { return p.host == host })
+	if at < 0 {
+		return nil
 	}
-	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the scenario has no peer on %q", host)}
+	return w.peers[at]
+}
+
+// named finds a peer by its host.
+func (w *World) named(host string) *peer {
+	p := w.find(host)
+	if p == nil {
+		misused("the scenario has no peer on %q", host)
+	}
+	return p
 }
 
 // idOf is the peerId of a peer, or of an injector.
-func (w *World) idOf(host string) (wire.ID, error) {
-	if p, err := w.named(host); err == nil {
-		return p.id, nil
+func (w *World) idOf(host string) wire.ID {
+	if p := w.find(host); p != nil {
+		return p.id
 	}
-	in, err := w.scriptedNamed(host)
-	if err != nil {
-		return wire.ID{}, err
-	}
-	return in.ID, nil
+	return w.injector(host).ID
 }
 
-// scriptedNamed finds an injector by its name.
-func (w *World) scriptedNamed(name string) (*scripted, error) {
-	for _, in := range w.injectors {
-		if in.host == name {
-			return in, nil
-		}
+// either finds a peer by how a step names it: the subject, or a host in quotes.
+func (w *World) either(name string) *peer {
+	if name == "the subject" {
+		return w.subject
 	}
-	return nil, &verdict.LabFailed{Text: fmt.Sprintf("the scenario has no injector %q", name)}
+	return w.named(name[1 : len(name)-1])
 }

@@ -1,6 +1,8 @@
 package steps
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,11 +11,64 @@ import (
 	"time"
 
 	"punchlist/harness/injector"
-	"punchlist/harness/monitor"
 	"punchlist/harness/trace"
-	"punchlist/harness/verdict"
+	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 )
+
+// number reads a count in a step.
+func number(text string) int {
+	n, _ := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
+	return n
+}
+
+// who names the owner of an address.
+func (w *World) who(a netip.AddrPort) string {
+	if name := w.net.Trace().Host(a.Addr()); name != "" {
+		return name
+	}
+	return fmt.Sprint(a)
+}
+
+// A stream is randomness that is a function of its name.
+type stream struct {
+	name  [32]byte
+	count uint64
+	rest  []byte
+}
+
+func newStream(name string) *stream { return &stream{name: sha256.Sum256([]byte(name))} }
+
+// Read never fails.
+func (s *stream) Read(p []byte) (int, error) {
+	for i := range p {
+		if len(s.rest) == 0 {
+			s.count++
+			block := sha256.Sum256(binary.BigEndian.AppendUint64(s.name[:], s.count))
+			s.rest = block[:]
+		}
+		p[i], s.rest = s.rest[0], s.rest[1:]
+	}
+	return len(p), nil
+}
+
+// named is the address and port that a body names.
+func named(b injector.Body) (netip.AddrPort, bool) {
+	address, _ := b.Get("address")
+	port, _ := b.Get("port")
+	text, ok := address.(string)
+	n, whole := port.(float64)
+	if !ok || !whole {
+		return netip.AddrPort{}, false
+	}
+	a, err := netip.ParseAddr(text)
+	return netip.AddrPortFrom(a, uint16(n)), err == nil
+}
+
+// milliseconds is the lab's time and some more, as the wire writes it.
+func (w *World) milliseconds(ahead time.Duration) []byte {
+	return strconv.AppendInt(nil, w.net.Now().Add(ahead).UnixMilli(), 10)
+}
 
 // A packet that a host sent or received, with where it was seen.
 type seen struct {
@@ -101,112 +156,9 @@ func frames(all []seen) []int {
 	return seqs
 }
 
-// toSubject is where the subject's main socket is reached from outside.
-func (w *World) toSubject() netip.AddrPort { return w.toPeer(w.subject) }
-
-func (w *World) toPeer(p *peer) netip.AddrPort {
-	return netip.AddrPortFrom(w.net.Addr(p.host), p.port)
-}
-
-// way is where an injector reaches a peer: behind a NAT it must have heard of
-// it before.
-func (w *World) way(in *scripted, p *peer) netip.AddrPort {
-	if p == w.subject {
-		if at, ok := w.subjectSeenBy(in); ok {
-			return at
-		}
-	}
-	return w.toPeer(p)
-}
-
-// observed is the source that the subject saw of the last datagram of an
-// injector that reached it.
-func (w *World) observed(in *scripted, p *peer) (netip.AddrPort, bool) {
-	all := w.arrivedFrom(w.receivedBy(p.host), in.host)
-	if len(all) == 0 {
-		return netip.AddrPort{}, false
-	}
-	return all[len(all)-1].from, true
-}
-
-// everySent judges all packets of the subject at once, and fails when there
-// are none.
-func (w *World) everySent(want func(seen) (ok bool, why string)) error {
-	any := false
-	for _, s := range w.sentBy(w.subject.host) {
-		if s.packet == nil {
-			continue
-		}
-		any = true
-		if ok, why := want(s); !ok {
-			return w.violated([]int{s.Seq}, "a %s of the subject %s", s.packet.Type, why)
-		}
-	}
-	if !any {
-		return w.violated(nil, "the subject sent no packet at all")
-	}
-	return nil
-}
-
-func (w *World) thenUnsetIsOneZero() error {
-	return w.everySent(func(s seen) (bool, string) {
-		for _, f := range wire.Explain(s.payload).Fields {
-			if f.Declared == 0 {
-				return false, fmt.Sprintf("writes %s with length 0", f.Field)
-			}
-		}
-		return true, ""
-	})
-}
-
-func (w *World) thenCanonical() error {
-	return w.everySent(func(s seen) (bool, string) {
-		why := monitor.Uncanonical(s.packet, s.payload)
-		return why == "", why
-	})
-}
-
-func (w *World) thenASCII() error {
-	return w.everySent(func(s seen) (bool, string) {
-		if !s.packet.Type.HasBody() {
-			return true, ""
-		}
-		why := monitor.BeyondASCII(s.packet)
-		return why == "", why
-	})
-}
-
-func (w *World) thenNoLongDatagram(limit int) error {
-	return w.everySent(func(s seen) (bool, string) {
-		return len(s.payload) <= limit, fmt.Sprintf("is %d bytes long", len(s.payload))
-	})
-}
-
-func (w *World) thenIndexOf(types string, index int) error {
-	kinds := words(types)
-	return w.everySent(func(s seen) (bool, string) {
-		if !slices.Contains(kinds, s.packet.Type.String()) {
-			return true, ""
-		}
-		return int(s.packet.Index) == index, fmt.Sprintf("has index %d", s.packet.Index)
-	})
-}
-
-// thenIDs awaits nothing: the steps before it have seen the packets leave.
-func (w *World) thenIDs(types string) error {
-	kinds := words(types)
-	if slices.Equal(kinds, []string{wire.Publish.String()}) {
-		return w.thenPublishIDs()
-	}
-	return w.everySent(func(s seen) (bool, string) {
-		if !slices.Contains(kinds, s.packet.Type.String()) {
-			return true, ""
-		}
-		want := wire.ControlID(s.packet.PreviousID, s.packet.Message, s.packet.NextID)
-		got, ok := s.packet.ID()
-		return ok && got == want, fmt.Sprintf("has packetId %x, and its content has %s", s.packet.PacketID, want)
-	})
-}
+// settle gives the subject time to send what it owes, before all that it sent is
+// judged.
+func (w *World) settle() { w.pass(time.Second) }
 
 // words splits "ping, pong and intro".
 func words(list string) []string {
@@ -217,45 +169,9 @@ func words(list string) []string {
 // minutes of the lab's clock or of the machine's six-hour window of sync.
 func (w *World) hasTime(field []byte, back time.Duration) bool {
 	ms, err := strconv.ParseInt(string(field), 10, 64)
-	if err != nil {
-		return false
-	}
-	at := time.UnixMilli(ms)
-	now := w.net.Now()
-	return at.After(now.Add(-back-10*time.Minute)) && at.Before(now.Add(10*time.Minute))
+	at, now := time.UnixMilli(ms), w.net.Now()
+	return err == nil && at.After(now.Add(-back-10*time.Minute)) && at.Before(now.Add(10*time.Minute))
 }
 
-// stillAnswers sends an honest ping from an injector and awaits the pong.
-func (w *World) stillAnswers(in *scripted, p *peer) error {
-	ok, err := w.honestPing(in, p)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return w.violated(frames(w.arrivedFrom(w.receivedBy(p.host), in.host)), "the subject did not answer an honest ping within %v", answerWithin)
-	}
-	return nil
-}
-
-func (w *World) honestPing(in *scripted, p *peer) (bool, error) {
-	body := in.Ping()
-	id, _ := body.Get("pingId")
-	if !p.indexed && p.natType().NATType == 0 {
-		// A deployed peer dies of a plain ping then, which is LAT-MSG-007.
-		body = body.With("isReflection", true).With("reflectionId", id)
-	}
-	if _, err := in.Send(w.way(in, p), injector.Control(wire.Ping, body)); err != nil {
-		return false, &verdict.LabFailed{Err: err}
-	}
-	return w.await(answerWithin, func() bool { return in.answered(id) })
-}
-
-// answered says whether a pong with a pingId has come to the main socket.
-func (s *scripted) answered(pingID any) bool {
-	for _, r := range injector.Packets(s.Main) {
-		if got, ok := r.Body().Get("pingId"); r.Packet.Type == wire.Pong && ok && got == pingID {
-			return true
-		}
-	}
-	return false
-}
+// cluster is the one that all peers of a scenario belong to.
+var cluster = seal.ClusterID("punchlist")

@@ -1,5 +1,13 @@
 // Package steps gives the language of features/ its meaning: step definitions
-// over an emulated internet, one table of expressions, one World a scenario.
+// over an emulated internet, one World a scenario. Each expression stands, with
+// its id, right above what it does, in a file of the chapter that it is about;
+// topology.go, peers.go, injectors.go, wire.go and codec.go hold what all chapters
+// use.
+//
+// A step fails fast: it returns nothing, and ends by a typed panic with its
+// verdict, which the one wrapper in step.go turns into the error of the step. Any
+// other panic is a defect of the step, and the lab has failed. So a step must not
+// start a goroutine, and cleans up by defer.
 //
 // A Given declares: hosts, NATs, links, peers. The first When or Then brings
 // all of it up at once, since an internet is planned as a whole; from then on
@@ -10,17 +18,14 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
-	"punchlist/harness/injector"
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/result"
 	"punchlist/harness/verdict"
-	"punchlist/reference/seal"
 	"punchlist/spec"
 )
 
@@ -48,14 +53,8 @@ const (
 	connectKeepalive = 3                // intervals from the joins to the connection
 )
 
-// subjectHost is the host of the subject where the scenario names none.
-const subjectHost = "alice"
-
-// cluster is the one that all peers of a scenario belong to.
-var cluster = seal.ClusterID("punchlist")
-
 // A World is the state of one scenario. It belongs to that scenario's
-// goroutine.
+// goroutine. What the steps of one chapter share is kept in that chapter's part.
 type World struct {
 	o   Options
 	ctx context.Context
@@ -65,38 +64,27 @@ type World struct {
 	peers     []*peer // in the order declared
 	subject   *peer
 	injectors []*scripted
+	closed    bool
 
-	ledger ledger
+	ledger  ledger
+	given   []injected // packets that injectors gave to the subject, oldest first
+	changed time.Time  // when a step last changed the internet
 
-	members []*peer // who joined a subcluster, in order
-	group   seal.Keys
-
-	edited   []probe                 // what the last "sends the subject pings" step sent
-	sent     map[string]*publication // messages by how the scenario names them
-	latest   *publication
-	relayed  []injected  // packets that injectors gave to the subject, oldest first
-	streams  []streaming // messages streamed to peers
-	sealed   int         // streams that injectors sealed
-	changed  time.Time   // when a step last changed the internet
-	path     result.Path // by which the subject and another peer were found to be connected
-	meeting  *result.Meeting
-	joined   time.Time     // when the second of two peers was told to join
-	asked    int           // questions that they asked
-	replied  int           // ... and answers that they gave
-	expected string        // text of the last answer to a question of the subject
-	told     *introduction // the last introduction that an injector made
-	replies  []exchange    // pings of injectors that a Then step judges
 	findings []verdict.Finding
 	deaths   []verdict.Died
-	closed   bool
 
-	asleepSince int // datagrams that the subject had sent when it fell asleep
-
+	framing     framing
+	messages    messages
+	traversal   traversal
+	membership  membership
+	replication replication
+	streams     streams
+	queries     queries
 }
 
 // New makes the World of a scenario. It brings nothing up.
 func New(ctx context.Context, o Options) *World {
-	return &World{o: o, ctx: ctx, sent: map[string]*publication{}}
+	return &World{o: o, ctx: ctx, replication: replication{sent: map[string]*publication{}}}
 }
 
 // Net is the emulated internet, nil while there is none.
@@ -112,10 +100,10 @@ func (w *World) Subject() string {
 
 // Path is by which way the subject was found to be connected, as a scenario
 // that leaves it open read it off the routers; the zero Path where none did.
-func (w *World) Path() result.Path { return w.path }
+func (w *World) Path() result.Path { return w.traversal.path }
 
 // Meeting is what it took them, where a step has seen it; else nil.
-func (w *World) Meeting() *result.Meeting { return w.meeting }
+func (w *World) Meeting() *result.Meeting { return w.traversal.meeting }
 
 // Deaths lists the testees that ended by themselves, in order of time.
 func (w *World) Deaths() []verdict.Died { return w.deaths }
@@ -134,84 +122,60 @@ func (w *World) Close() error {
 
 // up brings the declared internet and its peers up, once: bootstrap peers
 // first and one after the other, then the rest.
-func (w *World) up() error {
+func (w *World) up() {
 	if w.net != nil {
-		return nil
+		return
 	}
 	net, err := w.o.Lab.Up(w.ctx, w.topology, lab.Options{Seed: w.o.Seed, Logs: w.o.Logs})
 	if err != nil {
-		return &verdict.LabFailed{Text: "the internet of the scenario did not come up", Err: err}
+		fail(&verdict.LabFailed{Text: "the internet of the scenario did not come up", Err: err})
 	}
 	w.net = net
 	for _, in := range w.injectors {
-		if err := in.open(net); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
+		in.open(net)
 	}
 	for _, bootstrap := range []bool{true, false} {
 		for _, p := range w.peers {
 			if p.indexed == bootstrap && p.atOnce {
-				if err := w.start(p); err != nil {
-					return err
-				}
+				w.start(p)
 			}
 		}
 		for _, p := range w.peers {
 			if p.indexed == bootstrap && p.atOnce {
-				if err := w.ready(p); err != nil {
-					return err
-				}
+				w.ready(p)
 			}
 		}
 	}
-	return nil
 }
 
 // await moves the lab until cond holds. Scripted peers react on the way, and
 // a testee that dies ends the wait with its death. It reports false when the
 // time is up.
-func (w *World) await(within time.Duration, cond func() bool) (bool, error) {
-	var failed error
+func (w *World) await(within time.Duration, cond func() bool) bool {
 	err := lab.Await(w.ctx, w.net, within, func() bool {
-		if failed = w.react(); failed != nil {
-			return true
-		}
+		w.react()
 		return cond()
 	})
-	switch {
-	case failed != nil:
-		return false, failed
-	case err == nil:
-		return true, nil
-	case errors.Is(err, context.DeadlineExceeded) && w.ctx.Err() == nil:
-		return false, nil
-	default:
-		return false, &verdict.LabFailed{Text: "while waiting", Err: err}
+	if err != nil && (w.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+		fail(&verdict.LabFailed{Text: "while waiting", Err: err})
 	}
+	return err == nil
 }
 
 // pass lets time pass.
-func (w *World) pass(d time.Duration) error {
+func (w *World) pass(d time.Duration) {
 	until := w.net.Now().Add(d)
-	_, err := w.await(d, func() bool { return !w.net.Now().Before(until) })
-	return err
+	w.await(d, func() bool { return !w.net.Now().Before(until) })
 }
 
-func (w *World) react() error {
+func (w *World) react() {
 	for _, in := range w.injectors {
-		if err := in.React(); err != nil {
-			return &verdict.LabFailed{Err: err}
-		}
+		must(in.React())
 	}
 	for _, p := range w.peers {
-		if err := w.sound(p); err != nil {
-			return err
-		}
-		if err := w.alive(p); err != nil {
-			return err
-		}
+		w.sound(p)
+		w.alive(p)
 	}
-	return nil
 }
 
 // keepalive is the K of a peer.
@@ -224,36 +188,3 @@ func (w *World) keepalive(m manifest.Manifest) time.Duration {
 func (w *World) k() time.Duration {
 	return max(w.keepalive(w.o.Subject), w.keepalive(w.o.Companion))
 }
-
-// violated is the verdict that the subject broke the scenario's requirement.
-func (w *World) violated(frames []int, format string, args ...any) error {
-	return &verdict.Violation{Text: fmt.Sprintf(format, args...), Frames: frames}
-}
-
-// An injector of the scenario, with what the script knows of it.
-type scripted struct {
-	*injector.Injector
-	host   string
-	mute   bool
-	second bool // opens a second socket
-	loses  injector.Losses
-
-	bootstraps bool // is a bootstrap peer to the subject
-
-	store *injector.Store // what it holds when it plays the other side of a sync
-}
-
-func (s *scripted) open(net lab.Net) error {
-	main, err := net.Endpoint(s.host, injectorPort)
-	if err != nil {
-		return err
-	}
-	s.Injector = injector.New(s.host, s.host, main, s.mute)
-	s.Lost = s.loses
-	if s.second {
-		s.Aux, err = net.Endpoint(s.host, injectorPort+1)
-	}
-	return err
-}
-
-const injectorPort = 5100

@@ -137,7 +137,7 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 			case status == godog.StepPending || status == godog.StepAmbiguous || err == nil:
 				end.err = &verdict.LabFailed{Text: fmt.Sprintf("the step is %s", status), Err: err}
 			default:
-				end.err = panicked(err)
+				end.err = err // a World turns a panic of a step into the lab's failure
 			}
 			return ctx, nil
 		})
@@ -153,21 +153,6 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 		end.err = &verdict.LabFailed{Text: fmt.Sprintf("godog ran %d scenarios instead of one", ran)}
 	}
 	return end
-}
-
-// panicked shows where a step panicked: godog hands a panic over as an error
-// that formats its stack.
-func panicked(err error) error {
-	if _, ok := err.(fmt.Formatter); !ok {
-		return err
-	}
-	var where []string
-	for _, line := range strings.Split(fmt.Sprintf("%+v", err), "\n") {
-		if strings.Contains(line, "punchlist") && len(where) < 8 {
-			where = append(where, strings.TrimSpace(line))
-		}
-	}
-	return &verdict.LabFailed{Text: fmt.Sprintf("panic: %v\n%s", err, strings.Join(where, "\n"))}
 }
 
 func keyword(st *godog.Step) string {
