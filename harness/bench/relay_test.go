@@ -151,11 +151,11 @@ func serveReference(tb testing.TB) netip.AddrPort {
 	}
 	require.NoError(tb, config.Validate())
 	ready, ended := make(chan netip.AddrPort, 1), make(chan struct{})
-	server := udp.NewServer(peer.New(time.Now(), config), func(e peer.Event) {
+	server := udp.NewServer(peer.New(time.Now(), config), udp.Options{Event: func(e peer.Event) {
 		if e.Kind == peer.Ready {
 			ready <- e.Addr
 		}
-	})
+	}})
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		defer close(ended)

@@ -25,13 +25,9 @@ func Reference(seed string) Asker {
 			return nil, nil, err
 		}
 		a.Command(epoch, line)
-		var o agent.Output
-		for a.Poll(&o) {
+		for line, ok := a.Line(); ok; line, ok = a.Line() {
 			var m testee.Message
-			if o.Op != agent.Line {
-				continue
-			}
-			if err := json.Unmarshal(o.Data, &m); err != nil {
+			if err := json.Unmarshal(line, &m); err != nil {
 				return nil, nil, err
 			}
 			if m.ID == last {

@@ -19,7 +19,7 @@ const Builtin = "saboteur"
 // "reference".
 func Builtins() []sim.Builtin {
 	make := func(saboteur bool) sim.Factory {
-		return func(random io.Reader) sim.Machine {
+		return func(random io.Reader) reference.Machine {
 			agent := reference.New(reference.Options{Name: "reference", Version: reference.Version, Random: random})
 			return &machine{agent: agent, saboteur: saboteur}
 		}
@@ -54,9 +54,15 @@ func (m *machine) Next() (at time.Time, ok bool) {
 	return at, ok
 }
 
-func (m *machine) Poll(o *reference.Output) (ok bool) {
+func (m *machine) NetworkChanged(now time.Time, locals []netip.Addr) {
+	deviate.While(m.saboteur, func() { m.agent.NetworkChanged(now, locals) })
+}
+
+func (m *machine) Poll(o *peer.Output) (ok bool) {
 	deviate.While(m.saboteur, func() { ok = m.agent.Poll(o) })
 	return ok
 }
+
+func (m *machine) Line() (line []byte, ok bool) { return m.agent.Line() }
 
 func (m *machine) Done() bool { return m.agent.Done() }

@@ -61,13 +61,13 @@ func (x Birthday) Run(e Env, seed int64) (Sample, error) {
 	for _, n := range []*node{opener, prober} {
 		// Not in step with each other, nor with the timers of bootstrap peers.
 		pause := time.Duration(random.Int64N(int64(time.Second)))
-		if err := w.run(e.Context, w.now.Add(pause), nil); err != nil {
+		if err := w.run(e.Context, w.now().Add(pause), nil); err != nil {
 			return s, err
 		}
 		n.start()
 		n.tell(func(p *peer.Peer, now time.Time) { p.Join(now, members) })
 	}
-	if err := w.run(e.Context, w.now.Add(introducedWithin), func() bool { return !m.began.IsZero() }); err != nil {
+	if err := w.run(e.Context, w.now().Add(introducedWithin), func() bool { return !m.began.IsZero() }); err != nil {
 		return s, err
 	}
 	if m.began.IsZero() {
@@ -81,7 +81,7 @@ func (x Birthday) Run(e Env, seed int64) (Sample, error) {
 	if m.connected() {
 		s.Measured[measuredMS] = float64(m.contact.Sub(m.began)) / 1e6
 		s.Measured[measuredProbes], s.Measured[measuredOpeners] = float64(m.probes), float64(m.openers)
-		s.Measured[measuredConnectedMS] = float64(w.now.Sub(m.began)) / 1e6
+		s.Measured[measuredConnectedMS] = float64(w.now().Sub(m.began)) / 1e6
 	}
 	return s, nil
 }
@@ -108,8 +108,8 @@ func newMeeting(w *world, opener, prober *node) *meeting {
 			}
 		}
 		n.received = func(_ peer.Socket, from netip.AddrPort, _ []byte) {
-			if m.contact.IsZero() && w.network.Owner(from.Addr()) == "nat-"+other.name {
-				m.contact = w.now
+			if m.contact.IsZero() && w.internet.Network.Owner(from.Addr()) == "nat-"+other.name {
+				m.contact = w.now()
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func newMeeting(w *world, opener, prober *node) *meeting {
 			return
 		}
 		if m.began.IsZero() {
-			m.began = w.now
+			m.began = w.now()
 		}
 		m.sockets[via] = true
 		if m.contact.IsZero() {

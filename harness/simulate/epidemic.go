@@ -95,7 +95,7 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 	}
 	owners := map[netip.Addr]*node{}
 	for _, n := range w.nodes {
-		owners[w.network.Addressing(n.name).Addrs[0]] = n
+		owners[w.internet.Network.Addressing(n.name).Addrs[0]] = n
 	}
 	var packet wire.ID    // that is spreading now
 	var ttl time.Duration // with which it was published
@@ -134,12 +134,12 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 		}
 		// Heartbeats in step would start all syncs at one time.
 		pause := time.Duration(random.Int64N(2 * int64(peer.DefaultKeepalive) / int64(len(w.nodes))))
-		if err := w.run(e.Context, w.now.Add(pause), nil); err != nil {
+		if err := w.run(e.Context, w.now().Add(pause), nil); err != nil {
 			return s, err
 		}
 		n.begin()
 	}
-	if err := w.run(e.Context, w.now.Add(epidemicSettles), nil); err != nil {
+	if err := w.run(e.Context, w.now().Add(epidemicSettles), nil); err != nil {
 		return s, err
 	}
 	for i := range x.Messages {
@@ -159,7 +159,7 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 		if failed != nil {
 			return s, failed
 		}
-		if err := w.run(e.Context, w.now.Add(epidemicSpreads), nil); err != nil {
+		if err := w.run(e.Context, w.now().Add(epidemicSpreads), nil); err != nil {
 			return s, err
 		}
 		spreading = false
@@ -171,13 +171,13 @@ func (x Epidemic) Run(e Env, seed int64) (Sample, error) {
 		}
 		s.Measured[epidemicReached] += reached
 		s.Measured[epidemicSquared] += reached * reached
-		if err := w.run(e.Context, w.now.Add(epidemicMends), func() bool { return holders(w, packet) == len(w.nodes) }); err != nil {
+		if err := w.run(e.Context, w.now().Add(epidemicMends), func() bool { return holders(w, packet) == len(w.nodes) }); err != nil {
 			return s, err
 		}
 		s.Measured[epidemicMended] += float64(holders(w, packet))
 		// What comes from a peer while a sync with it is under way is passed on only
 		// now and then (LAT-SYNC-012): the next message begins when all are over.
-		if err := w.run(e.Context, w.now.Add(epidemicRests), nil); err != nil {
+		if err := w.run(e.Context, w.now().Add(epidemicRests), nil); err != nil {
 			return s, err
 		}
 		if e.Progress != nil {

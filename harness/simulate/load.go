@@ -99,11 +99,11 @@ func (x Load) idle(e Env, s *Sample, count int) error {
 		}
 		n.begin()
 	}
-	if err := w.run(e.Context, w.now.Add(loadSettles), nil); err != nil {
+	if err := w.run(e.Context, w.now().Add(loadSettles), nil); err != nil {
 		return err
 	}
 	counting = true
-	return w.run(e.Context, w.now.Add(loadCounted*peer.DefaultKeepalive), nil)
+	return w.run(e.Context, w.now().Add(loadCounted*peer.DefaultKeepalive), nil)
 }
 
 // Judge holds each kind to its formula.

@@ -95,7 +95,7 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 	if err := s.build(); err != nil {
 		return s.sample, err
 	}
-	s.begun = s.w.now
+	s.begun = s.w.now()
 	s.end = s.begun.Add(time.Duration(x.Hours * float64(time.Hour)))
 	if err := s.live(); err != nil {
 		return s.sample, err
@@ -148,7 +148,7 @@ func (s *soaking) build() error {
 		n.event = func(e peer.Event) { s.heard(n, e) }
 		n.sent = func(_ peer.Socket, _ netip.AddrPort, datagram []byte) { s.traffic[wire.TypeOf(datagram)]++ }
 		s.start(n, nil)
-		if err := s.w.run(s.e.Context, s.w.now.Add(time.Second), nil); err != nil {
+		if err := s.w.run(s.e.Context, s.w.now().Add(time.Second), nil); err != nil {
 			return err
 		}
 	}
@@ -176,7 +176,7 @@ const maxKept = 100
 
 func (s *soaking) broke(format string, args ...any) {
 	if len(s.sample.Broken) < maxKept {
-		at := s.w.now.Sub(s.begun).Round(time.Second)
+		at := s.w.now().Sub(s.begun).Round(time.Second)
 		s.sample.Broken = append(s.sample.Broken, fmt.Sprintf("at %v: ", at)+fmt.Sprintf(format, args...))
 	}
 }
@@ -192,11 +192,11 @@ func (s *soaking) start(n *node, state []byte) {
 // live moves the world from one thing that happens to the next.
 func (s *soaking) live() error {
 	next := func(every time.Duration) time.Time {
-		return s.w.now.Add(time.Duration(s.random.ExpFloat64() * float64(every)))
+		return s.w.now().Add(time.Duration(s.random.ExpFloat64() * float64(every)))
 	}
 	churn, sleep, reboot := next(churnEvery), next(sleepEvery), next(rebootEvery)
-	publish, stream, minute := s.w.now.Add(publishEvery), s.w.now.Add(streamEvery), s.w.now.Add(time.Minute)
-	for s.w.now.Before(s.end) {
+	publish, stream, minute := s.w.now().Add(publishEvery), s.w.now().Add(streamEvery), s.w.now().Add(time.Minute)
+	for s.w.now().Before(s.end) {
 		at := s.end
 		for _, t := range []time.Time{churn, sleep, reboot, publish, stream, minute} {
 			at = earliest(at, t)
@@ -207,7 +207,7 @@ func (s *soaking) live() error {
 		if err := s.w.run(s.e.Context, at, nil); err != nil {
 			return err
 		}
-		now := s.w.now
+		now := s.w.now()
 		if err := s.comeBack(); err != nil {
 			return err
 		}
@@ -270,7 +270,7 @@ func isLeaf(n *node) bool { return !n.config.Indexed }
 
 // minutes draws a time up to so many minutes.
 func (s *soaking) minutes(most int) time.Time {
-	return s.w.now.Add(time.Minute + time.Duration(s.random.Int64N(int64(most)*int64(time.Minute))))
+	return s.w.now().Add(time.Minute + time.Duration(s.random.Int64N(int64(most)*int64(time.Minute))))
 }
 
 // stopOne kills a peer, for up to twenty minutes; a bootstrap peer only while the
@@ -317,14 +317,14 @@ func (s *soaking) rebootOne() error {
 	}
 	s.links.disturbed(n)
 	s.sample.Measured[soakReboots]++
-	return s.w.network.Change(s.w.now, internet.Change{Node: "nat-" + n.name, Reboot: true})
+	return s.w.internet.Network.Change(s.w.now(), internet.Change{Node: "nat-" + n.name, Reboot: true})
 }
 
 func (s *soaking) comeBack() error {
 	left := s.away[:0]
 	for _, r := range s.away {
 		switch {
-		case s.w.now.Before(r.at):
+		case s.w.now().Before(r.at):
 			left = append(left, r)
 		case r.asleep:
 			s.links.disturbed(r.n)
@@ -374,13 +374,13 @@ func (s *soaking) remember() time.Duration {
 // streamOne streams between two members that are connected to each other, and
 // have both been in peace for a while.
 func (s *soaking) streamOne() {
-	settled := func(n *node) bool { return inPeace(n) && s.w.now.Sub(s.links.steady[n.index]) >= settledAfter }
+	settled := func(n *node) bool { return inPeace(n) && s.w.now().Sub(s.links.steady[n.index]) >= settledAfter }
 	from := s.running(settled)
 	if from == nil {
 		return
 	}
 	to := s.running(func(n *node) bool {
-		return settled(n) && n != from && s.links.both(from.index, n.index) && s.w.now.Sub(s.links.met[min(n.index, from.index)][max(n.index, from.index)]) >= soakK
+		return settled(n) && n != from && s.links.both(from.index, n.index) && s.w.now().Sub(s.links.met[min(n.index, from.index)][max(n.index, from.index)]) >= soakK
 	})
 	if to == nil {
 		return
@@ -414,7 +414,7 @@ func (s *soaking) look() {
 	}
 	s.sizes.minute()
 	if s.e.Progress != nil {
-		lived := s.w.now.Sub(s.begun)
+		lived := s.w.now().Sub(s.begun)
 		s.e.Progress(float64(lived)/float64(s.end.Sub(s.begun)), lived.Round(time.Minute).String())
 	}
 }

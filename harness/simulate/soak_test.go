@@ -66,7 +66,7 @@ func pair(t *testing.T) (*world, *node, *node, func(string, ...any), func() []st
 func TestPairsThatStayApartAreTold(t *testing.T) {
 	w, a, b, broke, said := pair(t)
 	l := newLinks(w)
-	pass := func(d time.Duration) { w.now = w.now.Add(d); l.look(broke) }
+	pass := func(d time.Duration) { w.internet.Loop.Now = w.now().Add(d); l.look(broke) }
 	l.disturbed(a)
 	l.disturbed(b)
 	pass(connectedWithin)
@@ -106,7 +106,7 @@ func TestPairsThatStayApartAreTold(t *testing.T) {
 func TestMessagesThatDontArriveAreTold(t *testing.T) {
 	w, a, b, broke, said := pair(t)
 	l, m := newLinks(w), newMessages(w)
-	pass := func(d time.Duration) { w.now = w.now.Add(d); m.look(l, rememberFor, broke) }
+	pass := func(d time.Duration) { w.internet.Loop.Now = w.now().Add(d); m.look(l, rememberFor, broke) }
 	first, second := a.id, b.id // any two ids
 	m.published(a, first)
 	pass(time.Second)

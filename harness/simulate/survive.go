@@ -88,7 +88,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	for _, n := range w.nodes {
 		n.begin()
 	}
-	if err := w.run(e.Context, w.now.Add(epidemicSettles), nil); err != nil {
+	if err := w.run(e.Context, w.now().Add(epidemicSettles), nil); err != nil {
 		return s, err
 	}
 	var publish error
@@ -102,7 +102,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	if publish != nil {
 		return s, publish
 	}
-	if err := w.run(e.Context, w.now.Add(epidemicSpreads), nil); err != nil {
+	if err := w.run(e.Context, w.now().Add(epidemicSpreads), nil); err != nil {
 		return s, err
 	}
 	author.stop()
@@ -120,7 +120,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 	var lacking []lack
 	for second := 1; second <= total; second++ {
 		for range time.Second / surviveStep {
-			if err := w.run(e.Context, w.now.Add(surviveStep), nil); err != nil {
+			if err := w.run(e.Context, w.now().Add(surviveStep), nil); err != nil {
 				return s, err
 			}
 			if second > total/2 {
@@ -131,7 +131,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 				if !l.n.has(packet) {
 					return false
 				}
-				s.Measured[surviveDelay] += w.now.Sub(l.since).Seconds()
+				s.Measured[surviveDelay] += w.now().Sub(l.since).Seconds()
 				s.Measured[surviveGot]++
 				return true
 			})
@@ -141,7 +141,7 @@ func (x Survive) Run(e Env, seed int64) (Sample, error) {
 				n.stop()
 				n.begin()
 				lacking = slices.DeleteFunc(lacking, func(l lack) bool { return l.n == n })
-				lacking = append(lacking, lack{n, w.now})
+				lacking = append(lacking, lack{n, w.now()})
 			}
 		}
 		if e.Progress != nil && second%60 == 0 {

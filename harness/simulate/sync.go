@@ -95,7 +95,7 @@ func (x Sync) meet(e Env, s *Sample, differ int) error {
 	bob.start()
 	size := x.fill(w, alice, bob, differ)
 	measure := func(what string, v float64) { s.Measured[strconv.Itoa(differ)+" "+what] += v }
-	least, leastBytes := negotiation(w.now, alice.peer.Cache(), bob.peer.Cache(), cache.Prefix{})
+	least, leastBytes := negotiation(w.now(), alice.peer.Cache(), bob.peer.Cache(), cache.Prefix{})
 	measure(syncLeast, float64(least))
 	measure(syncMinBytes, float64(leastBytes+differ*size))
 	var began time.Time
@@ -108,7 +108,7 @@ func (x Sync) meet(e Env, s *Sample, differ int) error {
 			switch pk.Type {
 			case wire.Sync:
 				if began.IsZero() {
-					began = w.now
+					began = w.now()
 				}
 				measure(syncPackets, 1)
 				if len(pk.Message) > 0 && pk.Message[0] == 0 {
@@ -124,9 +124,9 @@ func (x Sync) meet(e Env, s *Sample, differ int) error {
 	}
 	equal := func() bool {
 		a, b := alice.peer.Cache(), bob.peer.Cache()
-		return a.Len() == x.Packets && b.Len() == x.Packets && a.Summary(w.now, cache.Prefix{}).Hash == b.Summary(w.now, cache.Prefix{}).Hash
+		return a.Len() == x.Packets && b.Len() == x.Packets && a.Summary(w.now(), cache.Prefix{}).Hash == b.Summary(w.now(), cache.Prefix{}).Hash
 	}
-	if err := w.run(e.Context, w.now.Add(equalWithin), equal); err != nil {
+	if err := w.run(e.Context, w.now().Add(equalWithin), equal); err != nil {
 		return err
 	}
 	if !equal() {
@@ -135,9 +135,9 @@ func (x Sync) meet(e Env, s *Sample, differ int) error {
 		return nil
 	}
 	if began.IsZero() {
-		began = w.now // they were equal before they met
+		began = w.now() // they were equal before they met
 	}
-	measure(syncSeconds, w.now.Sub(began).Seconds())
+	measure(syncSeconds, w.now().Sub(began).Seconds())
 	return nil
 }
 

@@ -111,14 +111,14 @@ func (l *links) set(n *node, id wire.ID, connected bool) {
 	low, high := min(a, b), max(a, b)
 	switch {
 	case l.both(a, b):
-		l.met[low][high] = l.w.now
+		l.met[low][high] = l.w.now()
 		if !inPeace(l.w.nodes[a]) || !inPeace(l.w.nodes[b]) {
 			return
 		}
-		l.apart.add(l.w.now.Sub(l.since(a, b)).Seconds())
+		l.apart.add(l.w.now().Sub(l.since(a, b)).Seconds())
 		l.told[low][high] = false
 	case before:
-		l.lost[low][high] = l.w.now
+		l.lost[low][high] = l.w.now()
 	}
 }
 
@@ -128,7 +128,7 @@ func (l *links) both(a, b int) bool { return l.says[a][b] && l.says[b][a] }
 // disturbed notes that something has happened to a node: it stops, starts, sleeps,
 // wakes, or its NAT forgets. One that stopped says nothing any more.
 func (l *links) disturbed(n *node) {
-	l.steady[n.index] = l.w.now
+	l.steady[n.index] = l.w.now()
 	if n.peer != nil {
 		return
 	}
@@ -145,7 +145,7 @@ func (l *links) look(broke func(string, ...any)) {
 			if l.told[a][b] || l.both(a, b) || !inPeace(from) || !inPeace(to) {
 				continue
 			}
-			if apart := l.w.now.Sub(l.since(a, b)); apart > connectedWithin {
+			if apart := l.w.now().Sub(l.since(a, b)); apart > connectedWithin {
 				l.told[a][b] = true
 				broke("%s (%s) and %s (%s) are not connected to each other for %.0f K (%s says %v, %s says %v)",
 					from.name, from.profile, to.name, to.profile, apart.Seconds()/soakK.Seconds(), from.name, l.says[a][b], to.name, l.says[b][a])
@@ -174,7 +174,7 @@ func newMessages(w *world) *messages {
 }
 
 func (m *messages) published(n *node, id wire.ID) {
-	x := &message{at: m.w.now, from: n, has: make([]bool, len(m.w.nodes))}
+	x := &message{at: m.w.now(), from: n, has: make([]bool, len(m.w.nodes))}
 	x.has[n.index] = true
 	m.byID[id] = x
 	m.order = append(m.order, id)
@@ -187,9 +187,9 @@ func (m *messages) arrived(n *node, e peer.Event, steady time.Time) {
 	}
 	x.has[n.index] = true
 	if steady.After(x.at) {
-		m.late.add(m.w.now.Sub(steady).Seconds())
+		m.late.add(m.w.now().Sub(steady).Seconds())
 	} else {
-		m.took.add(m.w.now.Sub(x.at).Seconds())
+		m.took.add(m.w.now().Sub(x.at).Seconds())
 	}
 }
 
@@ -198,15 +198,15 @@ func (m *messages) look(l *links, remember time.Duration, broke func(string, ...
 	for _, id := range m.order {
 		x := m.byID[id]
 		for i, n := range m.w.nodes {
-			if x.has[i] || !inPeace(n) || m.w.now.Sub(latest(x.at, l.steady[i])) <= deliveredWithin {
+			if x.has[i] || !inPeace(n) || m.w.now().Sub(latest(x.at, l.steady[i])) <= deliveredWithin {
 				continue
 			}
 			x.has[i] = true
 			broke("%s (%s) has not got message %s that %s (%s) published %v ago, and was left in peace for %v", n.name, n.profile, id.String()[:8],
-				x.from.name, x.from.profile, m.w.now.Sub(x.at).Round(time.Second), m.w.now.Sub(l.steady[i]).Round(time.Second))
+				x.from.name, x.from.profile, m.w.now().Sub(x.at).Round(time.Second), m.w.now().Sub(l.steady[i]).Round(time.Second))
 		}
 	}
-	for len(m.order) > 0 && m.w.now.Sub(m.byID[m.order[0]].at) > remember {
+	for len(m.order) > 0 && m.w.now().Sub(m.byID[m.order[0]].at) > remember {
 		delete(m.byID, m.order[0])
 		m.order = m.order[1:]
 	}
@@ -243,7 +243,7 @@ func (s *streams) arrived(e peer.Event) {
 
 // look counts those whose time is over.
 func (s *streams) look(l *links) {
-	for len(s.waiting) > 0 && l.w.now.Sub(s.waiting[0].at) > streamedWithin {
+	for len(s.waiting) > 0 && l.w.now().Sub(s.waiting[0].at) > streamedWithin {
 		x := s.waiting[0]
 		s.waiting = s.waiting[1:]
 		if l.steady[x.a].After(x.at) || l.steady[x.b].After(x.at) {

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"container/heap"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/nat"
+	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
@@ -41,11 +41,8 @@ var (
 // in run.
 type world struct {
 	seed     int64
-	now      time.Time
-	network  *internet.Network
-	hosts    *lab.VirtualHosts
-	nodes    []*node // in the order of the hosts
-	timers   timers  // only of those that have one
+	internet *sim.Internet // nil before up
+	nodes    []*node       // in the order of the hosts
 	topology internet.Topology
 }
 
@@ -58,11 +55,10 @@ type node struct {
 	profile string
 	config  peer.Config // without randomness
 	peer    *peer.Peer  // nil: none runs
-	sockets map[peer.Socket]*lab.Socket
+	driver  *eventloop.Driver
+	sockets *sim.Sockets
 	lives   int
 	asleep  bool
-	due     time.Time
-	place   int // in timers; -1: none
 
 	// Called when something happens; nil: nobody listens.
 	event    func(peer.Event)
@@ -71,7 +67,10 @@ type node struct {
 }
 
 // newWorld is empty; add declares its hosts, up brings it up.
-func newWorld(seed int64) *world { return &world{seed: seed, now: sim.Epoch} }
+func newWorld(seed int64) *world { return &world{seed: seed} }
+
+// now is the virtual time.
+func (w *world) now() time.Time { return w.internet.Loop.Now }
 
 // add declares a host behind a NAT of its own, or in public where the profile is
 // open.
@@ -92,7 +91,7 @@ func (w *world) add(name, profile string, link internet.Link, config peer.Config
 	if !config.Indexed {
 		config.ClusterID = clusterID
 	}
-	n := &node{world: w, name: name, index: len(w.nodes), id: config.ID, profile: profile, config: config, place: -1}
+	n := &node{world: w, name: name, index: len(w.nodes), id: config.ID, profile: profile, config: config}
 	w.nodes = append(w.nodes, n)
 	return n, nil
 }
@@ -122,15 +121,16 @@ func (w *world) members(count int, link internet.Link) error {
 }
 
 // up makes the network, and tells every peer of the indexed ones. None runs yet.
-func (w *world) up() (err error) {
-	if w.network, err = internet.New(w.topology, w.now, internet.Options{Seed: w.seed}); err != nil {
+func (w *world) up() error {
+	network, err := internet.New(w.topology, sim.Epoch, internet.Options{Seed: w.seed})
+	if err != nil {
 		return err
 	}
-	w.hosts = lab.NewVirtualHosts(w.network, w.seed)
+	w.internet = sim.NewInternet(network, w.seed)
 	var bootstrap []peer.Bootstrap
 	for _, n := range w.nodes {
 		if n.config.Indexed {
-			n.config.Address = w.network.Addressing(n.name).Addrs[0]
+			n.config.Address = network.Addressing(n.name).Addrs[0]
 			bootstrap = append(bootstrap, peer.Bootstrap{ID: n.id, Addr: netip.AddrPortFrom(n.config.Address, mainPort)})
 		}
 	}
@@ -141,6 +141,9 @@ func (w *world) up() (err error) {
 		if err := c.Validate(); err != nil {
 			return fmt.Errorf("%s: %w", n.name, err)
 		}
+		n.sockets = w.internet.Sockets(n.name, n.datagram)
+		n.driver = eventloop.NewDriver(n, eventloop.Hooks{Event: n.hear})
+		w.internet.Loop.Add(n.driver)
 	}
 	return nil
 }
@@ -155,9 +158,8 @@ func (n *node) start() {
 	c := n.config
 	c.Random = n.random()
 	n.lives++
-	n.sockets = map[peer.Socket]*lab.Socket{}
-	n.peer = peer.New(n.world.now, c)
-	n.drain()
+	n.peer = peer.New(n.world.now(), c)
+	n.driver.Start(n.world.now(), n.peer)
 }
 
 // begin runs a peer on the host, which joins unless it is indexed.
@@ -168,7 +170,7 @@ func (n *node) begin() {
 	}
 }
 
-// has tells whether the peer of the host, if one runs, has a packet.
+// has reports whether the peer of the host, if one runs, has a packet.
 func (n *node) has(packet wire.ID) bool {
 	if n.peer == nil {
 		return false
@@ -179,26 +181,23 @@ func (n *node) has(packet wire.ID) bool {
 
 // stop ends it without a goodbye, as a process that is killed.
 func (n *node) stop() {
-	// order-free: closing one frees its port and nothing else
-	for _, s := range n.sockets {
-		s.Close()
-	}
-	n.peer, n.sockets = nil, nil
-	n.schedule()
+	n.peer = nil
+	n.driver.Stop()
+	n.sockets.CloseAll()
 }
 
 // sleep suspends a host, or wakes it: meanwhile its link is down, and its timers
 // stand still.
 func (n *node) sleep(asleep bool) error {
 	n.asleep = asleep
-	n.schedule()
-	return n.world.network.Change(n.world.now, internet.Change{Node: n.name, Suspend: asleep, Resume: !asleep})
+	n.driver.Pause(asleep)
+	return n.world.internet.Network.Change(n.world.now(), internet.Change{Node: n.name, Suspend: asleep, Resume: !asleep})
 }
 
 // tell gives the peer an input from its owner.
 func (n *node) tell(input func(p *peer.Peer, now time.Time)) {
-	input(n.peer, n.world.now)
-	n.drain()
+	input(n.peer, n.world.now())
+	n.driver.Settle(n.world.now())
 }
 
 func (n *node) datagram(via peer.Socket, d lab.Datagram) {
@@ -208,58 +207,27 @@ func (n *node) datagram(via peer.Socket, d lab.Datagram) {
 	if n.received != nil {
 		n.received(via, d.From, d.Payload)
 	}
-	n.peer.Receive(d.At, via, d.From, d.Payload)
-	n.drain()
+	n.driver.Receive(d.At, via, d.From, d.Payload)
 }
 
-// drain does what the peer wants.
-func (n *node) drain() {
-	type opening struct {
-		socket peer.Socket
-		at     *lab.Socket
-		err    error
+func (n *node) hear(e peer.Event) {
+	if n.event != nil {
+		n.event(e)
 	}
-	var opened []opening
-	var o peer.Output
-	for again := true; again; {
-		for n.peer.Poll(&o) {
-			switch o.Op {
-			case peer.Send:
-				if s := n.sockets[o.Socket]; s != nil {
-					if n.sent != nil {
-						n.sent(o.Socket, o.To, o.Data)
-					}
-					_ = s.Send(n.world.now, o.To, o.Data) // as with UDP: what can't be sent is lost
-				}
-			case peer.Open:
-				id := o.Socket
-				s, err := n.world.hosts.Bind(n.name, o.Port, func(d lab.Datagram) { n.datagram(id, d) })
-				if err == nil {
-					n.sockets[id] = s
-				}
-				opened = append(opened, opening{id, s, err})
-			case peer.Close:
-				if s := n.sockets[o.Socket]; s != nil {
-					s.Close()
-					delete(n.sockets, o.Socket)
-				}
-			case peer.Emit:
-				if n.event != nil {
-					n.event(o.Event)
-				}
-			}
-		}
-		// Telling of a socket is an input too: outputs are taken before.
-		if again = len(opened) > 0; again {
-			local := netip.AddrPort{}
-			if opened[0].err == nil {
-				local = opened[0].at.Addr()
-			}
-			n.peer.Opened(n.world.now, opened[0].socket, local, opened[0].err)
-			opened = opened[1:]
-		}
+}
+
+// Open, Close and Send are the sockets of the peer.
+func (n *node) Open(s peer.Socket, port uint16) (netip.AddrPort, error) {
+	return n.sockets.Open(s, port)
+}
+
+func (n *node) Close(s peer.Socket) { n.sockets.Close(s) }
+
+func (n *node) Send(now time.Time, s peer.Socket, to netip.AddrPort, datagram []byte) {
+	if n.sent != nil && n.sockets.IsOpen(s) {
+		n.sent(s, to, datagram)
 	}
-	n.schedule()
+	n.sockets.Send(now, s, to, datagram)
 }
 
 // run moves the world until a time, or until a condition holds, which is looked
@@ -269,79 +237,9 @@ func (w *world) run(ctx context.Context, until time.Time, holds func() bool) err
 		if events%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		at, packet := until, false
-		if due, any := w.network.Next(); any && !due.After(at) {
-			at, packet = due, true
-		}
-		var ticking *node
-		if len(w.timers) > 0 && (w.timers[0].due.Before(at) || !packet && !w.timers[0].due.After(at)) {
-			at, packet, ticking = w.timers[0].due, false, w.timers[0]
-		}
-		if at.After(w.now) {
-			w.now = at
-		}
-		switch {
-		case packet:
-			w.network.Step(w.now)
-			var d internet.Delivery
-			for w.network.Poll(&d) {
-				w.hosts.Deliver(d)
-			}
-		case ticking != nil:
-			ticking.peer.Tick(w.now)
-			ticking.drain()
-		default:
-			return nil
+		if more, err := w.internet.Loop.Step(until); err != nil || !more {
+			return err
 		}
 	}
 	return nil
-}
-
-// schedule puts the node where it belongs among the timers.
-func (n *node) schedule() {
-	w := n.world
-	due, any := time.Time{}, false
-	if n.peer != nil && !n.asleep {
-		due, any = n.peer.Next()
-	}
-	switch {
-	case !any && n.place < 0, any && n.place >= 0 && due.Equal(n.due):
-	case !any:
-		heap.Remove(&w.timers, n.place)
-	case n.place < 0:
-		n.due = due
-		heap.Push(&w.timers, n)
-	default:
-		n.due = due
-		heap.Fix(&w.timers, n.place)
-	}
-}
-
-// timers is a heap of the nodes that have something due, the first first; of two
-// at one instant the one whose host was declared first.
-type timers []*node
-
-func (t timers) Len() int { return len(t) }
-
-func (t timers) Less(i, j int) bool {
-	return t[i].due.Before(t[j].due) || t[i].due.Equal(t[j].due) && t[i].index < t[j].index
-}
-
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].place, t[j].place = i, j
-}
-
-// Push and Pop are for package heap.
-func (t *timers) Push(x any) {
-	n := x.(*node)
-	n.place = len(*t)
-	*t = append(*t, n)
-}
-
-func (t *timers) Pop() any {
-	last := len(*t) - 1
-	n := (*t)[last]
-	*t, n.place = (*t)[:last], -1
-	return n
 }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 	"punchlist/reference/wire"
 	contract "punchlist/spec/testee"
@@ -19,23 +20,18 @@ import (
 // Version is that of the reference peer, as hello tells it.
 const Version = "0.1.0"
 
-// Op is what an Output asks for.
-type Op uint8
-
-const (
-	Send  Op = 1 + iota // Data from Socket to To
-	Open                // bind Socket to Port, and call Opened
-	Close               // close Socket
-	Line                // Data is a line for the harness, without its newline
-)
-
-// Output is one thing that the agent wants done, in the order given.
-type Output struct {
-	Op     Op
-	Socket peer.Socket
-	Port   uint16
-	To     netip.AddrPort
-	Data   []byte // valid until the next input
+// A Machine is a testee without input and output: an Agent, or a wrapper around
+// one. Beside what every machine does it takes commands and writes lines.
+type Machine interface {
+	eventloop.Machine
+	// Command carries out one line, which is borrowed.
+	Command(now time.Time, line []byte)
+	// Line takes the next line for the harness, without its newline; false when
+	// there is none. Lines are taken when Poll has no more outputs. A line is valid
+	// until the next input.
+	Line() ([]byte, bool)
+	// Done reports whether the testee has ended: it asks for nothing more.
+	Done() bool
 }
 
 // Options of an Agent.
@@ -58,7 +54,7 @@ type Agent struct {
 // New makes an agent that waits for its first command.
 func New(o Options) *Agent { return &Agent{options: o} }
 
-// Done tells whether stop was carried out: what Poll still gives is the last.
+// Done reports whether stop was carried out: the remaining outputs and lines are the last.
 func (a *Agent) Done() bool { return a.done }
 
 // Opened passes on what became of a socket.
@@ -97,31 +93,27 @@ func (a *Agent) Next() (time.Time, bool) {
 	return a.peer.Next()
 }
 
-// Poll takes the next output; false when there is none. What the peer wants
-// comes before the reply to the command that made it want it.
-func (a *Agent) Poll(o *Output) bool {
-	var p peer.Output
-	for a.peer != nil && a.peer.Poll(&p) {
-		switch p.Op {
-		case peer.Emit:
-			a.event(p.Event)
-			continue
-		case peer.Send:
-			*o = Output{Op: Send, Socket: p.Socket, To: p.To, Data: p.Data}
-		case peer.Open:
-			*o = Output{Op: Open, Socket: p.Socket, Port: p.Port}
-		case peer.Close:
-			*o = Output{Op: Close, Socket: p.Socket}
+// Poll takes the next output, which is never an event; false when there is none.
+func (a *Agent) Poll(o *peer.Output) bool {
+	for a.peer != nil && a.peer.Poll(o) {
+		if o.Op != peer.Emit {
+			return true
 		}
-		return true
+		a.event(o.Event)
 	}
+	return false
+}
+
+// Line takes the next line: what the peer wants comes before the reply to the
+// command that made the peer want it.
+func (a *Agent) Line() ([]byte, bool) {
 	if a.taken == len(a.lines) {
 		a.lines, a.taken = a.lines[:0], 0
-		return false
+		return nil, false
 	}
-	*o = Output{Op: Line, Data: a.lines[a.taken]}
+	line := a.lines[a.taken]
 	a.taken++
-	return true
+	return line, true
 }
 
 // write queues a line. One that the protocol has no room for becomes the

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/testee"
@@ -25,35 +26,45 @@ var begin = time.UnixMilli(1_700_000_000_000)
 // A conversation is an agent with the test as harness and as the host's
 // sockets, which open and carry nothing away.
 type conversation struct {
-	t     *testing.T
-	agent *testee.Agent
-	now   time.Time
-	calls int
-	sent  []string // datagrams in hex
-	lines []string // all that it wrote
+	t      *testing.T
+	agent  *testee.Agent
+	driver *eventloop.Driver
+	now    time.Time
+	calls  int
+	sent   []string // datagrams in hex
+	lines  []string // all that it wrote
+	fresh  []string // of these, what drain has not given yet
 }
 
 func talk(t *testing.T) *conversation {
-	return &conversation{
+	c := &conversation{
 		t: t, now: begin,
 		agent: testee.New(testee.Options{Name: "reference", Version: "test", Random: rand.NewChaCha8([32]byte{1})}),
 	}
+	c.driver = eventloop.NewDriver(c, eventloop.Hooks{Drained: func() {
+		for line, ok := c.agent.Line(); ok; line, ok = c.agent.Line() {
+			c.fresh = append(c.fresh, string(line))
+		}
+	}})
+	c.driver.Start(c.now, c.agent)
+	return c
+}
+
+func (c *conversation) Open(s peer.Socket, _ uint16) (netip.AddrPort, error) {
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), 4000+uint16(s)), nil
+}
+
+func (c *conversation) Close(peer.Socket) {}
+
+func (c *conversation) Send(_ time.Time, s peer.Socket, to netip.AddrPort, datagram []byte) {
+	c.sent = append(c.sent, fmt.Sprintf("%d %v %x", s, to, datagram))
 }
 
 // drain does what the agent asks for, and gives the lines it wrote.
 func (c *conversation) drain() []string {
-	var o testee.Output
-	var lines []string
-	for c.agent.Poll(&o) {
-		switch o.Op {
-		case testee.Line:
-			lines = append(lines, string(o.Data))
-		case testee.Send:
-			c.sent = append(c.sent, fmt.Sprintf("%d %v %x", o.Socket, o.To, o.Data))
-		case testee.Open:
-			c.agent.Opened(c.now, o.Socket, netip.AddrPortFrom(netip.IPv4Unspecified(), 4000+uint16(o.Socket)), nil)
-		}
-	}
+	c.driver.Settle(c.now)
+	lines := c.fresh
+	c.fresh = nil
 	c.lines = append(c.lines, lines...)
 	return lines
 }

@@ -44,17 +44,18 @@ func (m *meeting) step(i int, give func(*testee.Agent)) {
 		data     []byte
 	}
 	var out []sent
-	var open []testee.Output
-	var o testee.Output
+	var open []peer.Output
+	var o peer.Output
 	for a.Poll(&o) {
 		switch o.Op {
-		case testee.Line:
-			fmt.Fprintf(&m.log, "%5d %s ← %s\n", m.now.Sub(begin).Milliseconds(), m.names[i], o.Data)
-		case testee.Open:
+		case peer.Open:
 			open = append(open, o)
-		case testee.Send:
+		case peer.Send:
 			out = append(out, sent{netip.AddrPortFrom(addr(i), 4000+uint16(o.Socket)), o.To, bytes.Clone(o.Data)})
 		}
+	}
+	for line, ok := a.Line(); ok; line, ok = a.Line() {
+		fmt.Fprintf(&m.log, "%5d %s ← %s\n", m.now.Sub(begin).Milliseconds(), m.names[i], line)
 	}
 	for _, o := range open {
 		m.step(i, func(a *testee.Agent) {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 )
 
@@ -16,6 +17,22 @@ import (
 type told struct {
 	opened  map[peer.Socket]netip.AddrPort
 	changed [][]netip.Addr
+	wanted  []peer.Output
+}
+
+func (m *told) Poll(o *peer.Output) bool {
+	if len(m.wanted) == 0 {
+		return false
+	}
+	*o, m.wanted = m.wanted[0], m.wanted[1:]
+	return true
+}
+
+// run makes a host on which a machine runs.
+func run(m *told) *host {
+	h := newHost(eventloop.Hooks{})
+	h.driver.Start(time.Now(), m)
+	return h
 }
 
 func (m *told) Opened(_ time.Time, s peer.Socket, local netip.AddrPort, err error) {
@@ -35,14 +52,12 @@ func (m *told) NetworkChanged(_ time.Time, locals []netip.Addr) {
 func TestHundredsOfSockets(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	m := &told{opened: map[peer.Socket]netip.AddrPort{}}
-	h := newHost(m)
-	defer h.close()
 	const count = 256
 	for i := range peer.Socket(count) {
-		h.open(peer.Pool+i, 0)
+		m.wanted = append(m.wanted, peer.Output{Op: peer.Open, Socket: peer.Pool + i})
 	}
-	for h.tellOpened() {
-	}
+	h := run(m)
+	defer h.close()
 	require.Len(t, m.opened, count)
 	echo, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
@@ -50,7 +65,7 @@ func TestHundredsOfSockets(t *testing.T) {
 	buffer := make([]byte, 16)
 	for i := range peer.Socket(count) {
 		s := peer.Pool + i
-		h.send(s, echo.LocalAddr().(*net.UDPAddr).AddrPort(), []byte{byte(i)})
+		h.Send(time.Now(), s, echo.LocalAddr().(*net.UDPAddr).AddrPort(), []byte{byte(i)})
 		require.NoError(t, echo.SetReadDeadline(time.Now().Add(10*time.Second)))
 		n, from, err := echo.ReadFromUDPAddrPort(buffer)
 		require.NoError(t, err)
@@ -62,7 +77,7 @@ func TestHundredsOfSockets(t *testing.T) {
 		require.Equal(t, []byte{byte(i)}, got.datagram)
 	}
 	for i := range peer.Socket(count) {
-		h.closeSocket(peer.Pool + i)
+		h.Close(peer.Pool + i)
 	}
 	require.Empty(t, h.sockets)
 }
@@ -70,7 +85,7 @@ func TestHundredsOfSockets(t *testing.T) {
 func TestTellsOfOtherAddresses(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	m := &told{}
-	h := newHost(m)
+	h := run(m)
 	defer h.close()
 	other := []netip.Addr{netip.MustParseAddr("192.0.2.7")}
 	looks := 0

@@ -1,13 +1,10 @@
-// Package udp runs the sans-I/O reference over real UDP sockets: it gives a
-// machine the datagrams and the time, and does what the machine asks for. Run
-// drives a testee, which has lines to read and write too; a Server drives a
-// peer.
+// Package udp runs a machine without input and output, such as the reference
+// peer, on real UDP sockets and in real time.
 //
 // One goroutine owns the machine, and reads the main socket itself, so that a
 // datagram which is only passed on costs two system calls and no hand-over.
-// Every other socket and the lines have a reader each, which hand over what they
-// read and know nothing else; the lines written have a goroutine of their own,
-// so that a harness which reads late keeps no datagram waiting.
+// Every other socket has a reader, which hands over what it reads and knows
+// nothing else.
 package udp
 
 import (
@@ -21,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 	"punchlist/reference/wire"
 )
@@ -34,9 +32,9 @@ const (
 	largest = wire.MaxDatagram + 1
 	// pause is how long a reader leaves a socket alone that can't be read.
 	pause = 10 * time.Millisecond
-	// mostErrors is how many in a row are no reason to pause: Windows tells of
-	// each datagram that somebody's host refused by an error of the next read.
-	mostErrors = 16
+	// maxErrors is how many errors in a row are no reason to pause: Windows reports
+	// each datagram that somebody's host refused as an error of the next read.
+	maxErrors = 16
 	// readBuffer and writeBuffer are asked for the main socket, in bytes; the
 	// kernel may give less. The first holds what comes while the machine is busy
 	// or not scheduled: half a second of a flood.
@@ -46,26 +44,14 @@ const (
 	watchEvery = 5 * time.Second
 )
 
-// A Machine does no input and output itself: a peer, or a testee around one.
-// Every method but Next is an input.
-type Machine interface {
-	Opened(now time.Time, s peer.Socket, local netip.AddrPort, err error)
-	Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) // datagram is borrowed
-	Tick(now time.Time)
-	Next() (time.Time, bool) // when to tick
-	NetworkChanged(now time.Time, locals []netip.Addr)
-}
-
 // An input is one thing for the machine.
 type input struct {
 	kind     kind
-	line     []byte
 	call     func(now time.Time)
 	datagram []byte
 	via      peer.Socket
 	from     netip.AddrPort
 	locals   []netip.Addr
-	err      error // of end; io.EOF is an orderly one
 }
 
 type kind uint8
@@ -74,10 +60,8 @@ const (
 	cancelled kind = iota // the context was
 	tick
 	datagram
-	line
 	call
 	moved // the machine has other addresses
-	end   // of the lines
 )
 
 // Traffic counts datagrams, and the bytes of their UDP payload.
@@ -87,16 +71,15 @@ type Traffic struct {
 	Unsent        uint64 // that the kernel refused, as it does without a route
 }
 
-// A host is what a machine runs on.
+// A host is what a machine runs on: its sockets, and what waits for it.
 type host struct {
-	machine Machine
+	driver  *eventloop.Driver
 	inputs  chan input // what the owner does not read itself
 	timer   *time.Timer
 	ended   context.Context // cancelled when the readers have to end
 	cancel  context.CancelFunc
 	sockets map[peer.Socket]*net.UDPConn
 	readers sync.WaitGroup // of the sockets, and of the addresses
-	opened  []opening      // of which the machine is still to be told
 	traffic Traffic
 
 	main     atomic.Pointer[net.UDPConn] // others only wake its reader
@@ -105,16 +88,9 @@ type host struct {
 	failed   int                         // reads of the main socket in a row
 }
 
-type opening struct {
-	socket peer.Socket
-	local  netip.AddrPort
-	err    error
-}
-
-func newHost(m Machine) *host {
-	h := &host{
-		machine: m, inputs: make(chan input, queued), timer: time.NewTimer(time.Hour), sockets: map[peer.Socket]*net.UDPConn{},
-	}
+func newHost(hooks eventloop.Hooks) *host {
+	h := &host{inputs: make(chan input, queued), timer: time.NewTimer(time.Hour), sockets: map[peer.Socket]*net.UDPConn{}}
+	h.driver = eventloop.NewDriver(h, hooks)
 	h.timer.Stop()
 	h.ended, h.cancel = context.WithCancel(context.Background())
 	return h
@@ -125,7 +101,7 @@ func (h *host) close() {
 	h.cancel()
 	h.timer.Stop()
 	for s := range h.sockets { // order-free: all are closed
-		h.closeSocket(s)
+		h.Close(s)
 	}
 	h.readers.Wait()
 }
@@ -134,16 +110,17 @@ func (h *host) close() {
 // next is called again.
 func (h *host) next(ctx context.Context) input {
 	for {
+		if ctx.Err() != nil {
+			return input{kind: cancelled}
+		}
 		// First what does not come from the main socket: it is little, and would
 		// wait for ever in a flood.
 		select {
-		case <-ctx.Done():
-			return input{kind: cancelled}
 		case i := <-h.inputs:
 			return i
 		default:
 		}
-		at, ticks := h.machine.Next()
+		at, ticks := h.driver.Next()
 		if ticks && !time.Now().Before(at) {
 			return input{kind: tick}
 		}
@@ -170,7 +147,7 @@ func (h *host) next(ctx context.Context) input {
 			h.main.CompareAndSwap(main, nil)
 		default:
 			// What some network answered to an earlier datagram ends nothing.
-			if h.failed++; h.failed < mostErrors {
+			if h.failed++; h.failed < maxErrors {
 				continue
 			}
 			select {
@@ -214,31 +191,30 @@ func (h *host) hand(i input) {
 	}
 }
 
-// give gives the machine an input that is for every machine.
+// give gives the machine an input, and does what the machine then asks for.
 func (h *host) give(i input) {
 	now := time.Now()
 	switch i.kind {
 	case tick:
-		h.machine.Tick(now)
+		h.driver.Tick(now)
 	case datagram:
 		h.traffic.In++
 		h.traffic.InBytes += uint64(len(i.datagram))
-		h.machine.Receive(now, i.via, i.from, i.datagram)
+		h.driver.Receive(now, i.via, i.from, i.datagram)
 	case call:
 		i.call(now)
+		h.driver.Settle(now)
 	case moved:
-		h.machine.NetworkChanged(now, i.locals)
+		h.driver.NetworkChanged(now, i.locals)
 	}
 }
 
-// open binds a socket to every address of the machine. It is told of it by
-// tellOpened, since it may still have outputs now.
-func (h *host) open(s peer.Socket, port uint16) {
-	h.closeSocket(s)
+// Open binds a socket to every address of the machine.
+func (h *host) Open(s peer.Socket, port uint16) (netip.AddrPort, error) {
+	h.Close(s)
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4zero, Port: int(port)})
 	if err != nil {
-		h.opened = append(h.opened, opening{socket: s, err: err})
-		return
+		return netip.AddrPort{}, err
 	}
 	h.sockets[s] = conn
 	if s == peer.Main {
@@ -250,22 +226,11 @@ func (h *host) open(s peer.Socket, port uint16) {
 		h.readers.Go(func() { h.receive(s, conn) })
 	}
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	h.opened = append(h.opened, opening{socket: s, local: netip.AddrPortFrom(ownAddress(), local.Port())})
+	return netip.AddrPortFrom(ownAddress(), local.Port()), nil
 }
 
-// tellOpened tells the machine of one socket; false when there is none to tell
-// of.
-func (h *host) tellOpened() bool {
-	if len(h.opened) == 0 {
-		return false
-	}
-	o := h.opened[0]
-	h.opened = h.opened[1:]
-	h.machine.Opened(time.Now(), o.socket, o.local, o.err)
-	return true
-}
-
-func (h *host) closeSocket(s peer.Socket) {
+// Close closes a socket, if it is open.
+func (h *host) Close(s peer.Socket) {
 	conn := h.sockets[s]
 	if conn == nil {
 		return
@@ -275,9 +240,9 @@ func (h *host) closeSocket(s peer.Socket) {
 	delete(h.sockets, s)
 }
 
-// send sends a datagram. One that the kernel refuses is one that the network
+// Send sends a datagram. One that the kernel refuses is one that the network
 // lost: the protocol has no other answer to it.
-func (h *host) send(s peer.Socket, to netip.AddrPort, datagram []byte) {
+func (h *host) Send(_ time.Time, s peer.Socket, to netip.AddrPort, datagram []byte) {
 	conn := h.sockets[s]
 	if conn == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/reference/testee"
-	"punchlist/reference/udp"
+	"punchlist/reference/testee/process"
 )
 
 // testeeCommand is how a lab with real processes starts the reference: the
@@ -19,7 +19,7 @@ func testeeCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return udp.Run(c.Context(), testee.New(testee.Options{
+			return process.Run(c.Context(), testee.New(testee.Options{
 				Name: "reference", Version: testee.Version, Random: rand.Reader,
 			}), os.Stdin, os.Stdout)
 		},

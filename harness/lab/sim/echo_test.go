@@ -18,7 +18,8 @@ import (
 // back, and says so; and it misbehaves on command.
 type echo struct {
 	random  io.Reader
-	outputs []reference.Output
+	outputs []peer.Output
+	lines   [][]byte
 	tick    time.Time
 	ticking bool
 	forever bool
@@ -28,11 +29,11 @@ type echo struct {
 var echoManifest = manifest.Manifest{Name: "echo", Builtin: "echo"}
 
 func echoLab() simulation {
-	return New(Builtin{"echo", func(random io.Reader) Machine { return &echo{random: random} }}).(simulation)
+	return New(Builtin{"echo", func(random io.Reader) reference.Machine { return &echo{random: random} }}).(simulation)
 }
 
 func (e *echo) line(format string, a ...any) {
-	e.outputs = append(e.outputs, reference.Output{Op: reference.Line, Data: fmt.Appendf(nil, format, a...)})
+	e.lines = append(e.lines, fmt.Appendf(nil, format, a...))
 }
 
 func (e *echo) Command(now time.Time, line []byte) {
@@ -46,11 +47,11 @@ func (e *echo) Command(now time.Time, line []byte) {
 		if err := json.Unmarshal(c.With, &with); err != nil {
 			panic(err)
 		}
-		e.outputs = append(e.outputs, reference.Output{Op: reference.Open, Socket: 1, Port: with.Port})
+		e.outputs = append(e.outputs, peer.Output{Op: peer.Open, Socket: 1, Port: with.Port})
 	case "second socket":
-		e.outputs = append(e.outputs, reference.Output{Op: reference.Open, Socket: 2})
+		e.outputs = append(e.outputs, peer.Output{Op: peer.Open, Socket: 2})
 	case "close":
-		e.outputs = append(e.outputs, reference.Output{Op: reference.Close, Socket: 1})
+		e.outputs = append(e.outputs, peer.Output{Op: peer.Close, Socket: 1})
 	case "timer":
 		e.tick, e.ticking = now.Add(time.Hour), true
 	case "draw":
@@ -68,7 +69,7 @@ func (e *echo) Command(now time.Time, line []byte) {
 	case "garbage":
 		e.line("hello")
 	case "nonsense":
-		e.outputs = append(e.outputs, reference.Output{Op: 99})
+		e.outputs = append(e.outputs, peer.Output{Op: 99})
 		return
 	}
 	e.line(`{"id":%d,"ok":{}}`, c.ID)
@@ -84,7 +85,7 @@ func (e *echo) Opened(now time.Time, s peer.Socket, local netip.AddrPort, err er
 
 func (e *echo) Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) {
 	e.line(`{"event":"got","text":%q}`, datagram)
-	e.outputs = append(e.outputs, reference.Output{Op: reference.Send, Socket: via, To: from, Data: append([]byte("re: "), datagram...)})
+	e.outputs = append(e.outputs, peer.Output{Op: peer.Send, Socket: via, To: from, Data: append([]byte("re: "), datagram...)})
 }
 
 func (e *echo) Tick(now time.Time) {
@@ -97,7 +98,18 @@ func (e *echo) Tick(now time.Time) {
 func (e *echo) Next() (time.Time, bool) { return e.tick, e.ticking }
 func (e *echo) Done() bool              { return e.done }
 
-func (e *echo) Poll(o *reference.Output) bool {
+func (e *echo) NetworkChanged(time.Time, []netip.Addr) {}
+
+func (e *echo) Line() ([]byte, bool) {
+	if len(e.lines) == 0 {
+		return nil, false
+	}
+	line := e.lines[0]
+	e.lines = e.lines[1:]
+	return line, true
+}
+
+func (e *echo) Poll(o *peer.Output) bool {
 	if len(e.outputs) == 0 {
 		return false
 	}

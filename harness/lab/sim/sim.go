@@ -17,11 +17,8 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/manifest"
 	"punchlist/harness/trace"
-	"punchlist/reference/peer"
+	"punchlist/reference/eventloop"
 )
-
-// Epoch is when every simulated internet comes up.
-var Epoch = time.UnixMilli(1_700_000_000_000).UTC()
 
 type simulation struct{ builtins map[string]Factory }
 
@@ -71,34 +68,29 @@ func (s simulation) Up(_ context.Context, t internet.Topology, o lab.Options) (l
 	if err != nil {
 		return nil, err
 	}
-	return &Net{
-		lab: s, seed: o.Seed, now: Epoch, network: network, trace: seen,
-		hosts: lab.NewVirtualHosts(network, o.Seed),
-	}, nil
+	return &Net{lab: s, seed: o.Seed, internet: NewInternet(network, o.Seed), trace: seen}, nil
 }
 
-// A Net is a simulated internet.
+// A Net is a simulated internet with testees.
 type Net struct {
-	lab     simulation
-	seed    int64
-	now     time.Time
-	network *internet.Network
-	trace   *trace.Trace
-	hosts   *lab.VirtualHosts
-	testees []*Testee // in the order of their starts
-	closed  bool
+	lab      simulation
+	seed     int64
+	internet *Internet
+	trace    *trace.Trace
+	testees  []*Testee // in the order of their starts
+	closed   bool
 }
 
 var errClosed = errors.New("the net is closed")
 
-func (n *Net) Now() time.Time { return n.now }
+func (n *Net) Now() time.Time { return n.internet.Loop.Now }
 
 // Network is the model beneath, for tests of labs.
-func (n *Net) Network() *internet.Network { return n.network }
+func (n *Net) Network() *internet.Network { return n.internet.Network }
 
 func (n *Net) Trace() *trace.Trace { return n.trace }
 
-func (n *Net) Addr(host string) netip.Addr { return n.network.Addressing(host).Addrs[0] }
+func (n *Net) Addr(host string) netip.Addr { return n.internet.Network.Addressing(host).Addrs[0] }
 
 // Step handles the one event that is due first: a command, a packet, a timer.
 // When none is due up to the given time, that time comes.
@@ -110,32 +102,18 @@ func (n *Net) Step(ctx context.Context, until time.Time) error {
 		return errClosed
 	}
 	for _, t := range n.testees {
-		if t.takeCommand(n.now) {
+		if t.takeCommand(n.Now()) {
 			return nil
 		}
 	}
-	at, who := until, (*Testee)(nil)
-	packet := false
-	if due, ok := n.network.Next(); ok && !due.After(at) {
-		at, packet = due, true
-	}
-	for _, t := range n.testees {
-		if due, ok := t.due(); ok && (due.Before(at) || !packet && who == nil && !due.After(at)) {
-			at, who, packet = due, t, false
+	_, err := n.internet.Loop.Step(until)
+	var stuck *eventloop.Stuck
+	if errors.As(err, &stuck) {
+		for _, t := range n.testees {
+			if t.driver == stuck.Driver {
+				t.end(lab.Exit{At: n.Now(), Code: -1, Killed: true, Stderr: "sim: " + err.Error()})
+			}
 		}
-	}
-	if at.After(n.now) {
-		n.now = at
-	}
-	switch {
-	case packet:
-		n.network.Step(n.now)
-		var d internet.Delivery
-		for n.network.Poll(&d) {
-			n.hosts.Deliver(d)
-		}
-	case who != nil:
-		who.tick(n.now)
 	}
 	return nil
 }
@@ -161,11 +139,10 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 		}
 		lives++
 	}
-	if err := n.hosts.Occupy(host); err != nil {
+	if err := n.internet.Hosts.Occupy(host); err != nil {
 		return nil, err
 	}
-	random := randomness(n.seed, host, lives)
-	t := &Testee{net: n, host: host, machine: n.lab.builtins[m.Builtin](random), sockets: map[peer.Socket]*lab.Socket{}}
+	t := newTestee(n, host, n.lab.builtins[m.Builtin](randomness(n.seed, host, lives)))
 	n.testees = append(n.testees, t)
 	return t, nil
 }
@@ -175,7 +152,7 @@ func (n *Net) Endpoint(host string, port uint16) (lab.Endpoint, error) {
 	if n.closed {
 		return nil, errClosed
 	}
-	return n.hosts.Endpoint(host, port, n.Now)
+	return n.internet.Hosts.Endpoint(host, port, n.Now)
 }
 
 // Change changes the running network. Suspend also freezes the host's testee:
@@ -184,13 +161,13 @@ func (n *Net) Change(c internet.Change) error {
 	if n.closed {
 		return errClosed
 	}
-	if err := n.network.Change(n.now, c); err != nil {
+	if err := n.internet.Network.Change(n.Now(), c); err != nil {
 		return err
 	}
 	if c.Suspend || c.Resume {
 		for _, t := range n.testees {
 			if t.host == c.Node {
-				t.freeze(n.now, c.Suspend)
+				t.freeze(n.Now(), c.Suspend)
 			}
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"punchlist/reference/linequeue"
 	"punchlist/reference/peer"
-	"punchlist/reference/udp"
 	"punchlist/reference/wire"
 )
 
@@ -52,7 +52,7 @@ func TestColorsAreForTerminals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("NO_COLOR", c.noColor)
 			t.Setenv("TERM", c.term)
-			p := printer{out: udp.NewWriter(c.out), color: colorful(c.out)}
+			p := printer{out: linequeue.NewWriter(c.out), color: colorful(c.out)}
 			require.NoError(t, p.message(time.Now(), peer.Event{Kind: peer.Stream, PeerID: name, Message: []byte("hello"), Opened: true}))
 			p.event(time.Now(), peer.Event{Kind: peer.Disconnection, PeerID: name}, false)
 			require.NoError(t, p.out.Close())

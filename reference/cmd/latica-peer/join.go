@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"punchlist/reference/linequeue"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/udp"
@@ -195,8 +196,8 @@ func join(ctx context.Context, s joinSettings, in io.Reader, out, errOut io.Writ
 		return err
 	}
 	// Lines are written by goroutines of their own: the peer waits for no reader.
-	arrived := printer{out: udp.NewWriter(out), json: s.json, color: colorful(out)}
-	notes := printer{out: udp.NewWriter(errOut), json: s.json, color: colorful(errOut), quiet: s.quiet}
+	arrived := printer{out: linequeue.NewWriter(out), json: s.json, color: colorful(out)}
+	notes := printer{out: linequeue.NewWriter(errOut), json: s.json, color: colorful(errOut), quiet: s.quiet}
 	err = runMember(ctx, config, &member{
 		keys: seal.NewKeys(shared), event: s.event, signing: signing, to: s.to, timeout: s.timeout, follow: s.follow, notes: notes,
 	}, in, s.whole, arrived, log)
@@ -214,7 +215,7 @@ func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader,
 	defer end(nil)
 	ready := false
 	m.peer = peer.New(time.Now(), config)
-	m.server = udp.NewServer(m.peer, func(e peer.Event) {
+	m.server = udp.NewServer(m.peer, udp.Options{Ending: m.peer.Stop, Event: func(e peer.Event) {
 		if e.Kind == peer.Error && !ready {
 			end(usage("%s", e.Text))
 			return
@@ -232,7 +233,7 @@ func runMember(ctx context.Context, config peer.Config, m *member, in io.Reader,
 				end(fmt.Errorf("stdout: %w", err))
 			}
 		}
-	})
+	}})
 	m.peer.Join(time.Now(), m.keys)
 
 	// Who reads stdin may be stuck in a read when the program ends.

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"punchlist/reference/linequeue"
 	"punchlist/reference/peer"
-	"punchlist/reference/udp"
 )
 
 // logSettings are the flags of commands that run a peer and log what it does.
@@ -49,7 +49,7 @@ func (l *logSettings) settled(c *cobra.Command) (*slog.Logger, func(), error) {
 	if err := settle(c); err != nil {
 		return nil, nil, err
 	}
-	out := udp.NewWriter(c.ErrOrStderr())
+	out := linequeue.NewWriter(c.ErrOrStderr())
 	log := newLog(out, l.format, l.level)
 	for _, name := range strangeVariables(c.Root()) {
 		log.Warn("a variable of the environment is no setting", "variable", name)

@@ -12,15 +12,15 @@ import (
 
 	"golang.org/x/term"
 
+	"punchlist/reference/linequeue"
 	"punchlist/reference/nattype"
 	"punchlist/reference/peer"
-	"punchlist/reference/udp"
 	"punchlist/reference/wire"
 )
 
 // A printer prints messages, or notes of what happens beside them, one a line.
 type printer struct {
-	out   *udp.Writer
+	out   *linequeue.Writer
 	json  bool
 	color bool
 	quiet bool // no notes

@@ -90,8 +90,8 @@ func bootstrapCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("LATICA_BOOTSTRAP", strings.Join(peers, ","))
 }
 
-// A process is one of the program, with all that it has written.
-type process struct {
+// A child is a process of the program, with all that it has written.
+type child struct {
 	cmd      *exec.Cmd
 	in       io.WriteCloser
 	out, err *stream
@@ -99,11 +99,11 @@ type process struct {
 }
 
 // processes are those of a script, which are kept under allProcesses.
-type processes map[string]*process
+type processes map[string]*child
 
 type allProcesses struct{}
 
-func processOf(ts *testscript.TestScript, name string) *process {
+func processOf(ts *testscript.TestScript, name string) *child {
 	p := ts.Value(allProcesses{}).(processes)[name]
 	if p == nil {
 		ts.Fatalf("no process was started as %q", name)
@@ -111,11 +111,11 @@ func processOf(ts *testscript.TestScript, name string) *process {
 	return p
 }
 
-func (p *process) stream(name string) *stream {
+func (p *child) stream(name string) *stream {
 	return map[string]*stream{"out": p.out, "err": p.err}[name]
 }
 
-func startProcess(ts *testscript.TestScript, name string, args ...string) *process {
+func startProcess(ts *testscript.TestScript, name string, args ...string) *child {
 	program := "latica-peer"
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		if found, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
@@ -123,7 +123,7 @@ func startProcess(ts *testscript.TestScript, name string, args ...string) *proce
 			break
 		}
 	}
-	p := &process{cmd: exec.Command(program, args...), ended: make(chan struct{})}
+	p := &child{cmd: exec.Command(program, args...), ended: make(chan struct{})}
 	p.cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "HOME", "SystemRoot", "GOCOVERDIR", "LATICA_BOOTSTRAP", "LATICA_CLUSTER", "LATICA_KEY", "LATICA_KEEPALIVE"} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
@@ -151,7 +151,7 @@ func startProcess(ts *testscript.TestScript, name string, args ...string) *proce
 	return p
 }
 
-func (p *process) wait(ts *testscript.TestScript) int {
+func (p *child) wait(ts *testscript.TestScript) int {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):

@@ -144,7 +144,7 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 	if config.State != nil {
 		log.Info("state restored", "packets", p.Cache().Len())
 	}
-	server := udp.NewServer(p, func(e peer.Event) {
+	server := udp.NewServer(p, udp.Options{Ending: p.Stop, Event: func(e peer.Event) {
 		if e.Kind == peer.Error && !ready {
 			fail(usage("%s", e.Text))
 			return
@@ -158,7 +158,7 @@ func serve(ctx context.Context, s serveSettings, log *slog.Logger) error {
 		case e.Kind == peer.NAT:
 			log.Warn("the own address is unknown, so that this peer is no rendezvous: give --address")
 		}
-	})
+	}})
 	isReady := func() (is bool) {
 		within, cancel := context.WithTimeout(ctx, healthWithin)
 		defer cancel()

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/reference/testee"
-	"punchlist/reference/udp"
+	"punchlist/reference/testee/process"
 )
 
 func testeeCommand() *cobra.Command {
@@ -23,7 +23,7 @@ Exit status: 0 ended so, 1 it failed.`,
 			agent := testee.New(testee.Options{Name: "reference", Version: testee.Version, Random: rand.Reader})
 			ctx, stop := untilSignal(c.Context())
 			defer stop()
-			return udp.Run(ctx, agent, c.InOrStdin(), c.OutOrStdout())
+			return process.Run(ctx, agent, c.InOrStdin(), c.OutOrStdout())
 		},
 	}
 }

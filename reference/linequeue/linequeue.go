@@ -1,4 +1,6 @@
-package udp
+// Package linequeue writes lines by a goroutine of its own, so that a slow reader
+// keeps nobody waiting.
+package linequeue
 
 import (
 	"errors"
@@ -9,18 +11,17 @@ import (
 )
 
 const (
-	// mostUnread bounds the lines, in bytes, that wait for a reader.
-	mostUnread = 64 << 20
+	// maxUnread bounds the lines, in bytes, that wait for a reader.
+	maxUnread = 64 << 20
 	// flushWithin bounds the wait for a reader at the end.
 	flushWithin = 10 * time.Second
 )
 
-// ErrUnread is what a Writer returns whose reader does not read.
+// ErrUnread is the error of a Writer whose lines nobody reads.
 var ErrUnread = errors.New("nobody reads the lines that are written")
 
-// A Writer writes lines by a goroutine of its own, so that who has a line
-// never waits for who reads it. What waits is bounded, by 64 MiB. It is for any
-// number of goroutines.
+// A Writer queues lines for a goroutine that writes them. At most 64 MiB wait. It
+// is for any number of goroutines.
 type Writer struct {
 	done chan struct{} // closed when the goroutine has ended
 
@@ -31,7 +32,7 @@ type Writer struct {
 	err    error // of out
 }
 
-// NewWriter makes a writer, which is to be closed.
+// NewWriter makes a writer. The caller must close it.
 func NewWriter(out io.Writer) *Writer {
 	w := &Writer{done: make(chan struct{})}
 	w.wake = sync.NewCond(&w.mu)
@@ -89,7 +90,7 @@ func (w *Writer) fits(length int) error {
 	if w.err != nil {
 		return w.err
 	}
-	if len(w.unread)+length > mostUnread {
+	if len(w.unread)+length > maxUnread {
 		return ErrUnread
 	}
 	return nil

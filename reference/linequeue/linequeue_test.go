@@ -1,4 +1,4 @@
-package udp
+package linequeue
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func TestWriterDoesNotWait(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnread)
 	_, err = w.Write(mebibyte)
 	require.ErrorIs(t, err, ErrUnread)
-	require.Equal(t, mostUnread>>20, lines)
+	require.Equal(t, maxUnread>>20, lines)
 
 	read.Close()
 	require.ErrorIs(t, w.Close(), io.ErrClosedPipe)
