@@ -61,6 +61,12 @@ func isForTests(pkg string) bool {
 var never = []struct {
 	packages, imports, why string
 }{
+	{"reference/udp", "reference/testee/...", "sockets carry any machine, and know no testee"},
+	{"reference/udp", "spec/...", "sockets carry any machine, and know no protocol but UDP"},
+	{"reference/eventloop", "reference/testee/...", "the loop moves any machine"},
+	{"reference/eventloop", "reference/udp", "the loop has no sockets of its own"},
+	{"reference/peer", "reference/eventloop", "the peer is moved, and does not know by what"},
+	{"harness/simulate", "reference/testee/...", "simulations speak with peers, not with testees"},
 	{"harness/steps", "harness/report", "a step finds out data, and renders nothing"},
 	{"harness/report", "harness/nat", "a renderer is told the profiles"},
 	{"harness/report", "harness/steps", "a renderer is a function of the results"},
