@@ -22,20 +22,16 @@ func (w *World) whenSubjectPublishesSigned(n int) {
 	w.publishSigned(w.subject, "signed", plaintextOf(w.subject, n), signer[:])
 }
 
-var _ = step("key/peer-publishes-signed", `^"([^"]+)" publishes (\d+) bytes, signed$`,
-	(*World).whenPeerPublishesSigned)
+var _ = step("key/peer-publishes-bytes", `^"([^"]+)" publishes (\d+) bytes, (signed|unsigned)$`,
+	(*World).whenPeerPublishesBytes)
 
-func (w *World) whenPeerPublishesSigned(name string, n int) {
+func (w *World) whenPeerPublishesBytes(name string, n int, how string) {
 	p := w.named(name)
+	if how == "unsigned" {
+		w.publish(p, "signed", plaintextOf(p, n))
+		return
+	}
 	w.publishSigned(p, "signed", plaintextOf(p, n), signer[:])
-}
-
-var _ = step("key/peer-publishes-unsigned", `^"([^"]+)" publishes (\d+) bytes, unsigned$`,
-	(*World).whenPeerPublishesUnsigned)
-
-func (w *World) whenPeerPublishesUnsigned(name string, n int) {
-	p := w.named(name)
-	w.publish(p, "signed", plaintextOf(p, n))
 }
 
 // theEvent is the name under which the messages of scenarios are published.
