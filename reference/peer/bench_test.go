@@ -15,7 +15,7 @@ import (
 func BenchmarkRelayPublish(b *testing.B) {
 	n := newNetwork(nil)
 	s := n.host("s")
-	p := peer.New(n.now, peer.Config{
+	p := peer.New(n.Now, peer.Config{
 		ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"),
 		// Without memory the same datagrams are new once the cache, which holds fewer, has lost them.
 		Limits: peer.Limits{PerMinute: 1 << 30, Gates: 1, Forgotten: 1, SyncRelays: 1 << 30},
@@ -39,8 +39,8 @@ func BenchmarkRelayPublish(b *testing.B) {
 		}
 		return publishes
 	}
-	p.Opened(n.now, peer.Main, s.at(peer.Main), nil)
-	p.Opened(n.now, peer.Probe, s.at(peer.Probe), nil)
+	p.Opened(n.Now, peer.Main, s.at(peer.Main), nil)
+	p.Opened(n.Now, peer.Probe, s.at(peer.Probe), nil)
 	var author *host
 	for i := range 8 {
 		author = n.host(fmt.Sprint(i))
@@ -49,14 +49,14 @@ func BenchmarkRelayPublish(b *testing.B) {
 		ping.Body = wire.Body{
 			Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(author.name), IsConnection: true, NATType: 31,
 		}
-		p.Receive(n.now, peer.Main, author.at(peer.Main), encoded(b, &ping))
+		p.Receive(n.Now, peer.Main, author.at(peer.Main), encoded(b, &ping))
 		drain()
 		pong := wire.NewPacket(wire.Pong)
 		pong.Body = wire.Body{
 			Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyPingID,
 			RequesterPeerID: id("s"), ResponderPeerID: id(author.name), PingID: question,
 		}
-		p.Receive(n.now, peer.Main, author.at(peer.Main), encoded(b, &pong))
+		p.Receive(n.Now, peer.Main, author.at(peer.Main), encoded(b, &pong))
 		drain()
 	}
 	require.Len(b, p.Peers(), 8)
@@ -69,7 +69,7 @@ func BenchmarkRelayPublish(b *testing.B) {
 	b.SetBytes(int64(len(datagrams[0])))
 	relayed := 0
 	for i := 0; b.Loop(); i++ {
-		p.Receive(n.now, peer.Main, author.at(peer.Main), datagrams[i%different])
+		p.Receive(n.Now, peer.Main, author.at(peer.Main), datagrams[i%different])
 		relayed += drain()
 	}
 	b.ReportMetric(float64(relayed)/float64(b.N), "relayed/op")
@@ -84,7 +84,7 @@ func BenchmarkSync(b *testing.B) {
 				b.StopTimer()
 				n, x, y := pair(b, 6000-differ/2, differ, 0)
 				b.StartTimer()
-				n.until(n.now.Add(10*time.Minute), func() bool { return x.peer.Cache().Len() == y.peer.Cache().Len() && hashOf(x) == hashOf(y) })
+				n.until(n.Now.Add(10*time.Minute), func() bool { return x.peer.Cache().Len() == y.peer.Cache().Len() && hashOf(x) == hashOf(y) })
 				s = total(x, y)
 			}
 			b.ReportMetric(float64(s.Summaries), "summaries/op")

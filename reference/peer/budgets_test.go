@@ -43,7 +43,7 @@ func TestManyExpireAtOnce(t *testing.T) {
 	n, s, ends := lab(t, "bob")
 	ends[0].meet(s)
 	for i := range 3000 {
-		peer.Fill(s.peer, n.now.Add(10*time.Second-6*time.Hour), encoded(t, publishPacket(fmt.Sprint(i), nil)))
+		peer.Fill(s.peer, n.Now.Add(10*time.Second-6*time.Hour), encoded(t, publishPacket(fmt.Sprint(i), nil)))
 	}
 	n.run(4 * k)
 	require.Zero(t, s.peer.Cache().Len())
@@ -80,15 +80,15 @@ func TestCachesThatStayApartAreLeftInPeace(t *testing.T) {
 		packets uint64 // sent in the hour in which they part
 	}{
 		{"expired with one side", peer.Limits{}, false, func(n *network, a, b *host, i int, data []byte) {
-			peer.Fill(a.peer, n.now.Add(2*time.Minute-6*time.Hour), data)
-			peer.Fill(b.peer, n.now.Add(-time.Hour), data)
+			peer.Fill(a.peer, n.Now.Add(2*time.Minute-6*time.Hour), data)
+			peer.Fill(b.peer, n.Now.Add(-time.Hour), data)
 		}, 20 * size},
 		{"over six hours old with one side", peer.Limits{}, true, func(n *network, a, b *host, i int, data []byte) {
-			peer.Fill(a.peer, n.now.Add(2*time.Minute-6*time.Hour), data)
-			peer.Fill(b.peer, n.now.Add(-time.Hour), data)
+			peer.Fill(a.peer, n.Now.Add(2*time.Minute-6*time.Hour), data)
+			peer.Fill(b.peer, n.Now.Add(-time.Hour), data)
 		}, 20 * size},
 		{"both full", peer.Limits{CachePackets: size}, false, func(n *network, a, b *host, i int, data []byte) {
-			peer.Fill([]*host{a, b}[i%2].peer, n.now.Add(-time.Hour), data)
+			peer.Fill([]*host{a, b}[i%2].peer, n.Now.Add(-time.Hour), data)
 		}, 20 * size},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestCachesThatStayApartAreLeftInPeace(t *testing.T) {
 			b := n.host("bob").start(peer.Config{Indexed: true, Limits: c.limits, Bootstrap: []peer.Bootstrap{{ID: id("alice"), Addr: a.at(peer.Main)}}})
 			if c.member {
 				for _, h := range []*host{a, b} {
-					h.peer.Join(n.now, subKeys)
+					h.peer.Join(n.Now, subKeys)
 					h.drain()
 				}
 			}

@@ -95,7 +95,7 @@ func TestAJoinIsIntroducedAndRelayed(t *testing.T) {
 	require.Equal(t, uint16(5001), r.RendezvousPort)
 	require.Equal(t, 31, r.RendezvousType)
 	require.Equal(t, id(s.name), r.RendezvousPeerID)
-	require.Greater(t, r.RendezvousDeadline, n.now.UnixMilli())
+	require.Greater(t, r.RendezvousDeadline, n.Now.UnixMilli())
 	require.Empty(t, carol.gotType(wire.Join))
 	require.Empty(t, s.sent(func(d datagram, _ wire.Packet) bool { return d.to.Addr() == netip.MustParseAddr("192.0.2.66") }))
 
@@ -216,7 +216,7 @@ func TestAMemberAnswersAtTheRendezvous(t *testing.T) {
 			b.Has |= wire.KeyRendezvousAddress | wire.KeyRendezvousPort | wire.KeyRendezvousType | wire.KeyRendezvousPeerID | wire.KeyRendezvousDeadline
 			b.RequesterPeerID = id(requester)
 			b.RendezvousAddress, b.RendezvousPort, b.RendezvousType = ronda.ip, 5001, 31
-			b.RendezvousPeerID, b.RendezvousDeadline = id("ronda"), n.now.Add(k).UnixMilli()
+			b.RendezvousPeerID, b.RendezvousDeadline = id("ronda"), n.Now.Add(k).UnixMilli()
 		})
 		if edit != nil {
 			edit(p)
@@ -280,7 +280,7 @@ func (h *host) introduce(to *host, target string, addr netip.AddrPort, edit func
 	p := wire.NewPacket(wire.Intro)
 	p.Hops = 2
 	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
-	p.Usr1 = fmt.Append(nil, h.net.now.UnixMilli())
+	p.Usr1 = fmt.Append(nil, h.net.Now.UnixMilli())
 	p.Body = wire.Body{
 		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 		RequesterPeerID: id(target), ResponderPeerID: id(h.name), NATType: 7, Address: addr.Addr(), Port: addr.Port(),
@@ -296,7 +296,7 @@ func TestAnIntroductionToNobody(t *testing.T) {
 	n, s, ends := lab(t, "eve", "nobody")
 	ends[0].meet(s)
 	ends[1].mute = true
-	start := n.now
+	start := n.Now
 	ends[0].introduce(s, "nobody", ends[1].at(peer.Main), nil)
 	n.run(4 * time.Second)
 	var after []time.Duration
@@ -380,17 +380,16 @@ func TestSilentPeersAreGivenUp(t *testing.T) {
 	a := n.leaf("alice", nattype.Unrestricted, list)
 	b := n.leaf("bob", nattype.Unrestricted, list)
 	n.within(5*time.Second, "connected", func() bool { return a.connectedTo(b) && a.connectedTo(indexed[0]) })
-	b.peer.Stop(n.now)
+	b.peer.Stop(n.Now)
 	b.drain()
 	require.True(t, b.closed)
 	_, any := b.peer.Next()
 	require.False(t, any)
-	indexed[0].peer.Stop(n.now)
+	indexed[0].peer.Stop(n.Now)
 	indexed[0].drain()
 	n.within(5*k, "given up", func() bool { return !a.connectedTo(b) && !a.connectedTo(indexed[0]) })
 	require.Equal(t, 2, a.count(peer.Disconnection, nil))
 	require.Len(t, a.peer.Peers(), 2)
-	indexed[0].closed = false
 	indexed[0].start(indexed[0].config)
 	n.within(8*k, "the bootstrap peer is back", func() bool { return a.connectedTo(indexed[0]) && indexed[0].connectedTo(a) })
 }

@@ -160,7 +160,7 @@ func TestNoDatagramEndsAPeer(t *testing.T) {
 					n.within(3*time.Second, "a type", func() bool { return victim.natType() == nattype.Type(v.NATType) })
 				}
 				if v.Join {
-					victim.peer.Join(n.now, subKeys)
+					victim.peer.Join(n.Now, subKeys)
 					victim.drain()
 				}
 				at := victim.at(peer.Main)
@@ -376,7 +376,7 @@ func TestFloodsOfForgedSources(t *testing.T) {
 		}
 		data, err := wire.Append(nil, &p)
 		require.NoError(t, err)
-		s.peer.Receive(n.now, peer.Main, from, data)
+		s.peer.Receive(n.Now, peer.Main, from, data)
 		s.drain()
 		if i%100 == 0 {
 			n.run(time.Millisecond)
@@ -462,25 +462,25 @@ func TestValidate(t *testing.T) {
 func TestErrors(t *testing.T) {
 	n := newNetwork(t)
 	a := n.host("alice").start(peer.Config{})
-	_, err := a.peer.Publish(n.now, peer.Publication{Subcluster: subKeys.SubclusterID})
+	_, err := a.peer.Publish(n.Now, peer.Publication{Subcluster: subKeys.SubclusterID})
 	require.ErrorIs(t, err, peer.ErrNotJoined)
-	require.ErrorIs(t, a.peer.Sync(n.now, id("bob")), peer.ErrUnknown)
-	a.peer.Join(n.now, subKeys)
-	_, err = a.peer.Publish(n.now, peer.Publication{Subcluster: subKeys.SubclusterID, Message: make([]byte, 1<<20+1)})
+	require.ErrorIs(t, a.peer.Sync(n.Now, id("bob")), peer.ErrUnknown)
+	a.peer.Join(n.Now, subKeys)
+	_, err = a.peer.Publish(n.Now, peer.Publication{Subcluster: subKeys.SubclusterID, Message: make([]byte, 1<<20+1)})
 	require.ErrorIs(t, err, peer.ErrTooLong)
 	for i := range 70 {
-		a.peer.Join(n.now, seal.NewKeys([32]byte{byte(i)}))
+		a.peer.Join(n.Now, seal.NewKeys([32]byte{byte(i)}))
 	}
 	a.drain()
 	require.Equal(t, 7, a.count(peer.Error, nil))
-	a.peer.Stop(n.now)
+	a.peer.Stop(n.Now)
 	a.drain()
-	_, err = a.peer.Publish(n.now, peer.Publication{Subcluster: subKeys.SubclusterID})
+	_, err = a.peer.Publish(n.Now, peer.Publication{Subcluster: subKeys.SubclusterID})
 	require.ErrorIs(t, err, peer.ErrClosed)
-	require.ErrorIs(t, a.peer.Sync(n.now, id("bob")), peer.ErrClosed)
+	require.ErrorIs(t, a.peer.Sync(n.Now, id("bob")), peer.ErrClosed)
 
-	b := peer.New(n.now, peer.Config{ID: id("b"), Random: seeded("b")})
-	b.Opened(n.now, peer.Main, netip.AddrPort{}, os.ErrPermission)
+	b := peer.New(n.Now, peer.Config{ID: id("b"), Random: seeded("b")})
+	b.Opened(n.Now, peer.Main, netip.AddrPort{}, os.ErrPermission)
 	var o peer.Output
 	last := o
 	for b.Poll(&o) {

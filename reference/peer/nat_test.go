@@ -275,7 +275,7 @@ func TestNetworkChangedDiscoversAnew(t *testing.T) {
 	a := n.leaf("alice", nattype.PortRestricted, list)
 	n.within(2*time.Second, "a type", func() bool { return a.natType() == nattype.PortRestricted })
 	a.nat = natOf[nattype.EndpointRestricted]()
-	a.peer.NetworkChanged(n.now, nil)
+	a.peer.NetworkChanged(n.Now, nil)
 	a.drain()
 	n.within(3*time.Second, "another type", func() bool { return a.natType() == nattype.EndpointRestricted })
 }

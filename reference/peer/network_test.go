@@ -1,28 +1,28 @@
 package peer_test
 
 import (
-	"container/heap"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"punchlist/reference/eventloop"
 	"punchlist/reference/nattype"
 	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 )
 
-// net is a small network of peers and scripted ends, moved by a virtual clock.
+// A network is a small one of peers and scripted ends, moved by a virtual clock.
 type network struct {
+	*eventloop.Loop
 	t       testing.TB
-	now     time.Time
-	seq     int
 	flying  flights
 	hosts   []*host
 	latency time.Duration
@@ -45,23 +45,37 @@ func (d *datagram) packet() (p wire.Packet) {
 }
 
 type flight struct {
-	at  time.Time
-	seq int
-	d   datagram
+	at time.Time
+	d  datagram
 }
 
-type flights []flight
-
-func (f flights) Len() int      { return len(f) }
-func (f flights) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
-func (f flights) Less(i, j int) bool {
-	return f[i].at.Before(f[j].at) || f[i].at.Equal(f[j].at) && f[i].seq < f[j].seq
+// flights are the datagrams under way, in the order of their arrival.
+type flights struct {
+	list   []flight
+	arrive func(datagram)
 }
-func (f *flights) Push(x any) { *f = append(*f, x.(flight)) }
-func (f *flights) Pop() any {
-	last := (*f)[len(*f)-1]
-	*f = (*f)[:len(*f)-1]
-	return last
+
+func (f *flights) add(at time.Time, d datagram) {
+	i, _ := slices.BinarySearchFunc(f.list, at, func(other flight, at time.Time) int {
+		if other.at.After(at) {
+			return 1
+		}
+		return -1 // behind those that arrive at the same time
+	})
+	f.list = slices.Insert(f.list, i, flight{at, d})
+}
+
+func (f *flights) Next() (time.Time, bool) {
+	if len(f.list) == 0 {
+		return time.Time{}, false
+	}
+	return f.list[0].at, true
+}
+
+func (f *flights) Step(time.Time) {
+	first := f.list[0]
+	f.list = f.list[1:]
+	f.arrive(first.d)
 }
 
 // host is a peer, or a scripted end where peer is nil, with one address.
@@ -71,12 +85,13 @@ type host struct {
 	ip     netip.Addr // outside
 	nat    *nat       // nil: none
 	peer   *peer.Peer
+	driver *eventloop.Driver
 	config peer.Config
-	closed bool
-	asleep bool // neither ticks nor hears
+	closed bool // neither ticks nor hears
 
 	pool     map[peer.Socket]bool // open ones
-	mostPool int
+	maxPool  int
+	unbroken int   // datagrams sent since the last input
 	fail     error // of opening them
 
 	events []peer.Event
@@ -142,7 +157,10 @@ var (
 )
 
 func newNetwork(t testing.TB) *network {
-	return &network{t: t, now: epoch, latency: 10 * time.Millisecond, random: rand.New(rand.NewPCG(1, 2))}
+	n := &network{t: t, latency: 10 * time.Millisecond, random: rand.New(rand.NewPCG(1, 2))}
+	n.flying.arrive = n.arrive
+	n.Loop = eventloop.New(epoch, &n.flying)
+	return n
 }
 
 // seeded is randomness for one peer.
@@ -162,10 +180,29 @@ func (h *host) at(s peer.Socket) netip.AddrPort { return netip.AddrPortFrom(h.ip
 // start makes the host a peer.
 func (h *host) start(c peer.Config) *host {
 	c.ID, c.ClusterID, c.Keepalive, c.Random = id(h.name), clusterID, k, seeded(h.name)
-	h.config = c
-	h.peer = peer.New(h.net.now, c)
-	h.drain()
+	h.run(c)
 	return h
+}
+
+// run runs a new peer on the host.
+func (h *host) run(c peer.Config) {
+	h.config, h.closed = c, false
+	h.peer = peer.New(h.net.Now, c)
+	if h.driver == nil {
+		h.driver = eventloop.NewDriver(h, eventloop.Hooks{
+			Event:   func(e peer.Event) { h.events = append(h.events, e) },
+			Drained: func() { h.unbroken = 0 },
+		})
+		h.net.Add(h.driver)
+	}
+	h.driver.Start(h.net.Now, h.peer)
+}
+
+// cut takes the host off the network, or brings it back: meanwhile it neither
+// ticks nor hears.
+func (h *host) cut(off bool) {
+	h.closed = off
+	h.driver.Pause(off)
 }
 
 // indexed adds bootstrap peers.
@@ -186,42 +223,41 @@ func (n *network) leaf(name string, t nattype.Type, bootstrap []peer.Bootstrap) 
 		h.nat = behind()
 	}
 	h.start(peer.Config{Bootstrap: bootstrap})
-	h.peer.Join(n.now, subKeys)
+	h.peer.Join(n.Now, subKeys)
 	h.drain()
 	return h
 }
 
-// drain does what the peer wants.
-func (h *host) drain() {
-	var o peer.Output
-	for count := 0; h.peer.Poll(&o); count++ {
-		require.Less(h.net.t, count, 1000, "outputs of one input")
-		switch o.Op {
-		case peer.Open:
-			if h.fail != nil && o.Socket >= peer.Pool {
-				h.peer.Opened(h.net.now, o.Socket, netip.AddrPort{}, h.fail)
-				continue
-			}
-			if o.Socket >= peer.Pool {
-				h.pool[o.Socket] = true
-				h.mostPool = max(h.mostPool, len(h.pool))
-			}
-			h.peer.Opened(h.net.now, o.Socket, netip.AddrPortFrom(netip.IPv4Unspecified(), 5000+uint16(o.Socket)), nil)
-		case peer.Close:
-			h.closed = h.closed || o.Socket == peer.Main
-			delete(h.pool, o.Socket)
-		case peer.Emit:
-			h.events = append(h.events, o.Event)
-		case peer.Send:
-			h.send(o.Socket, o.To, o.Data)
+// drain does what the peer wants after an input that it was given directly.
+func (h *host) drain() { h.driver.Settle(h.net.Now) }
+
+// Open, Close and Send are the sockets of the peer.
+func (h *host) Open(s peer.Socket, _ uint16) (netip.AddrPort, error) {
+	if s >= peer.Pool {
+		if h.fail != nil {
+			return netip.AddrPort{}, h.fail
 		}
+		h.pool[s] = true
+		h.maxPool = max(h.maxPool, len(h.pool))
 	}
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), 5000+uint16(s)), nil
+}
+
+func (h *host) Close(s peer.Socket) {
+	h.closed = h.closed || s == peer.Main
+	delete(h.pool, s)
+}
+
+func (h *host) Send(_ time.Time, s peer.Socket, to netip.AddrPort, data []byte) {
+	h.unbroken++
+	require.Less(h.net.t, h.unbroken, 1000, "datagrams for one input")
+	h.send(s, to, data)
 }
 
 // send puts a datagram on its way.
 func (h *host) send(s peer.Socket, to netip.AddrPort, data []byte) {
 	n := h.net
-	d := datagram{at: n.now, sender: h, via: s, from: h.at(s), to: to, data: append([]byte(nil), data...)}
+	d := datagram{at: n.Now, sender: h, via: s, from: h.at(s), to: to, data: append([]byte(nil), data...)}
 	if h.nat != nil {
 		d.from = netip.AddrPortFrom(h.ip, h.nat.out(s, to))
 	}
@@ -229,8 +265,7 @@ func (h *host) send(s peer.Socket, to netip.AddrPort, data []byte) {
 	if n.lost != nil && n.lost(d) {
 		return
 	}
-	n.seq++
-	heap.Push(&n.flying, flight{n.now.Add(n.latency), n.seq, d})
+	n.flying.add(n.Now.Add(n.latency), d)
 }
 
 // sendPacket encodes and sends.
@@ -243,7 +278,7 @@ func (h *host) sendPacket(s peer.Socket, to netip.AddrPort, p *wire.Packet) {
 // arrive hands a datagram to whom it is for.
 func (n *network) arrive(d datagram) {
 	for _, h := range n.hosts {
-		if h.ip != d.to.Addr() || h.closed || h.asleep {
+		if h.ip != d.to.Addr() || h.closed {
 			continue
 		}
 		socket, ok := peer.Socket(d.to.Port()-5000), true
@@ -259,11 +294,10 @@ func (n *network) arrive(d datagram) {
 			return
 		}
 		borrowed := append([]byte(nil), d.data...)
-		h.peer.Receive(n.now, socket, d.from, borrowed)
+		h.driver.Receive(n.Now, socket, d.from, borrowed)
 		for i := range borrowed {
 			borrowed[i] = 0xee // whoever kept it will notice
 		}
-		h.drain()
 	}
 }
 
@@ -285,54 +319,27 @@ func (h *host) react(s peer.Socket, d datagram) {
 
 // run moves the clock.
 func (n *network) run(d time.Duration) {
-	end := n.now.Add(d)
+	end := n.Now.Add(d)
 	n.until(end, func() bool { return false })
-	n.now = end
+	n.Now = end
 }
 
 // within runs until a condition holds, and fails if it doesn't in time.
 func (n *network) within(d time.Duration, what string, holds func() bool) {
 	n.t.Helper()
-	n.until(n.now.Add(d), holds)
+	n.until(n.Now.Add(d), holds)
 	require.True(n.t, holds(), "within %v: %s", d, what)
 }
 
+// until runs until a condition holds, or nothing more is due before the end.
 func (n *network) until(end time.Time, holds func() bool) {
-	for still := 0; !holds(); {
-		at, ticking := end, (*host)(nil)
-		if len(n.flying) > 0 && n.flying[0].at.Before(at) {
-			at = n.flying[0].at
-		}
-		for _, h := range n.hosts {
-			if h.peer == nil || h.closed || h.asleep {
-				continue
-			}
-			if next, any := h.peer.Next(); any && next.Before(at) {
-				at, ticking = next, h
-			}
-		}
-		if at = maxTime(at, n.now); !at.Before(end) {
+	for !holds() {
+		more, err := n.Step(end.Add(-1))
+		require.NoError(n.t, err)
+		if !more {
 			return
 		}
-		if still++; at.After(n.now) {
-			still = 0
-		}
-		require.Less(n.t, still, 10000, "the clock stands still")
-		n.now = at
-		if ticking != nil {
-			ticking.peer.Tick(n.now)
-			ticking.drain()
-			continue
-		}
-		n.arrive(heap.Pop(&n.flying).(flight).d)
 	}
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }
 
 // What the tests ask of hosts.
@@ -406,7 +413,7 @@ func (h *host) gotType(t wire.Type) (list []wire.Packet) {
 
 func (h *host) publish(message string) []wire.ID {
 	h.net.t.Helper()
-	ids, err := h.peer.Publish(h.net.now, peer.Publication{Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(message)})
+	ids, err := h.peer.Publish(h.net.Now, peer.Publication{Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(message)})
 	require.NoError(h.net.t, err)
 	h.drain()
 	return ids
@@ -464,6 +471,5 @@ func words(n int) string { return strings.Repeat("0123456789abcdef", n/16+1)[:n]
 
 // arriveLater makes a datagram come a second time.
 func (n *network) arriveLater(d datagram) {
-	n.seq++
-	heap.Push(&n.flying, flight{n.now.Add(n.latency + 3*time.Millisecond), n.seq, d})
+	n.flying.add(n.Now.Add(n.latency+3*time.Millisecond), d)
 }

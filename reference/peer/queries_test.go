@@ -19,7 +19,7 @@ import (
 
 func (h *host) ask(body string) wire.ID {
 	h.net.t.Helper()
-	id, err := h.peer.Query(h.net.now, []byte(body))
+	id, err := h.peer.Query(h.net.Now, []byte(body))
 	require.NoError(h.net.t, err)
 	h.drain()
 	return id
@@ -47,7 +47,7 @@ func (h *host) questions() (list []peer.Event) {
 func (h *host) questionPacket(body string, edit func(p *wire.Packet)) *wire.Packet {
 	p := wire.NewPacket(wire.Query)
 	p.Hops = 1
-	p.Usr1 = strconv.AppendInt(nil, h.net.now.UnixMilli(), 10)
+	p.Usr1 = strconv.AppendInt(nil, h.net.Now.UnixMilli(), 10)
 	p.Usr3, p.Usr4 = bytes.Repeat([]byte{'a'}, 32), []byte("1")
 	p.Message = []byte(body)
 	if edit != nil {
@@ -86,7 +86,7 @@ func TestAsking(t *testing.T) {
 	require.Equal(t, query, heard[0].QueryID)
 	require.Equal(t, `{"about":"Z\u00fcrich \ud83d\ude00"}`, string(heard[0].Message))
 	start := len(n.log)
-	require.NoError(t, b.peer.Answer(n.now, query, []byte(`{"it":"rains"}`)))
+	require.NoError(t, b.peer.Answer(n.Now, query, []byte(`{"it":"rains"}`)))
 	b.drain()
 	n.run(time.Second)
 	got := a.answers(query)
@@ -102,7 +102,7 @@ func TestAsking(t *testing.T) {
 	}
 	require.Equal(t, 2, sent, "to the peer that relayed the question, and to alice")
 	n.run(2 * k)
-	require.ErrorIs(t, b.peer.Answer(n.now, query, []byte(`{}`)), peer.ErrNoQuestion)
+	require.ErrorIs(t, b.peer.Answer(n.Now, query, []byte(`{}`)), peer.ErrNoQuestion)
 	require.Zero(t, a.count(peer.Error, nil)+b.count(peer.Error, nil))
 }
 
@@ -130,29 +130,29 @@ func TestAskingForAPacket(t *testing.T) {
 
 func TestAskingIsRefused(t *testing.T) {
 	n, s, ends := lab(t, "carol")
-	_, err := s.peer.Query(n.now, []byte(`{}`))
+	_, err := s.peer.Query(n.Now, []byte(`{}`))
 	require.ErrorIs(t, err, peer.ErrNobody)
 	ends[0].meet(s)
 	for _, body := range []string{``, `null`, `7`, `"text"`, `[{}]`, `{`, `{} {}`, `{"a":}`} {
-		_, err := s.peer.Query(n.now, []byte(body))
+		_, err := s.peer.Query(n.Now, []byte(body))
 		require.ErrorIs(t, err, peer.ErrNoObject, body)
-		require.ErrorIs(t, s.peer.Answer(n.now, wire.ID{1}, []byte(body)), peer.ErrNoObject, body)
+		require.ErrorIs(t, s.peer.Answer(n.Now, wire.ID{1}, []byte(body)), peer.ErrNoObject, body)
 	}
-	_, err = s.peer.Query(n.now, []byte(`{"a":"`+strings.Repeat("ü", 200)+`"}`))
+	_, err = s.peer.Query(n.Now, []byte(`{"a":"`+strings.Repeat("ü", 200)+`"}`))
 	require.ErrorIs(t, err, peer.ErrTooLong)
 	for range 64 {
 		s.ask(`{}`)
 	}
-	_, err = s.peer.Query(n.now, []byte(`{}`))
+	_, err = s.peer.Query(n.Now, []byte(`{}`))
 	require.ErrorIs(t, err, peer.ErrBusy)
 	require.NoError(t, peer.CheckBounds(s.peer))
 	n.run(k)
 	s.ask(`{}`)
-	require.ErrorIs(t, s.peer.Answer(n.now, wire.ID{1}, []byte(`{}`)), peer.ErrNoQuestion)
-	s.peer.Stop(n.now)
-	_, err = s.peer.Query(n.now, []byte(`{}`))
+	require.ErrorIs(t, s.peer.Answer(n.Now, wire.ID{1}, []byte(`{}`)), peer.ErrNoQuestion)
+	s.peer.Stop(n.Now)
+	_, err = s.peer.Query(n.Now, []byte(`{}`))
 	require.ErrorIs(t, err, peer.ErrClosed)
-	require.ErrorIs(t, s.peer.Answer(n.now, wire.ID{1}, []byte(`{}`)), peer.ErrClosed)
+	require.ErrorIs(t, s.peer.Answer(n.Now, wire.ID{1}, []byte(`{}`)), peer.ErrClosed)
 }
 
 // LAT-QRY-006, LAT-QRY-007, LAT-QRY-009, LAT-QRY-011.

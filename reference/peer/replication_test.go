@@ -29,7 +29,7 @@ func TestPublishing(t *testing.T) {
 			n.run(4 * time.Second)
 			require.False(t, a.reaches(b))
 			signing := ed25519.NewKeyFromSeed(make([]byte, 32))
-			ids, err := a.peer.Publish(n.now, peer.Publication{
+			ids, err := a.peer.Publish(n.Now, peer.Publication{
 				Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(words(size)), SigningKey: signing,
 			})
 			require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestJoiningLate(t *testing.T) {
 	n.run(time.Second)
 	require.Equal(t, a.peer.Cache().Len(), b.peer.Cache().Len())
 	require.Zero(t, b.count(peer.Packet, nil))
-	b.peer.Join(n.now, subKeys)
+	b.peer.Join(n.Now, subKeys)
 	b.drain()
 	n.run(time.Second)
 	require.Equal(t, 1, b.received("short"))
@@ -274,12 +274,12 @@ func TestSyncOfDisjointCaches(t *testing.T) {
 		n := newNetwork(t)
 		a := n.host("alice").start(peer.Config{Indexed: true})
 		b := n.host("bob").start(peer.Config{Indexed: true, Bootstrap: []peer.Bootstrap{{ID: id("alice"), Addr: a.at(peer.Main)}}})
-		b.closed = true
+		b.cut(true)
 		a.fill(n, 0, size)
-		b.closed = false
-		a.closed = true
+		b.cut(false)
+		a.cut(true)
 		b.fill(n, size*3/5, size*8/5)
-		a.closed = false
+		a.cut(false)
 		require.Len(t, ids(a), size)
 		require.Len(t, ids(b), size)
 		start := len(n.log)
@@ -310,10 +310,10 @@ func TestSyncOfEqualCaches(t *testing.T) {
 	n.run(50 * time.Millisecond)
 	own := ends[0].gotType(wire.Sync)
 	require.Len(t, own, 1, "LAT-SYNC-003: at first contact")
-	require.Equal(t, fmt.Sprint(n.now.Add(-6 * time.Hour).UnixMilli())[:9], string(own[0].Usr4)[:9])
+	require.Equal(t, fmt.Sprint(n.Now.Add(-6 * time.Hour).UnixMilli())[:9], string(own[0].Usr4)[:9])
 	summary, err := cache.DecodeSummary(own[0].Message)
 	require.NoError(t, err)
-	require.Equal(t, s.peer.Cache().Summary(n.now, cache.Prefix{}), summary)
+	require.Equal(t, s.peer.Cache().Summary(n.Now, cache.Prefix{}), summary)
 	before := len(s.sent(func(datagram, wire.Packet) bool { return true }))
 	p := wire.NewPacket(wire.Sync)
 	p.Message = own[0].Message
@@ -328,7 +328,7 @@ func TestSyncIsHeldUntilVerified(t *testing.T) {
 	n, s, ends := lab(t, "eve")
 	s.fill(n, 0, 40)
 	p := wire.NewPacket(wire.Sync)
-	empty := cache.New(1).Summary(n.now, cache.Prefix{})
+	empty := cache.New(1).Summary(n.Now, cache.Prefix{})
 	p.Message = empty.Append(nil)
 	ends[0].sendPacket(peer.Main, s.at(peer.Main), &p)
 	n.run(time.Second)
@@ -344,12 +344,12 @@ func TestSyncIsPaced(t *testing.T) {
 		if i%1000 == 0 {
 			n.run(time.Minute)
 		}
-		s.peer.Receive(n.now, peer.Main, eve.at(peer.Main), encoded(t, publishPacket(fmt.Sprint(i), nil)))
+		s.peer.Receive(n.Now, peer.Main, eve.at(peer.Main), encoded(t, publishPacket(fmt.Sprint(i), nil)))
 		s.drain()
 	}
 	require.Equal(t, 2000, s.peer.Cache().Len())
 	p := wire.NewPacket(wire.Sync)
-	empty := cache.New(1).Summary(n.now, cache.Prefix{})
+	empty := cache.New(1).Summary(n.Now, cache.Prefix{})
 	p.Message = empty.Append(nil)
 	eve.sendPacket(peer.Main, s.at(peer.Main), &p)
 	n.run(100 * time.Millisecond)
@@ -378,7 +378,7 @@ func TestAMemberThatWasAwayGetsWhatItMissed(t *testing.T) {
 	b.publish("written before")
 	b.publish(strings.Repeat("and once more ", 200))
 	n.run(time.Second)
-	b.peer.Stop(n.now)
+	b.peer.Stop(n.Now)
 	b.drain()
 	n.run(k)
 	a := n.leaf("alice", nattype.PortRestricted, list)

@@ -19,14 +19,13 @@ import (
 
 // restart ends a host's peer and makes it anew from a state.
 func (h *host) restart(state []byte) {
-	h.peer.Stop(h.net.now)
+	h.peer.Stop(h.net.Now)
 	h.drain()
 	c := h.config
 	c.State = state
 	c.Random = seeded(h.name + " again")
-	h.config, h.closed, h.events = c, false, nil
-	h.peer = peer.New(h.net.now, c)
-	h.drain()
+	h.events = nil
+	h.run(c)
 }
 
 // What was kept is kept, what was delivered is not delivered again, what nobody
@@ -67,7 +66,7 @@ func TestStateIsRestored(t *testing.T) {
 	require.Empty(t, a.sent(func(_ datagram, p wire.Packet) bool {
 		return p.Type == wire.Join && p.Body.RequesterPeerID == id("alice")
 	}))
-	a.peer.Join(n.now, subKeys)
+	a.peer.Join(n.Now, subKeys)
 	a.drain()
 	n.run(2 * k)
 	require.Zero(t, a.count(peer.Packet, nil), "delivered in an earlier life")
@@ -89,19 +88,19 @@ func TestStateOfLongAgo(t *testing.T) {
 	s := n.host("s").start(peer.Config{Indexed: true})
 	s.fill(n, 0, 40)
 	state := s.peer.State()
-	n.now = n.now.Add(11 * time.Hour)
+	n.Now = n.Now.Add(11 * time.Hour)
 	s.restart(state)
 	require.Len(t, ids(s), 40, "they would live for twelve hours if their cluster were joined")
 	n.run(3 * k)
 	require.Empty(t, ids(s))
 	s.restart(state)
-	n.now = n.now.Add(-24 * time.Hour) // the clock is set back
+	n.Now = n.Now.Add(-24 * time.Hour) // the clock is set back
 	s.restart(state)
 	require.Len(t, ids(s), 40)
 	for e := range s.peer.Cache().All() {
-		require.False(t, e.Arrived.After(n.now))
+		require.False(t, e.Arrived.After(n.Now))
 	}
-	n.now = n.now.Add(48 * time.Hour)
+	n.Now = n.Now.Add(48 * time.Hour)
 	s.restart(state)
 	require.Empty(t, ids(s))
 }
@@ -166,7 +165,7 @@ func TestComingBack(t *testing.T) {
 			b := n.leaf("bob", c.types[1], list)
 			n.within(3*k, "connected", func() bool { return a.connectedTo(b) && b.connectedTo(a) })
 			if c.sleep {
-				a.peer.Sleep(n.now)
+				a.peer.Sleep(n.Now)
 				a.drain()
 				before := len(a.sent(func(datagram, wire.Packet) bool { return true }))
 				a.publish("said in its sleep")
@@ -175,7 +174,7 @@ func TestComingBack(t *testing.T) {
 				if c.types[0] == 7 {
 					a.nat = natOf[7]() // its mappings have run out
 				}
-				a.peer.Wake(n.now)
+				a.peer.Wake(n.Now)
 				a.drain()
 			} else {
 				n.lost = func(d datagram) bool { return d.sender == a || d.to.Addr() == a.ip }
@@ -221,7 +220,7 @@ func TestMembers(t *testing.T) {
 	require.Equal(t, []string{"bob"}, members(a), "relays are no members")
 	require.Equal(t, []string{"alice"}, members(b))
 	require.ElementsMatch(t, []string{"alice", "bob"}, members(c))
-	a.peer.Leave(n.now, subKeys.SubclusterID)
+	a.peer.Leave(n.Now, subKeys.SubclusterID)
 	a.drain()
 	n.run(time.Second)
 	n.log = nil

@@ -28,7 +28,7 @@ func meeting(t *testing.T) (n *network, a, b *host) {
 
 func (h *host) stream(to *host, message string) {
 	h.net.t.Helper()
-	require.NoError(h.net.t, h.peer.Stream(h.net.now, peer.Streaming{PeerID: id(to.name), Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(message)}))
+	require.NoError(h.net.t, h.peer.Stream(h.net.Now, peer.Streaming{PeerID: id(to.name), Subcluster: subKeys.SubclusterID, Event: "hello", Message: []byte(message)}))
 	h.drain()
 }
 
@@ -57,7 +57,7 @@ func TestStreaming(t *testing.T) {
 	for _, size := range []int{0, 1, 864, 865, 100_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			n, a, b := meeting(t)
-			start := n.now
+			start := n.Now
 			a.stream(b, words(size))
 			n.run(2 * time.Second)
 			require.Equal(t, 1, b.streamed(words(size)))
@@ -97,25 +97,25 @@ func TestStreamingIsRefused(t *testing.T) {
 	to := func(name string) peer.Streaming {
 		return peer.Streaming{PeerID: id(name), Subcluster: subKeys.SubclusterID}
 	}
-	require.ErrorIs(t, a.peer.Stream(n.now, to("nobody")), peer.ErrUnknown)
-	require.ErrorIs(t, a.peer.Stream(n.now, to("alice")), peer.ErrUnknown)
-	require.ErrorIs(t, a.peer.Stream(n.now, peer.Streaming{PeerID: id("bob")}), peer.ErrNotJoined)
+	require.ErrorIs(t, a.peer.Stream(n.Now, to("nobody")), peer.ErrUnknown)
+	require.ErrorIs(t, a.peer.Stream(n.Now, to("alice")), peer.ErrUnknown)
+	require.ErrorIs(t, a.peer.Stream(n.Now, peer.Streaming{PeerID: id("bob")}), peer.ErrNotJoined)
 	long := to("bob")
 	long.Message = make([]byte, 1<<20+1)
-	require.ErrorIs(t, a.peer.Stream(n.now, long), peer.ErrTooLong)
+	require.ErrorIs(t, a.peer.Stream(n.Now, long), peer.ErrTooLong)
 	long.Message = long.Message[1:]
 	var err error
 	accepted := 0
 	for ; err == nil; accepted++ {
-		err = a.peer.Stream(n.now, long)
+		err = a.peer.Stream(n.Now, long)
 	}
 	require.ErrorIs(t, err, peer.ErrBusy)
 	require.Equal(t, 8, accepted, "7 of 1 MiB wait, and one is too much")
 	n.run(25 * time.Second)
 	require.Equal(t, 7, b.count(peer.Stream, nil))
-	require.NoError(t, a.peer.Stream(n.now, long), "there is room again")
-	a.peer.Stop(n.now)
-	require.ErrorIs(t, a.peer.Stream(n.now, to("bob")), peer.ErrClosed)
+	require.NoError(t, a.peer.Stream(n.Now, long), "there is room again")
+	a.peer.Stop(n.Now)
+	require.ErrorIs(t, a.peer.Stream(n.Now, to("bob")), peer.ErrClosed)
 }
 
 // LAT-STRM-006: neither of two symmetric peers can reach the other.
@@ -165,10 +165,10 @@ func TestStreamsInAnyOrder(t *testing.T) {
 		for i := range 5 {
 			h := n.host(fmt.Sprint("end", i))
 			ends = append(ends, h)
-			whole := streamPackets(t, h, a, fmt.Sprint(i, words(5000)), n.now)
+			whole := streamPackets(t, h, a, fmt.Sprint(i, words(5000)), n.Now)
 			all = append(append(all, whole...), whole...)
-			all = append(all, streamPackets(t, h, a, fmt.Sprint(i, words(7000)), n.now)[1:]...)
-			all = append(all, streamPackets(t, h, a, fmt.Sprint(i, words(8000)), n.now)[:4]...)
+			all = append(all, streamPackets(t, h, a, fmt.Sprint(i, words(7000)), n.Now)[1:]...)
+			all = append(all, streamPackets(t, h, a, fmt.Sprint(i, words(8000)), n.Now)[:4]...)
 		}
 		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for i, d := range all {
@@ -200,7 +200,7 @@ func sizeOf(t testing.TB, p *peer.Peer, name string) int {
 func TestForgedFragments(t *testing.T) {
 	n := newNetwork(t)
 	a, eve := n.leaf("alice", 0, nil), n.host("eve")
-	packets := streamPackets(t, eve, a, words(3000), n.now)
+	packets := streamPackets(t, eve, a, words(3000), n.Now)
 	previous := wire.ID{}
 	for i, d := range packets {
 		var p wire.Packet
@@ -245,7 +245,7 @@ func TestStreamsThatAreNotDelivered(t *testing.T) {
 			n := newNetwork(t)
 			a, eve := n.leaf("alice", 0, nil), n.host("eve")
 			var p wire.Packet
-			require.True(t, wire.Decode(&p, streamPackets(t, eve, a, "hello", n.now)[0]).OK())
+			require.True(t, wire.Decode(&p, streamPackets(t, eve, a, "hello", n.Now)[0]).OK())
 			c.edit(&p)
 			if sum := wire.MessageID(p.Message); len(p.PacketID) == 32 && p.PacketID[0] != 1 {
 				p.PacketID = sum[:]
@@ -255,7 +255,7 @@ func TestStreamsThatAreNotDelivered(t *testing.T) {
 			require.Zero(t, a.count(peer.Stream, nil))
 			require.Zero(t, sizeOf(t, a.peer, "assembling"))
 			require.Empty(t, eve.gotType(wire.Stream))
-			eve.send(peer.Main, a.at(peer.Main), streamPackets(t, eve, a, "hello", n.now)[0])
+			eve.send(peer.Main, a.at(peer.Main), streamPackets(t, eve, a, "hello", n.Now)[0])
 			n.run(time.Second)
 			require.Equal(t, 1, a.streamed("hello"))
 		})
@@ -266,17 +266,17 @@ func TestStreamsThatAreNotDelivered(t *testing.T) {
 func TestStrangersGiveWay(t *testing.T) {
 	n := newNetwork(t)
 	a := n.host("alice").start(peer.Config{Limits: peer.Limits{AssemblyBytes: 60_000, Assembling: 8, PerMinute: 1000}})
-	a.peer.Join(n.now, subKeys)
+	a.peer.Join(n.Now, subKeys)
 	bob, eve := n.host("bob"), n.host("eve")
 	bob.meet(a)
-	packets := streamPackets(t, bob, a, words(8000), n.now)
+	packets := streamPackets(t, bob, a, words(8000), n.Now)
 	for _, d := range packets[1:] {
 		bob.send(peer.Main, a.at(peer.Main), d)
 	}
 	n.run(50 * time.Millisecond)
 	for i := range 100 {
 		eve.mute = true
-		for _, d := range streamPackets(t, eve, a, fmt.Sprint(i, words(2000)), n.now)[1:] {
+		for _, d := range streamPackets(t, eve, a, fmt.Sprint(i, words(2000)), n.Now)[1:] {
 			eve.send(peer.Main, a.at(peer.Main), d)
 		}
 		n.run(20 * time.Millisecond)
@@ -316,7 +316,7 @@ func TestRelayingStreams(t *testing.T) {
 			}
 			bob, carol, dave := ends[0], ends[1], ends[2]
 			var p wire.Packet
-			require.True(t, wire.Decode(&p, streamPackets(t, carol, bob, "hello", n.now)[0]).OK())
+			require.True(t, wire.Decode(&p, streamPackets(t, carol, bob, "hello", n.Now)[0]).OK())
 			if c.edit != nil {
 				c.edit(&p)
 			}
@@ -358,12 +358,12 @@ func TestAStrangersStreamIsHeld(t *testing.T) {
 	n, s, ends := lab(t, "bob", "carol")
 	ends[0].meet(s)
 	ends[1].mute = true
-	ends[1].send(peer.Main, s.at(peer.Main), streamPackets(t, ends[1], ends[0], "hello", n.now)[0])
+	ends[1].send(peer.Main, s.at(peer.Main), streamPackets(t, ends[1], ends[0], "hello", n.Now)[0])
 	n.run(4 * time.Second)
 	require.Empty(t, ends[0].gotType(wire.Stream))
 	require.LessOrEqual(t, s.bytesTo(ends[1].ip), 3*504)
 	ends[1].mute = false
-	ends[1].send(peer.Main, s.at(peer.Main), streamPackets(t, ends[1], ends[0], "hello", n.now)[0])
+	ends[1].send(peer.Main, s.at(peer.Main), streamPackets(t, ends[1], ends[0], "hello", n.Now)[0])
 	n.run(time.Second)
 	require.Len(t, ends[0].gotType(wire.Stream), 1)
 }
@@ -380,7 +380,7 @@ func TestTwoRelaysDoNotLoop(t *testing.T) {
 	n.run(100 * time.Millisecond)
 	onward := map[*host]*host{first: relays[1], second: relays[0]}
 	passed := map[*host]int{}
-	carol.send(peer.Main, relays[0].at(peer.Main), streamPackets(t, carol, first, "round and round", n.now)[0])
+	carol.send(peer.Main, relays[0].at(peer.Main), streamPackets(t, carol, first, "round and round", n.Now)[0])
 	for range 100 {
 		n.run(20 * time.Millisecond)
 		for _, h := range []*host{first, second} {
@@ -402,12 +402,12 @@ func TestRelayedStreamsAreCounted(t *testing.T) {
 	bob.meet(s)
 	carol.meet(s)
 	for i := range 100 {
-		carol.send(peer.Main, s.at(peer.Main), streamPackets(t, carol, bob, fmt.Sprint(i), n.now)[0])
+		carol.send(peer.Main, s.at(peer.Main), streamPackets(t, carol, bob, fmt.Sprint(i), n.Now)[0])
 	}
 	n.run(time.Second)
 	require.Len(t, bob.gotType(wire.Stream), 50)
 	n.run(time.Minute)
-	carol.send(peer.Main, s.at(peer.Main), streamPackets(t, carol, bob, "again", n.now)[0])
+	carol.send(peer.Main, s.at(peer.Main), streamPackets(t, carol, bob, "again", n.Now)[0])
 	n.run(time.Second)
 	require.Len(t, bob.gotType(wire.Stream), 51)
 }
@@ -417,7 +417,7 @@ func TestRelayedStreamsAreCounted(t *testing.T) {
 func relaying(t testing.TB, different int) (p *peer.Peer, now time.Time, from netip.AddrPort, datagrams [][]byte) {
 	n := newNetwork(nil)
 	s, author, destination := n.host("s"), n.host("author"), n.host("destination")
-	p = peer.New(n.now, peer.Config{ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"), Limits: peer.Limits{StreamsPerMinute: 1 << 40, Relayed: 1024}})
+	p = peer.New(n.Now, peer.Config{ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"), Limits: peer.Limits{StreamsPerMinute: 1 << 40, Relayed: 1024}})
 	var o peer.Output
 	drain := func() (question wire.EchoID) {
 		for p.Poll(&o) {
@@ -428,21 +428,21 @@ func relaying(t testing.TB, different int) (p *peer.Peer, now time.Time, from ne
 		}
 		return question
 	}
-	p.Opened(n.now, peer.Main, s.at(peer.Main), nil)
-	p.Opened(n.now, peer.Probe, s.at(peer.Probe), nil)
+	p.Opened(n.Now, peer.Main, s.at(peer.Main), nil)
+	p.Opened(n.Now, peer.Probe, s.at(peer.Probe), nil)
 	for i := range 200 { // known to it besides
 		h := &host{net: n, name: fmt.Sprint(i), ip: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}
-		connect(t, p, n.now, h, drain)
+		connect(t, p, n.Now, h, drain)
 	}
 	for _, h := range []*host{author, destination} {
-		connect(t, p, n.now, h, drain)
+		connect(t, p, n.Now, h, drain)
 	}
 	require.Len(t, p.Peers(), 202)
 	for i := range different {
-		datagrams = append(datagrams, streamPackets(t, author, destination, words(800)+fmt.Sprint(i), n.now)...)
+		datagrams = append(datagrams, streamPackets(t, author, destination, words(800)+fmt.Sprint(i), n.Now)...)
 	}
 	require.Len(t, datagrams, different)
-	return p, n.now, author.at(peer.Main), datagrams
+	return p, n.Now, author.at(peer.Main), datagrams
 }
 
 // connect makes a scripted end known to a peer that no network moves.

@@ -22,10 +22,10 @@ func pair(t testing.TB, size, differ int, loss float64) (n *network, a, b *host)
 	for i := range shared + differ {
 		data := encoded(t, publishPacket(fmt.Sprintf("message %d %s", i, words(700)), nil))
 		if i < shared || i%2 == 0 {
-			peer.Fill(a.peer, n.now, data)
+			peer.Fill(a.peer, n.Now, data)
 		}
 		if i < shared || i%2 == 1 {
-			peer.Fill(b.peer, n.now, data)
+			peer.Fill(b.peer, n.Now, data)
 		}
 	}
 	dice := rand.New(rand.NewPCG(7, uint64(differ)))
@@ -34,7 +34,7 @@ func pair(t testing.TB, size, differ int, loss float64) (n *network, a, b *host)
 }
 
 func hashOf(h *host) [20]byte {
-	s := h.peer.Cache().Summary(h.net.now, root)
+	s := h.peer.Cache().Summary(h.net.Now, root)
 	return s.Hash
 }
 
@@ -56,9 +56,9 @@ func total(a, b *host) (sum peer.SyncStats) {
 // syncCost runs until both caches are equal, and tells what it took.
 func syncCost(t *testing.T, size, differ int, loss float64, within time.Duration) (took time.Duration, sum peer.SyncStats) {
 	n, a, b := pair(t, size, differ, loss)
-	start := n.now
+	start := n.Now
 	n.within(within, "synced", func() bool { return hashOf(a) == hashOf(b) })
-	took = n.now.Sub(start)
+	took = n.Now.Sub(start)
 	n.run(10 * k)
 	sum = total(a, b)
 	require.Equal(t, size+differ/2, a.peer.Cache().Len())
@@ -103,7 +103,7 @@ func TestSyncWithSeveral(t *testing.T) {
 	for i := range size {
 		data := encoded(t, publishPacket(fmt.Sprint("message ", i), nil))
 		for _, h := range n.hosts {
-			peer.Fill(h.peer, n.now, data)
+			peer.Fill(h.peer, n.Now, data)
 		}
 	}
 	x := n.host("new").start(peer.Config{Indexed: true, Bootstrap: list})

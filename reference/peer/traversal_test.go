@@ -31,7 +31,7 @@ func TestTraversalByGuessing(t *testing.T) {
 	for i := range 12 {
 		n, c, o := hard(t, fmt.Sprint(i))
 		both := func() bool { return c.reaches(o) && o.reaches(c) }
-		n.until(n.now.Add(13*time.Second), both)
+		n.until(n.Now.Add(13*time.Second), both)
 		if !both() {
 			continue // of 60 bursts one fails
 		}
@@ -59,16 +59,16 @@ func TestTraversalByGuessing(t *testing.T) {
 		}
 		require.Len(t, ports, len(openers))
 		require.LessOrEqual(t, len(openers), 1024)
-		require.LessOrEqual(t, c.mostPool, 256)
-		require.Zero(t, o.mostPool)
+		require.LessOrEqual(t, c.maxPool, 256)
+		require.Zero(t, o.maxPool)
 
 		n.run(5 * time.Second)
 		require.Len(t, c.pool, 1, "the others are closed")
 		sentBefore := len(c.sent(func(d datagram, _ wire.Packet) bool { return true }))
 		for range 20 {
 			n.run(k)
-			c.publish("from the connector at " + n.now.String())
-			o.publish("from the opener at " + n.now.String())
+			c.publish("from the connector at " + n.Now.String())
+			o.publish("from the opener at " + n.Now.String())
 		}
 		n.run(time.Second)
 		require.True(t, both(), "still connected")
@@ -131,7 +131,7 @@ func TestTwoSymmetricPeersAreProxied(t *testing.T) {
 	}
 	a.publish("hello")
 	n.within(time.Second, "delivered", func() bool { return b.received("hello") == 1 })
-	require.ErrorIs(t, a.peer.Sync(n.now, id("bob")), peer.ErrUnknown)
+	require.ErrorIs(t, a.peer.Sync(n.Now, id("bob")), peer.ErrUnknown)
 	a.stream(b, "for bob alone")
 	b.stream(a, words(3000))
 	n.within(time.Second, "streamed", func() bool { return b.streamed("for bob alone") == 1 && a.streamed(words(3000)) == 1 })
@@ -147,14 +147,14 @@ func TestTwoSymmetricPeersAreProxied(t *testing.T) {
 	proxy := a.info(b).Proxy
 	for _, i := range indexed {
 		if id(i.name) == proxy {
-			i.closed = true
+			i.cut(true)
 		}
 	}
 	n.run(10 * k)
 	require.True(t, a.info(b).Connected)
 	require.NotEqual(t, proxy, a.info(b).Proxy)
 	// When bob goes, that is noticed.
-	b.closed = true
+	b.cut(true)
 	n.within(5*k, "given up", func() bool { return !a.info(b).Connected })
 }
 
@@ -179,7 +179,7 @@ func TestAPeerWhoseEchoCanNotComeBack(t *testing.T) {
 		p.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(name), IsConnection: true, NATType: 5}
 		data, err := wire.Append(nil, &p)
 		require.NoError(t, err)
-		o.peer.Receive(n.now, peer.Main, from, data)
+		o.peer.Receive(n.Now, peer.Main, from, data)
 		o.drain()
 		n.run(100 * time.Millisecond)
 	}
@@ -226,7 +226,7 @@ func (h *host) introduceAt(to netip.AddrPort, target string, addr netip.AddrPort
 	p := wire.NewPacket(wire.Intro)
 	p.Hops = 2
 	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
-	p.Usr1 = fmt.Append(nil, h.net.now.UnixMilli())
+	p.Usr1 = fmt.Append(nil, h.net.Now.UnixMilli())
 	p.Body = wire.Body{
 		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 		RequesterPeerID: id(target), ResponderPeerID: id(h.name), NATType: natType, Address: addr.Addr(), Port: addr.Port(),
@@ -266,14 +266,14 @@ func TestStrangersAtThePool(t *testing.T) {
 	data, err := wire.Append(nil, &ping)
 	require.NoError(t, err)
 	for _, d := range [][]byte{data, wire.Opener, {0}} {
-		c.peer.Receive(n.now, via, eve.at(peer.Main), d)
-		c.peer.Receive(n.now, peer.Socket(math.MaxUint16), target.at(peer.Main), d)
+		c.peer.Receive(n.Now, via, eve.at(peer.Main), d)
+		c.peer.Receive(n.Now, peer.Socket(math.MaxUint16), target.at(peer.Main), d)
 		c.drain()
 	}
 	n.run(200 * time.Millisecond)
 	require.Zero(t, c.bytesTo(eve.ip))
-	at := n.now
-	c.peer.Receive(n.now, via, target.at(peer.Main), wire.Opener)
+	at := n.Now
+	c.peer.Receive(n.Now, via, target.at(peer.Main), wire.Opener)
 	c.drain()
 	answers := c.sent(func(d datagram, p wire.Packet) bool { return d.via == via && !d.at.Before(at) })
 	require.Len(t, answers, 1, "the way is open: a ping goes out by it")
@@ -320,7 +320,7 @@ func TestTraversalsAreLimited(t *testing.T) {
 			require.Len(t, bursts, 8)
 			require.LessOrEqual(t, toVictim, 1024)
 			require.LessOrEqual(t, pings, 512)
-			require.LessOrEqual(t, s.mostPool, 256)
+			require.LessOrEqual(t, s.maxPool, 256)
 			n.run(10 * time.Second)
 			for _, sent := range bursts {
 				require.LessOrEqual(t, sent, 1024)
@@ -385,10 +385,10 @@ func TestASleeperComesBack(t *testing.T) {
 			b := n.leaf("bob", nattype.PortRestricted, list)
 			both := func() bool { return a.reaches(b) && b.reaches(a) }
 			n.within(5*k, "connected", both)
-			a.asleep = true
+			a.cut(true)
 			n.run(10 * k)
 			require.False(t, b.connectedTo(a))
-			a.asleep = false
+			a.cut(false)
 			a.nat.mappings = nil
 			a.nat.next += 1000
 			before := a.count(peer.Disconnection, nil)
