@@ -138,7 +138,7 @@ func values(b *wire.Body) (has []bodyValue) {
 		{wire.KeyRendezvousDeadline, strconv.FormatInt(b.RendezvousDeadline, 10)}, {wire.KeyMeta, string(b.Meta)},
 		{wire.KeyTS, strconv.FormatInt(b.TS, 10)}, {wire.KeySize, strconv.FormatInt(b.Size, 10)}, {wire.KeyIndexes, strconv.FormatInt(b.Indexes, 10)},
 	} {
-		if b.Has.Has(v.key) {
+		if b.Keys.Has(v.key) {
 			has = append(has, v)
 		}
 	}

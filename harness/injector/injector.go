@@ -122,7 +122,7 @@ func (in *Injector) React() error {
 // probe answers a ping once more, from the second socket to the port that it
 // names, where the script opened one (LAT-MSG-003).
 func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
-	if in.Aux == nil || !ping.Body.Has.Has(wire.KeyProbeExternalPort) {
+	if in.Aux == nil || !ping.Body.Keys.Has(wire.KeyProbeExternalPort) {
 		return nil
 	}
 	if lose(&in.Lost.SecondPongs) {

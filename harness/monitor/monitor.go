@@ -219,7 +219,7 @@ func observed(d *datagram) (about bool, wrong string) {
 		return false, ""
 	}
 	b := d.packet.Body
-	if b.Has.Has(wire.KeyAddress) && b.Address != d.to.Addr() || b.Has.Has(wire.KeyPort) && b.Port != d.to.Port() {
+	if b.Keys.Has(wire.KeyAddress) && b.Address != d.to.Addr() || b.Keys.Has(wire.KeyPort) && b.Port != d.to.Port() {
 		return true, fmt.Sprintf("it sent a pong to %v which names another address or port", d.to)
 	}
 	return true, ""
@@ -234,7 +234,7 @@ func plainPings() looker {
 		}
 		b := d.packet.Body
 		if !d.sent {
-			if d.packet.Type.HasBody() && b.Has.Has(wire.KeyNATType) && b.NATType != 0 {
+			if d.packet.Type.HasBody() && b.Keys.Has(wire.KeyNATType) && b.NATType != 0 {
 				announced[d.from] = true
 			}
 			return false, "", nil
@@ -278,11 +278,11 @@ func amplification() looker {
 			if len(a.frames) < 8 {
 				a.frames = append(a.frames, d.Seq)
 			}
-			a.trusted = a.trusted || b.Has.Has(wire.KeyPingID) && a.asked[b.PingID] || b.Has.Has(wire.KeyReflectionID) && a.asked[b.ReflectionID]
+			a.trusted = a.trusted || b.Keys.Has(wire.KeyPingID) && a.asked[b.PingID] || b.Keys.Has(wire.KeyReflectionID) && a.asked[b.ReflectionID]
 			if d.packet != nil && d.packet.Type == wire.Intro {
 				of(b.Address).trusted = true
 			}
-			if b.Has.Has(wire.KeyRendezvousAddress) {
+			if b.Keys.Has(wire.KeyRendezvousAddress) {
 				of(b.RendezvousAddress).trusted = true
 			}
 			return false, "", nil
@@ -293,10 +293,10 @@ func amplification() looker {
 		if a.trusted {
 			return false, "", nil
 		}
-		if b.Has.Has(wire.KeyPingID) {
+		if b.Keys.Has(wire.KeyPingID) {
 			a.asked[b.PingID] = true
 		}
-		if b.Has.Has(wire.KeyReflectionID) {
+		if b.Keys.Has(wire.KeyReflectionID) {
 			a.asked[b.ReflectionID] = true
 		}
 		if a.out > 3*a.in {
@@ -307,14 +307,14 @@ func amplification() looker {
 }
 
 func reflection(p *wire.Packet) string {
-	if p.Body.Has.Has(wire.KeyIsReflection) && p.Body.IsReflection && p.Body.Has.Has(wire.KeyNATType) {
+	if p.Body.Keys.Has(wire.KeyIsReflection) && p.Body.IsReflection && p.Body.Keys.Has(wire.KeyNATType) {
 		return "it sent a pong with isReflection and a natType"
 	}
 	return ""
 }
 
 func connection(p *wire.Packet) string {
-	if p.Body.Has.Has(wire.KeyIsConnection|wire.KeyPingID) && p.Body.IsConnection {
+	if p.Body.Keys.Has(wire.KeyIsConnection|wire.KeyPingID) && p.Body.IsConnection {
 		return "it sent a pong with isConnection and a pingId"
 	}
 	return ""
@@ -322,7 +322,7 @@ func connection(p *wire.Packet) string {
 
 func introduction(p *wire.Packet) string {
 	switch {
-	case !p.Body.Has.Has(wire.KeyIsRendezvous):
+	case !p.Body.Keys.Has(wire.KeyIsRendezvous):
 		return "it sent an intro without isRendezvous"
 	case !digits(p.Usr1):
 		return "it sent an intro whose usr1 is no time in ASCII digits"

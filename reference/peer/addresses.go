@@ -222,7 +222,7 @@ func (p *Peer) repeatChallenge(addr netip.AddrPort, v *challenge) {
 func (p *Peer) sendChallenge(addr netip.AddrPort, v *challenge) {
 	ping := wire.NewPacket(wire.Ping)
 	ping.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyIsReflection | wire.KeyReflectionID | wire.KeyPingID,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyIsReflection | wire.KeyReflectionID | wire.KeyPingID,
 		RequesterPeerID: p.config.ID, IsReflection: true, ReflectionID: v.reflectionID, PingID: v.pingID,
 	}
 	p.sendAllowed(v.via, addr, &ping)
@@ -252,7 +252,7 @@ func (p *Peer) holdWith(v *challenge, datagram []byte) {
 // that of the question to it, or of the connection pings of an introduction
 // (only deployed peers echo those, see answer).
 func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
-	if !b.Has.Has(wire.KeyPingID) {
+	if !b.Keys.Has(wire.KeyPingID) {
 		return false
 	}
 	if v := p.verification.pending.get(from); v != nil && b.PingID == v.pingID {

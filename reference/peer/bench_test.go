@@ -47,13 +47,13 @@ func BenchmarkRelayPublish(b *testing.B) {
 		ping := wire.NewPacket(wire.Ping)
 		ping.ClusterID = clusterID[:]
 		ping.Body = wire.Body{
-			Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(author.name), IsConnection: true, NATType: 31,
+			Keys: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(author.name), IsConnection: true, NATType: 31,
 		}
 		p.Receive(n.Now, peer.Main, author.at(peer.Main), encoded(b, &ping))
 		drain()
 		pong := wire.NewPacket(wire.Pong)
 		pong.Body = wire.Body{
-			Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyPingID,
+			Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyPingID,
 			RequesterPeerID: id("s"), ResponderPeerID: id(author.name), PingID: question,
 		}
 		p.Receive(n.Now, peer.Main, author.at(peer.Main), encoded(b, &pong))

@@ -137,7 +137,7 @@ func FuzzReceive(f *testing.F) {
 					if fault := wire.Decode(&sent, o.Data); !fault.OK() || len(o.Data) > wire.MaxDatagram {
 						t.Fatalf("it sent what does not decode: %s: %x", fault, o.Data)
 					}
-					if sent.Type == wire.Pong && sent.Body.Has.Has(wire.KeyIsConnection|wire.KeyPingID) {
+					if sent.Type == wire.Pong && sent.Body.Keys.Has(wire.KeyIsConnection|wire.KeyPingID) {
 						t.Fatal("LAT-MSG-004")
 					}
 					if sent.Type == wire.Query && string(sent.Usr4) == "1" {
@@ -251,8 +251,8 @@ func FuzzReceive(f *testing.F) {
 				if last.to == b.at(peer.Main) {
 					pk.Body.ResponderPeerID = id("i2")
 				}
-				pk.Body.Has = wire.KeyRequesterPeerID | wire.KeyResponderPeerID |
-					last.ping.Body.Has&(wire.KeyReflectionID|wire.KeyPingID|wire.KeyIsReflection) |
+				pk.Body.Keys = wire.KeyRequesterPeerID | wire.KeyResponderPeerID |
+					last.ping.Body.Keys&(wire.KeyReflectionID|wire.KeyPingID|wire.KeyIsReflection) |
 					more&(wire.KeyIsConnection|wire.KeyNATType|wire.KeyAddress|wire.KeyPort)
 				pk.Body.IsConnection = len(data) > 4
 				if datagram, err := wire.Append(nil, &pk); err == nil {
@@ -263,7 +263,7 @@ func FuzzReceive(f *testing.F) {
 				pk := wire.NewPacket(wire.Intro + wire.Type(who>>7))
 				pk.ClusterID, pk.SubclusterID, pk.Hops = clusterID[:], subKeys.SubclusterID[:], 1
 				pk.Body = wire.Body{
-					Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
+					Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 					RequesterPeerID: id(string(data)), ResponderPeerID: id("i1"), NATType: [...]int{31, 7, 5}[length%3], Address: from.Addr().Next(), Port: 1 + uint16(length),
 				}
 				if datagram, err := wire.Append(nil, &pk); err == nil {
@@ -280,7 +280,7 @@ func FuzzReceive(f *testing.F) {
 			t.Fatal(err)
 		}
 		ping := wire.NewPacket(wire.Ping)
-		ping.Body = wire.Body{Has: wire.KeyRequesterPeerID, RequesterPeerID: id("honest")}
+		ping.Body = wire.Body{Keys: wire.KeyRequesterPeerID, RequesterPeerID: id("honest")}
 		datagram, err := wire.Append(nil, &ping)
 		if err != nil {
 			t.Fatal(err)

@@ -96,7 +96,7 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	join.Clock, join.Hops = p.membership.clock, 1
 	join.ClusterID, join.SubclusterID = p.config.ClusterID[:], subclusterID[:]
 	join.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
 		RequesterPeerID: p.config.ID, NATType: int(p.natType), Address: p.own.Addr(), Port: p.own.Port(), Key: key,
 	}
 	if datagram, ok := p.encode(&join); ok {
@@ -126,7 +126,7 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	if p.gated(id) {
 		return
 	}
-	if b.Has.Has(wire.KeyRendezvousDeadline) && b.RendezvousDeadline < p.now.UnixMilli() {
+	if b.Keys.Has(wire.KeyRendezvousDeadline) && b.RendezvousDeadline < p.now.UnixMilli() {
 		return
 	}
 	if !p.isVerified(from) {
@@ -143,8 +143,8 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	p.gate(id, p.quarters(joinGateQuarters))
 	p.sendRendezvousJoin(pk)
 
-	addressed := b.Has.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&
-		(!b.Has.Has(wire.KeyRendezvousPeerID) || b.RendezvousPeerID == p.config.ID)
+	addressed := b.Keys.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&
+		(!b.Keys.Has(wire.KeyRendezvousPeerID) || b.RendezvousPeerID == p.config.ID)
 	if p.cameDirectly(pk, from) {
 		p.record(b.RequesterPeerID, nattype.Of(b.NATType), from, pk.ClusterID)
 		p.noteMembership(pk)
@@ -163,7 +163,7 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 	claimed := netip.AddrPortFrom(b.Address, b.Port)
 	targets := p.choose(p.liveExcept(from, claimed), pk.ClusterID, b.RequesterPeerID)
-	if len(targets) > 0 && pk.Hops == 1 && p.natType == nattype.Unrestricted && p.own.IsValid() && !b.Has.Has(wire.KeyRendezvousDeadline) {
+	if len(targets) > 0 && pk.Hops == 1 && p.natType == nattype.Unrestricted && p.own.IsValid() && !b.Keys.Has(wire.KeyRendezvousDeadline) {
 		if offered, ok := p.offerRendezvous(pk); ok {
 			for _, r := range targets {
 				p.transmitTo(r, offered)
@@ -214,9 +214,9 @@ func (p *Peer) sendIntros(pk *wire.Packet, from netip.AddrPort, r *remote) {
 	var ms [20]byte
 	intro.Usr1 = strconv.AppendInt(ms[:0], p.now.UnixMilli(), 10)
 	intro.Body = wire.Body{
-		Has: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
+		Keys: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 
-		RequesterPeerID: b.RequesterPeerID, ResponderPeerID: p.config.ID, IsRendezvous: b.Has.Has(wire.KeyRendezvousRequesterPeerID),
+		RequesterPeerID: b.RequesterPeerID, ResponderPeerID: p.config.ID, IsRendezvous: b.Keys.Has(wire.KeyRendezvousRequesterPeerID),
 		NATType: b.NATType, Address: from.Addr(), Port: from.Port(),
 	}
 	p.sendToPeer(r, &intro)
@@ -232,7 +232,7 @@ func (p *Peer) offerRendezvous(pk *wire.Packet) ([]byte, bool) {
 	offer.Message = nil
 	offer.Hops++
 	o := &offer.Body
-	o.Has |= wire.KeyRendezvousAddress | wire.KeyRendezvousPort | wire.KeyRendezvousType | wire.KeyRendezvousPeerID | wire.KeyRendezvousDeadline
+	o.Keys |= wire.KeyRendezvousAddress | wire.KeyRendezvousPort | wire.KeyRendezvousType | wire.KeyRendezvousPeerID | wire.KeyRendezvousDeadline
 	o.RendezvousAddress, o.RendezvousPort = p.own.Addr(), p.own.Port()
 	o.RendezvousType, o.RendezvousPeerID = int(p.natType), p.config.ID
 	o.RendezvousDeadline = p.now.Add(p.k).UnixMilli()
@@ -245,7 +245,7 @@ func (p *Peer) offerRendezvous(pk *wire.Packet) ([]byte, bool) {
 func (p *Peer) sendRendezvousJoin(pk *wire.Packet) {
 	b := &pk.Body
 	const needed = wire.KeyRendezvousDeadline | wire.KeyRendezvousAddress | wire.KeyRendezvousPort
-	if !b.Has.Has(needed) || b.Has.Has(wire.KeyRendezvousRequesterPeerID) || b.RendezvousPeerID == p.config.ID ||
+	if !b.Keys.Has(needed) || b.Keys.Has(wire.KeyRendezvousRequesterPeerID) || b.RendezvousPeerID == p.config.ID ||
 		p.config.Indexed || len(p.keys.All()) == 0 || !p.own.IsValid() || string(pk.ClusterID) != string(p.config.ClusterID[:]) {
 		return
 	}
@@ -264,12 +264,12 @@ func (p *Peer) sendRendezvousJoin(pk *wire.Packet) {
 		answer.SubclusterID = p.keys.All()[0].SubclusterID[:]
 	}
 	a := &answer.Body
-	a.Has = wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyRendezvousType | wire.KeyRendezvousRequesterPeerID
+	a.Keys = wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyRendezvousType | wire.KeyRendezvousRequesterPeerID
 	a.RequesterPeerID, a.NATType, a.Address, a.Port = p.config.ID, int(p.natType), p.own.Addr(), p.own.Port()
 	a.RendezvousType, a.RendezvousRequesterPeerID = b.NATType, b.RequesterPeerID
-	if b.Has.Has(wire.KeyRendezvousPeerID) {
+	if b.Keys.Has(wire.KeyRendezvousPeerID) {
 		// Deployed members leave it out; with it, deployed rendezvous do introduce.
-		a.Has |= wire.KeyRendezvousPeerID
+		a.Keys |= wire.KeyRendezvousPeerID
 		a.RendezvousPeerID = b.RendezvousPeerID
 	}
 	p.sendTo(to, &answer)

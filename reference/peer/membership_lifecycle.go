@@ -75,7 +75,7 @@ type announced struct {
 func (p *Peer) noteMembership(join *wire.Packet) {
 	r := p.known.byID(join.Body.RequesterPeerID)
 	id, ok := wire.AsID(join.SubclusterID)
-	if r == nil || !ok || join.Body.Has.Has(wire.KeyRendezvousRequesterPeerID) {
+	if r == nil || !ok || join.Body.Keys.Has(wire.KeyRendezvousRequesterPeerID) {
 		return
 	}
 	until := p.now.Add(memberTicks * p.k)

@@ -73,7 +73,7 @@ func TestAJoinIsIntroducedAndRelayed(t *testing.T) {
 	require.Equal(t, id(s.name), b.ResponderPeerID)
 	require.Equal(t, carol.ip, b.Address, "the observed address, not the claimed one")
 	require.Equal(t, uint16(5001), b.Port)
-	require.Equal(t, wire.KeyRequesterPeerID|wire.KeyResponderPeerID|wire.KeyIsRendezvous|wire.KeyNATType|wire.KeyAddress|wire.KeyPort, b.Has)
+	require.Equal(t, wire.KeyRequesterPeerID|wire.KeyResponderPeerID|wire.KeyIsRendezvous|wire.KeyNATType|wire.KeyAddress|wire.KeyPort, b.Keys)
 	require.False(t, b.IsRendezvous)
 	require.Equal(t, fmt.Sprint(epoch.UnixMilli()), string(intros[0].Usr1)[:10]+"000")
 	require.Equal(t, uint32(2), intros[0].Hops)
@@ -120,7 +120,7 @@ func TestJoinsThatAreNotPassedOn(t *testing.T) {
 		{name: "an index", edit: func(p *wire.Packet) { p.Index = 1 }},
 		{name: "no cluster", edit: func(p *wire.Packet) { p.ClusterID = nil }},
 		{name: "a rendezvous that is over", edit: func(p *wire.Packet) {
-			p.Body.Has |= wire.KeyRendezvousDeadline
+			p.Body.Keys |= wire.KeyRendezvousDeadline
 			p.Body.RendezvousDeadline = epoch.UnixMilli() - 1
 		}},
 		{name: "no hops", edit: func(p *wire.Packet) { p.Hops = 0 }, relays: 1, intros: 1},
@@ -174,7 +174,7 @@ func TestOwnJoins(t *testing.T) {
 		require.Equal(t, uint32(1), p.Hops)
 		require.Equal(t, int32(-1), p.Index)
 		require.Equal(t, wire.IDMatch, wire.VerifyID(&p))
-		require.Equal(t, wire.KeyRequesterPeerID|wire.KeyNATType|wire.KeyAddress|wire.KeyPort|wire.KeyKey, p.Body.Has)
+		require.Equal(t, wire.KeyRequesterPeerID|wire.KeyNATType|wire.KeyAddress|wire.KeyPort|wire.KeyKey, p.Body.Keys)
 		require.Equal(t, a.peer.Info().Addr, netip.AddrPortFrom(p.Body.Address, p.Body.Port))
 		at[d.at] = true
 	}
@@ -191,7 +191,7 @@ func TestHeartbeats(t *testing.T) {
 	n.run(3*k + time.Second)
 	for _, i := range indexed {
 		beats := a.sent(func(d datagram, p wire.Packet) bool {
-			return d.to == i.at(peer.Main) && p.Type == wire.Ping && p.Body.Has.Has(wire.KeyPingID|wire.KeyNATType)
+			return d.to == i.at(peer.Main) && p.Type == wire.Ping && p.Body.Keys.Has(wire.KeyPingID|wire.KeyNATType)
 		})
 		require.Len(t, beats, 3)
 		for _, d := range beats {
@@ -213,7 +213,7 @@ func TestAMemberAnswersAtTheRendezvous(t *testing.T) {
 		p := carol.joinPacket(func(p *wire.Packet) {
 			p.Hops = 2
 			b := &p.Body
-			b.Has |= wire.KeyRendezvousAddress | wire.KeyRendezvousPort | wire.KeyRendezvousType | wire.KeyRendezvousPeerID | wire.KeyRendezvousDeadline
+			b.Keys |= wire.KeyRendezvousAddress | wire.KeyRendezvousPort | wire.KeyRendezvousType | wire.KeyRendezvousPeerID | wire.KeyRendezvousDeadline
 			b.RequesterPeerID = id(requester)
 			b.RendezvousAddress, b.RendezvousPort, b.RendezvousType = ronda.ip, 5001, 31
 			b.RendezvousPeerID, b.RendezvousDeadline = id("ronda"), n.Now.Add(k).UnixMilli()
@@ -235,7 +235,7 @@ func TestAMemberAnswersAtTheRendezvous(t *testing.T) {
 	require.Equal(t, id("ronda"), b.RendezvousPeerID)
 	require.Equal(t, 7, b.NATType)
 	require.Equal(t, uint32(0), answers[0].Hops)
-	require.False(t, b.Has.Has(wire.KeyRendezvousAddress))
+	require.False(t, b.Keys.Has(wire.KeyRendezvousAddress))
 
 	other := [32]byte{1}
 	ask("emma", func(p *wire.Packet) { p.ClusterID = other[:] })
@@ -257,10 +257,10 @@ func TestTheRendezvousIntroduces(t *testing.T) {
 		dave.meet(s)
 		carol.sendPacket(peer.Main, s.at(peer.Main), carol.joinPacket(func(p *wire.Packet) {
 			p.Hops = 0
-			p.Body.Has |= wire.KeyRendezvousRequesterPeerID | wire.KeyRendezvousType
+			p.Body.Keys |= wire.KeyRendezvousRequesterPeerID | wire.KeyRendezvousType
 			p.Body.RendezvousRequesterPeerID, p.Body.RendezvousType = id("bob"), 7
 			if named {
-				p.Body.Has |= wire.KeyRendezvousPeerID
+				p.Body.Keys |= wire.KeyRendezvousPeerID
 				p.Body.RendezvousPeerID = id(s.name)
 			}
 		}))
@@ -282,7 +282,7 @@ func (h *host) introduce(to *host, target string, addr netip.AddrPort, edit func
 	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
 	p.Usr1 = fmt.Append(nil, h.net.Now.UnixMilli())
 	p.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 		RequesterPeerID: id(target), ResponderPeerID: id(h.name), NATType: 7, Address: addr.Addr(), Port: addr.Port(),
 	}
 	if edit != nil {

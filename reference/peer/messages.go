@@ -23,7 +23,7 @@ func (p *Peer) newPing() wire.Packet {
 	ping := wire.NewPacket(wire.Ping)
 	ping.ClusterID = p.cluster()
 	ping.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyUptime | wire.KeyTimestamp,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyUptime | wire.KeyTimestamp,
 		RequesterPeerID: p.config.ID, Uptime: p.uptime(), Timestamp: p.now.UnixMilli(),
 	}
 	return ping
@@ -32,7 +32,7 @@ func (p *Peer) newPing() wire.Packet {
 // reflectionPing makes a reflection ping with an id to be echoed.
 func (p *Peer) reflectionPing(id wire.EchoID) wire.Packet {
 	ping := p.newPing()
-	ping.Body.Has |= wire.KeyIsReflection | wire.KeyReflectionID
+	ping.Body.Keys |= wire.KeyIsReflection | wire.KeyReflectionID
 	ping.Body.IsReflection, ping.Body.ReflectionID = true, id
 	return ping
 }
@@ -45,7 +45,7 @@ func (p *Peer) sendAnnouncement(r *remote) {
 		return
 	}
 	ping := p.newPing()
-	ping.Body.Has |= wire.KeyNATType | wire.KeyCacheSize | wire.KeyIsConnection
+	ping.Body.Keys |= wire.KeyNATType | wire.KeyCacheSize | wire.KeyIsConnection
 	ping.Body.NATType, ping.Body.CacheSize, ping.Body.IsConnection = int(p.natType), int64(p.cache.Len()), true
 	p.sendToPeer(r, &ping)
 }
@@ -66,7 +66,7 @@ func (p *Peer) sendHeartbeat(r *remote) {
 	}
 	r.pingID = p.newEchoID()
 	ping := p.reflectionPing(p.newEchoID())
-	ping.Body.Has |= wire.KeyNATType | wire.KeyPingID
+	ping.Body.Keys |= wire.KeyNATType | wire.KeyPingID
 	ping.Body.NATType, ping.Body.PingID = int(p.natType), r.pingID
 	p.sendToPeer(r, &ping)
 }
@@ -80,7 +80,7 @@ func (p *Peer) handlePing(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	if !held {
 		p.sendPongs(b, from)
 	}
-	if !b.Has.Has(wire.KeyNATType) {
+	if !b.Keys.Has(wire.KeyNATType) {
 		return
 	}
 	r := p.known.byID(b.RequesterPeerID)
@@ -122,28 +122,28 @@ func (p *Peer) noteContact(pk *wire.Packet, id wire.ID, from netip.AddrPort, dat
 
 // answer sends the pong, or pongs, to a ping.
 func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
-	connection := b.IsConnection && b.Has.Has(wire.KeyNATType)
+	connection := b.IsConnection && b.Keys.Has(wire.KeyNATType)
 	pong := wire.NewPacket(wire.Pong)
 	o := &pong.Body
 	o.RequesterPeerID, o.ResponderPeerID = b.RequesterPeerID, p.config.ID // LAT-MSG-001
 	o.ReflectionID, o.PingID, o.IsProbe = b.ReflectionID, b.PingID, b.IsProbe
 	o.Address, o.Port = from.Addr(), from.Port()
-	o.Has = wire.KeyRequesterPeerID | wire.KeyResponderPeerID | b.Has&wire.KeyReflectionID
+	o.Keys = wire.KeyRequesterPeerID | wire.KeyResponderPeerID | b.Keys&wire.KeyReflectionID
 	extras := wire.Key(0)
 	if connection {
 		// LAT-MSG-005. The pingId stays out: a pong with both ends every deployed
 		// peer that does not know the responder (LAT-MSG-004).
-		o.Has |= wire.KeyIsConnection
+		o.Keys |= wire.KeyIsConnection
 		o.IsConnection = true
 	} else {
-		o.Has |= wire.KeyAddress | wire.KeyPort | b.Has&(wire.KeyPingID|wire.KeyIsProbe)
+		o.Keys |= wire.KeyAddress | wire.KeyPort | b.Keys&(wire.KeyPingID|wire.KeyIsProbe)
 	}
 	switch {
 	case b.IsReflection: // LAT-MSG-002
-		o.Has |= wire.KeyIsReflection
+		o.Keys |= wire.KeyIsReflection
 		o.IsReflection = true
 	case p.natType != nattype.Unknown: // LAT-MSG-007: left out, where a deployed peer would die of writing null
-		o.Has |= wire.KeyNATType
+		o.Keys |= wire.KeyNATType
 		o.NATType = int(p.natType)
 	}
 	if !b.IsReflection && !connection || p.isUnlimited(from.Addr()) {
@@ -153,15 +153,15 @@ func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 		s := p.cache.Summary(p.now, root)
 		o.CacheSize, o.Uptime, o.CacheSummaryHash = int64(p.cache.Len()), p.uptime(), s.Hash
 	}
-	o.Has |= extras
+	o.Keys |= extras
 	if !p.sendAllowed(p.via, from, &pong) && extras != 0 {
-		o.Has &^= extras
+		o.Keys &^= extras
 		p.sendAllowed(p.via, from, &pong)
 	}
-	if b.Has.Has(wire.KeyProbeExternalPort) { // LAT-MSG-003
+	if b.Keys.Has(wire.KeyProbeExternalPort) { // LAT-MSG-003
 		// From the other socket, so that a filter shows whether it lets a port pass
 		// that was never contacted.
-		o.Has |= wire.KeyPort
+		o.Keys |= wire.KeyPort
 		o.Port = b.ProbeExternalPort
 		p.sendAllowed(Probe, netip.AddrPortFrom(from.Addr(), b.ProbeExternalPort), &pong)
 	}
@@ -178,13 +178,13 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 		p.handleReflection(b, from)
 	}
 	if r := p.known.at(from); r != nil && r.id == b.ResponderPeerID {
-		if b.Has.Has(wire.KeyPingID) && !r.pingID.IsZero() && b.PingID == r.pingID {
+		if b.Keys.Has(wire.KeyPingID) && !r.pingID.IsZero() && b.PingID == r.pingID {
 			p.handleHeartbeatPong(r, b)
 		}
-		if r.verified && b.Has.Has(wire.KeyNATType) {
+		if r.verified && b.Keys.Has(wire.KeyNATType) {
 			p.noteNATType(r, b.NATType)
 		}
-		if b.Has.Has(wire.KeyCacheSummaryHash) {
+		if b.Keys.Has(wire.KeyCacheSummaryHash) {
 			p.handleHash(r, b.CacheSummaryHash)
 		}
 	}
@@ -192,7 +192,7 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	if proved {
 		p.markVerified(b.ResponderPeerID, from)
 	}
-	if b.IsConnection && b.Has.Has(wire.KeyNATType) {
+	if b.IsConnection && b.Keys.Has(wire.KeyNATType) {
 		p.noteContact(pk, b.ResponderPeerID, from, datagram, held)
 	}
 	if proved {
@@ -206,7 +206,7 @@ func (p *Peer) handleHeartbeatPong(r *remote, b *wire.Body) {
 	r.verified, r.plausible = true, false
 	s, _ := p.verification.sources.put(r.addr.Addr())
 	s.verified = p.now.Add(verifiedTicks * p.k)
-	if !r.indexed || p.config.Indexed || !b.Has.Has(wire.KeyAddress|wire.KeyPort) || p.natType&nattype.MappingIndependent == 0 {
+	if !r.indexed || p.config.Indexed || !b.Keys.Has(wire.KeyAddress|wire.KeyPort) || p.natType&nattype.MappingIndependent == 0 {
 		return
 	}
 	// One voice changes nothing (LAT-NAT-007), but is a reason to ask again: the

@@ -62,10 +62,10 @@ func TestPongs(t *testing.T) {
 			pongs := eve.gotType(wire.Pong)
 			require.Len(t, pongs, map[bool]int{false: 1, true: 2}[c.toProbe])
 			b := pongs[0].Body
-			require.Equal(t, c.want.String(), b.Has.String())
+			require.Equal(t, c.want.String(), b.Keys.String())
 			require.Equal(t, id("eve"), b.RequesterPeerID)
 			require.Equal(t, id(s.name), b.ResponderPeerID)
-			if b.Has.Has(seen) {
+			if b.Keys.Has(seen) {
 				require.Equal(t, eve.at(peer.Main), netip.AddrPortFrom(b.Address, b.Port))
 			}
 			if c.toProbe {
@@ -94,7 +94,7 @@ func TestBeforeDiscoveryPongsHaveNoType(t *testing.T) {
 	n.run(time.Second)
 	pongs := eve.gotType(wire.Pong)
 	require.Len(t, pongs, 1)
-	require.False(t, pongs[0].Body.Has.Has(wire.KeyNATType))
+	require.False(t, pongs[0].Body.Keys.Has(wire.KeyNATType))
 }
 
 // A ping to the probe socket is not answered, and the opener is no packet
@@ -105,7 +105,7 @@ func TestWhatIsIgnored(t *testing.T) {
 	ends[0].send(peer.Main, s.at(peer.Main), []byte{1})
 	p := wire.NewPacket(wire.Ping)
 	p.Version = 5
-	p.Body = wire.Body{Has: wire.KeyRequesterPeerID}
+	p.Body = wire.Body{Keys: wire.KeyRequesterPeerID}
 	ends[0].sendPacket(peer.Main, s.at(peer.Main), &p)
 	n.run(time.Second)
 	require.Empty(t, ends[0].got)
@@ -195,7 +195,7 @@ func TestNoDatagramEndsAPeer(t *testing.T) {
 					var p wire.Packet
 					require.True(t, wire.Decode(&p, d.data).OK(), "%x", d.data)
 					if p.Index == 0 {
-						require.True(t, p.Body.Has.Has(wire.KeyMeta|wire.KeySize|wire.KeyIndexes))
+						require.True(t, p.Body.Keys.Has(wire.KeyMeta|wire.KeySize|wire.KeyIndexes))
 					}
 				}
 				if !known {
@@ -229,7 +229,7 @@ func TestAmplification(t *testing.T) {
 		return func(mute *host) *wire.Packet {
 			p := wire.NewPacket(wire.Ping)
 			p.PacketID = []byte{7}
-			p.Body = wire.Body{Has: wire.KeyRequesterPeerID | has, RequesterPeerID: id("mute"), ProbeExternalPort: 5002, IsConnection: true, NATType: 31, IsReflection: true, ReflectionID: wire.NewEchoID([6]byte{})}
+			p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | has, RequesterPeerID: id("mute"), ProbeExternalPort: 5002, IsConnection: true, NATType: 31, IsReflection: true, ReflectionID: wire.NewEchoID([6]byte{})}
 			return &p
 		}
 	}
@@ -261,7 +261,7 @@ func TestAmplification(t *testing.T) {
 		}, true},
 		{"a pong", func(mute *host) *wire.Packet {
 			p := wire.NewPacket(wire.Pong)
-			p.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id("i1"), ResponderPeerID: id("mute"), IsConnection: true, NATType: 31}
+			p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id("i1"), ResponderPeerID: id("mute"), IsConnection: true, NATType: 31}
 			return &p
 		}, false},
 	} {
@@ -367,7 +367,7 @@ func TestFloodsOfForgedSources(t *testing.T) {
 	for i := range 20000 {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), uint16(1+i%60000))
 		p := wire.NewPacket(wire.Ping)
-		p.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(fmt.Sprint(i)), IsConnection: true, NATType: 31}
+		p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(fmt.Sprint(i)), IsConnection: true, NATType: 31}
 		switch i % 3 {
 		case 1:
 			p = *mute.joinPacket(func(p *wire.Packet) { p.Body.RequesterPeerID = id(fmt.Sprint(i)) })

@@ -170,7 +170,7 @@ func (p *Peer) askMapping() {
 	d.contact(chosen.addr)
 	d.reflectionID = p.newEchoID()
 	ping := p.reflectionPing(d.reflectionID)
-	ping.Body.Has |= wire.KeyIsProbe
+	ping.Body.Keys |= wire.KeyIsProbe
 	ping.Body.IsProbe = true
 	if datagram, ok := p.encode(&ping); ok {
 		p.transmit(Probe, chosen.addr, datagram)
@@ -235,7 +235,7 @@ func (p *Peer) compare() {
 func (p *Peer) sendComparison(r *responder) {
 	ping := p.reflectionPing(p.discovery.reflectionID)
 	if p.discovery.port != 0 {
-		ping.Body.Has |= wire.KeyProbeExternalPort
+		ping.Body.Keys |= wire.KeyProbeExternalPort
 		ping.Body.ProbeExternalPort = p.discovery.port
 	}
 	p.sendTo(r.addr, &ping)
@@ -249,7 +249,7 @@ func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 	}
 	switch d.stage {
 	case mapping:
-		if from == d.asked && b.Has.Has(wire.KeyPort) {
+		if from == d.asked && b.Keys.Has(wire.KeyPort) {
 			d.port = b.Port
 			p.compare()
 		}
@@ -270,14 +270,14 @@ func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 // or invented one changes nothing (LAT-NAT-007, LAT-SEC-003): a deployed peer
 // takes null for the id of the attempt that it is not making.
 func (d *discovery) isLive(b *wire.Body) bool {
-	return d.stage >= mapping && b.Has.Has(wire.KeyReflectionID) && b.ReflectionID == d.reflectionID
+	return d.stage >= mapping && b.Keys.Has(wire.KeyReflectionID) && b.ReflectionID == d.reflectionID
 }
 
 // handleReflection takes a reflection pong that came to the main socket. Only the
 // two that were asked count, each once (LAT-NAT-007).
 func (p *Peer) handleReflection(b *wire.Body, from netip.AddrPort) {
 	d := &p.discovery
-	if d.stage != comparing || !d.isLive(b) || !b.Has.Has(wire.KeyAddress|wire.KeyPort) {
+	if d.stage != comparing || !d.isLive(b) || !b.Keys.Has(wire.KeyAddress|wire.KeyPort) {
 		return
 	}
 	for i := range d.pair {

@@ -31,7 +31,7 @@ func TestDiscoveryFindsEachType(t *testing.T) {
 				require.Len(t, stage1, 1)
 				require.Equal(t, peer.Probe, stage1[0].via)
 				responders := map[netip.AddrPort]bool{}
-				for _, d := range a.sent(func(_ datagram, p wire.Packet) bool { return p.Body.Has.Has(wire.KeyProbeExternalPort) }) {
+				for _, d := range a.sent(func(_ datagram, p wire.Packet) bool { return p.Body.Keys.Has(wire.KeyProbeExternalPort) }) {
 					require.Equal(t, peer.Main, d.via)
 					responders[d.to] = true
 				}
@@ -63,9 +63,9 @@ func TestDiscoveryRecoversFromLostAnswers(t *testing.T) {
 		return p.Type == wire.Pong && d.via == peer.Probe && p.Body.IsReflection
 	}
 	main2 := func(d datagram, p wire.Packet) bool {
-		return p.Type == wire.Pong && d.via == peer.Main && p.Body.IsReflection && !p.Body.IsProbe && !p.Body.Has.Has(wire.KeyPingID)
+		return p.Type == wire.Pong && d.via == peer.Main && p.Body.IsReflection && !p.Body.IsProbe && !p.Body.Keys.Has(wire.KeyPingID)
 	}
-	found := func(d datagram, p wire.Packet) bool { return p.Type == wire.Pong && p.Body.Has.Has(wire.KeyPingID) }
+	found := func(d datagram, p wire.Packet) bool { return p.Type == wire.Pong && p.Body.Keys.Has(wire.KeyPingID) }
 	for _, c := range []struct {
 		name  string
 		lose  func(d datagram, p wire.Packet) bool
@@ -177,7 +177,7 @@ func TestOnlyAnswersToTheLiveQuestionCount(t *testing.T) {
 	lie := func(from *host, reflection wire.EchoID, has wire.Key) {
 		pong := wire.NewPacket(wire.Pong)
 		pong.Body = wire.Body{
-			Has: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | wire.KeyAddress | wire.KeyPort | has,
+			Keys: wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | wire.KeyAddress | wire.KeyPort | has,
 
 			RequesterPeerID: id("alice"), ResponderPeerID: id("i1"), IsReflection: true, ReflectionID: reflection,
 			Address: netip.MustParseAddr("203.0.113.66"), Port: 66,
@@ -221,7 +221,7 @@ func TestTwoMappedAddressesAreAnAnswer(t *testing.T) {
 			r := n.hosts[d.to.Addr().As4()[3]-10]
 			pong := wire.NewPacket(wire.Pong)
 			pong.Body = wire.Body{
-				Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | wire.KeyAddress | wire.KeyPort | p.Body.Has&(wire.KeyReflectionID|wire.KeyPingID),
+				Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsReflection | wire.KeyAddress | wire.KeyPort | p.Body.Keys&(wire.KeyReflectionID|wire.KeyPingID),
 				RequesterPeerID: id("alice"), ResponderPeerID: id(r.name), IsReflection: true,
 				ReflectionID: p.Body.ReflectionID, PingID: p.Body.PingID, Address: r.ip, Port: 5001,
 			}

@@ -310,7 +310,7 @@ func (h *host) react(s peer.Socket, d datagram) {
 	}
 	pong := wire.NewPacket(wire.Pong)
 	pong.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | p.Body.Has&(wire.KeyIsReflection|wire.KeyReflectionID|wire.KeyPingID),
+		Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | p.Body.Keys&(wire.KeyIsReflection|wire.KeyReflectionID|wire.KeyPingID),
 		RequesterPeerID: p.Body.RequesterPeerID, ResponderPeerID: id(h.name), IsReflection: p.Body.IsReflection,
 		ReflectionID: p.Body.ReflectionID, PingID: p.Body.PingID,
 	}
@@ -424,7 +424,7 @@ func (h *host) publish(message string) []wire.ID {
 func (h *host) ping(to netip.AddrPort, has wire.Key, edit func(b *wire.Body)) {
 	p := wire.NewPacket(wire.Ping)
 	p.ClusterID = clusterID[:]
-	p.Body = wire.Body{Has: wire.KeyRequesterPeerID | has, RequesterPeerID: id(h.name)}
+	p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | has, RequesterPeerID: id(h.name)}
 	if edit != nil {
 		edit(&p.Body)
 	}
@@ -443,7 +443,7 @@ func (h *host) joinPacket(edit func(p *wire.Packet)) *wire.Packet {
 	p.Hops = 1
 	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
 	p.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
 		RequesterPeerID: id(h.name), NATType: 7, Address: h.ip, Port: 5001, Key: []byte("a:b"),
 	}
 	if edit != nil {

@@ -207,7 +207,7 @@ func sound(pk *wire.Packet) bool {
 	}
 	const needed = wire.KeyMeta | wire.KeyTS | wire.KeySize | wire.KeyIndexes
 	b := &pk.Body
-	return b.Has.Has(needed) && b.Indexes >= 1 && b.Indexes <= wire.MaxFragments && b.Size <= b.Indexes*wire.MaxMessage
+	return b.Keys.Has(needed) && b.Indexes >= 1 && b.Indexes <= wire.MaxFragments && b.Size <= b.Indexes*wire.MaxMessage
 }
 
 // openPacket opens what a packet carries or completes, if its subcluster is joined.
@@ -243,7 +243,7 @@ func (p *Peer) openPacket(pk *wire.Packet) {
 // they came in (LAT-ID-005).
 func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
 	id, ok := head.ID()
-	if !ok || head.Index != 0 || !head.Body.Has.Has(wire.KeyIndexes) || p.replication.delivered.get(id) != nil {
+	if !ok || head.Index != 0 || !head.Body.Keys.Has(wire.KeyIndexes) || p.replication.delivered.get(id) != nil {
 		return
 	}
 	entries := p.cache.Children(id)

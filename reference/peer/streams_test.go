@@ -449,12 +449,12 @@ func relaying(t testing.TB, different int) (p *peer.Peer, now time.Time, from ne
 func connect(t testing.TB, p *peer.Peer, now time.Time, h *host, drain func() wire.EchoID) {
 	ping := wire.NewPacket(wire.Ping)
 	ping.Body = wire.Body{
-		Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(h.name), IsConnection: true, NATType: 31,
+		Keys: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(h.name), IsConnection: true, NATType: 31,
 	}
 	p.Receive(now, peer.Main, h.at(peer.Main), encoded(t, &ping))
 	pong := wire.NewPacket(wire.Pong)
 	pong.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyPingID,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyPingID,
 		RequesterPeerID: id("s"), ResponderPeerID: id(h.name), PingID: drain(),
 	}
 	p.Receive(now, peer.Main, h.at(peer.Main), encoded(t, &pong))

@@ -171,7 +171,7 @@ func (p *Peer) nextBurst() (next time.Time) {
 func (p *Peer) sendIntroducedPing(t *burst, s Socket, to netip.AddrPort) {
 	ping := p.newPing()
 	ping.SubclusterID = t.subclusterID
-	ping.Body.Has |= wire.KeyNATType | wire.KeyIsConnection | wire.KeyCacheSummaryHash | wire.KeyPingID
+	ping.Body.Keys |= wire.KeyNATType | wire.KeyIsConnection | wire.KeyCacheSummaryHash | wire.KeyPingID
 	summary := p.cache.Summary(p.now, root)
 	ping.Body.NATType, ping.Body.IsConnection, ping.Body.CacheSummaryHash, ping.Body.PingID = int(p.natType), true, summary.Hash, t.pingID
 	if datagram, ok := p.encode(&ping); ok {

@@ -43,7 +43,7 @@ func TestTraversalByGuessing(t *testing.T) {
 		for _, d := range pings {
 			p := d.packet()
 			require.Equal(t, o.ip, d.to.Addr())
-			require.Equal(t, wire.KeyNATType|wire.KeyPingID, p.Body.Has&(wire.KeyNATType|wire.KeyPingID))
+			require.Equal(t, wire.KeyNATType|wire.KeyPingID, p.Body.Keys&(wire.KeyNATType|wire.KeyPingID))
 			if before, again := sockets[d.via]; again && !c.pool[d.via] {
 				require.GreaterOrEqual(t, d.at.Sub(before), 1024*time.Millisecond)
 			}
@@ -176,7 +176,7 @@ func TestAPeerWhoseEchoCanNotComeBack(t *testing.T) {
 	ping := func(from netip.AddrPort, name string) {
 		p := wire.NewPacket(wire.Ping)
 		p.ClusterID = clusterID[:]
-		p.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(name), IsConnection: true, NATType: 5}
+		p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id(name), IsConnection: true, NATType: 5}
 		data, err := wire.Append(nil, &p)
 		require.NoError(t, err)
 		o.peer.Receive(n.Now, peer.Main, from, data)
@@ -202,7 +202,7 @@ func TestAPeerWhoseEchoCanNotComeBack(t *testing.T) {
 	require.True(t, o.reaches(d))
 	require.NotEmpty(t, o.sent(func(s datagram, p wire.Packet) bool { return s.to == opened && p.Type == wire.Sync }))
 	require.NotEmpty(t, o.sent(func(s datagram, p wire.Packet) bool {
-		return s.to == opened && p.Type == wire.Ping && p.Body.Has.Has(wire.KeyPingID|wire.KeyNATType)
+		return s.to == opened && p.Type == wire.Ping && p.Body.Keys.Has(wire.KeyPingID|wire.KeyNATType)
 	}), "kept alive")
 	// Its joins, which others relay, are its sign of life.
 	for range 5 {
@@ -228,7 +228,7 @@ func (h *host) introduceAt(to netip.AddrPort, target string, addr netip.AddrPort
 	p.ClusterID, p.SubclusterID = clusterID[:], subKeys.SubclusterID[:]
 	p.Usr1 = fmt.Append(nil, h.net.Now.UnixMilli())
 	p.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyResponderPeerID | wire.KeyIsRendezvous | wire.KeyNATType | wire.KeyAddress | wire.KeyPort,
 		RequesterPeerID: id(target), ResponderPeerID: id(h.name), NATType: natType, Address: addr.Addr(), Port: addr.Port(),
 	}
 	h.sendPacket(peer.Main, to, &p)
@@ -262,7 +262,7 @@ func TestStrangersAtThePool(t *testing.T) {
 		}
 	}
 	ping := wire.NewPacket(wire.Ping)
-	ping.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id("target"), IsConnection: true, NATType: 7}
+	ping.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyIsConnection | wire.KeyNATType, RequesterPeerID: id("target"), IsConnection: true, NATType: 7}
 	data, err := wire.Append(nil, &ping)
 	require.NoError(t, err)
 	for _, d := range [][]byte{data, wire.Opener, {0}} {

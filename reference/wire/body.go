@@ -99,7 +99,7 @@ func (k Key) String() string {
 	return text
 }
 
-// Has says whether k holds every key of wanted.
+// Has reports whether k holds every key of wanted.
 func (k Key) Has(wanted Key) bool { return k&wanted == wanted }
 
 // index is the place of the lowest key of the set in the table.
@@ -107,9 +107,9 @@ func (k Key) index() int { return bits.TrailingZeros32(uint32(k)) }
 
 // Body is the parsed JSON body of a ping, pong, intro or join packet, or of the head of a split publish or stream.
 //
-// Has tells which keys are there. The other fields have a meaning only where their key is.
+// Keys are those that are there. The other fields have a meaning only where their key is.
 type Body struct {
-	Has Key
+	Keys Key
 
 	RequesterPeerID, ResponderPeerID ID
 	NATType                          int        // bits 0 and 2 are set; see package nattype
@@ -132,7 +132,7 @@ type Body struct {
 	RendezvousPeerID, RendezvousRequesterPeerID ID
 	RendezvousDeadline                          int64 // milliseconds since 1970, by the relay's clock
 
-	// The head of a split message. Has holds Size and Indexes only where they are whole numbers from 0.
+	// The head of a split message. Keys holds Size and Indexes only where they are whole numbers from 0.
 	Meta    []byte // JSON object. Borrowed from the datagram
 	TS      int64  // milliseconds since 1970
 	Size    int64  // bytes of the whole message

@@ -69,7 +69,7 @@ func TestKeysAreWrittenByCharacter(t *testing.T) {
 		"\U0010ffff": `\udbff\udfff`,
 		`\`:          `\`,
 	} {
-		body := wire.Body{Has: wire.KeyKey, Key: []byte(text)}
+		body := wire.Body{Keys: wire.KeyKey, Key: []byte(text)}
 		require.Equal(t, `{"key":"`+want+`"}`, string(wire.AppendBody(nil, wire.Join, &body)), "%q", text)
 	}
 }

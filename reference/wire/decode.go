@@ -230,7 +230,7 @@ func scanHead(message []byte) (found values, ok bool) {
 	return found, s.end()
 }
 
-// set checks a value and stores it; the reason says what it is not. A key in Has has a good value.
+// set checks a value and stores it; the reason says what it is not. A key in Keys has a good value.
 func (b *Body) set(key Key, v value, json []byte) Reason {
 	wants := keys[key.index()].wants
 	var (
@@ -287,7 +287,7 @@ func (b *Body) set(key Key, v value, json []byte) Reason {
 	if !ok {
 		return wants
 	}
-	b.Has |= key
+	b.Keys |= key
 	return NoReason
 }
 

@@ -239,7 +239,7 @@ func TestBodiesTolerated(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p, fault := decodeBody(t, c.kind, c.body)
 			require.Equal(t, "no fault", fault.String())
-			require.Equal(t, c.has.String(), p.Body.Has.String())
+			require.Equal(t, c.has.String(), p.Body.Keys.String())
 			if c.test != nil {
 				c.test(t, p.Body)
 			}

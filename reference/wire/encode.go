@@ -44,7 +44,7 @@ func Append(dst []byte, p *Packet) ([]byte, error) {
 			out = append(out, make([]byte, len(ID{}))...)
 			continue
 		}
-		if field == FieldMessage && p.Message == nil && p.Body.Has != 0 {
+		if field == FieldMessage && p.Message == nil && p.Body.Keys != 0 {
 			start := len(out) + 2
 			out = AppendBody(append(out, 0, 0), p.Type, &p.Body)
 			content = out[start:]
@@ -155,8 +155,8 @@ func bodyOrder(t Type, has Key) []Key {
 func AppendBody(dst []byte, t Type, b *Body) []byte {
 	dst = append(dst, '{')
 	begin := len(dst)
-	for _, key := range bodyOrder(t, b.Has) {
-		if !b.Has.Has(key) {
+	for _, key := range bodyOrder(t, b.Keys) {
+		if !b.Keys.Has(key) {
 			continue
 		}
 		if len(dst) > begin {

@@ -37,16 +37,16 @@ func TestAppendRefuses(t *testing.T) {
 		{"sig", func(p *wire.Packet) { p.Sig = make([]byte, 65) }, "wire: sig: 65 bytes, at most 64 fit"},
 		{"body without a required key", func(p *wire.Packet) {
 			p.Type, p.Message = wire.Pong, nil
-			p.Body = wire.Body{Has: wire.KeyRequesterPeerID}
+			p.Body = wire.Body{Keys: wire.KeyRequesterPeerID}
 		}, "wire: message: body: key responderPeerId: missing, although required (offset 0)"},
 		{"body with no address where one should be", func(p *wire.Packet) {
 			p.Type, p.Message = wire.Join, nil
-			p.Body = wire.Body{Has: wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort, NATType: 7, Port: 1}
+			p.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort, NATType: 7, Port: 1}
 		}, "wire: message: body: key address: not an IPv4 address (offset 108)"},
 		{"body over 1024 bytes", func(p *wire.Packet) {
 			p.Type, p.Message = wire.Join, nil
 			p.Body = wire.Body{
-				Has:     wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
+				Keys:    wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort | wire.KeyKey,
 				NATType: 7, Port: 1, Address: netip.MustParseAddr("1.2.3.4"), Key: bytes.Repeat([]byte{'k'}, 1000),
 			}
 		}, "wire: message: 1136 bytes, at most 1024 fit"},
@@ -110,7 +110,7 @@ func TestPingOrders(t *testing.T) {
 			`{` + who + `,"natType":5,"isConnection":true}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			body.Has = c.has
+			body.Keys = c.has
 			require.Equal(t, c.want, string(wire.AppendBody(nil, wire.Ping, &body)))
 		})
 	}

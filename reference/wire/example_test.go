@@ -28,7 +28,7 @@ func ExampleAppend() {
 	}
 	p := wire.NewPacket(wire.Ping)
 	p.Body = wire.Body{
-		Has:             wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyUptime | wire.KeyTimestamp,
+		Keys:            wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyUptime | wire.KeyTimestamp,
 		RequesterPeerID: id, NATType: 7, Timestamp: 1700000000000,
 	}
 	datagram, err := wire.Append(nil, &p)

@@ -61,7 +61,7 @@ func Split(template Packet, message, meta []byte, ts int64) ([]Packet, error) {
 	packets, ids := make([]Packet, 1+count), make([]ID, 1+count)
 	head := template
 	head.Index = 0
-	head.Body = Body{Has: KeyMeta | KeyTS | KeySize | KeyIndexes, Meta: meta, TS: ts, Size: int64(len(message)), Indexes: int64(count)}
+	head.Body = Body{Keys: KeyMeta | KeyTS | KeySize | KeyIndexes, Meta: meta, TS: ts, Size: int64(len(message)), Indexes: int64(count)}
 	head.Message = AppendBody(nil, head.Type, &head.Body)
 	if len(head.Message) > MaxMessage {
 		return nil, fmt.Errorf("wire: meta: the head with it has %d bytes, at most %d fit", len(head.Message), MaxMessage)
@@ -200,7 +200,7 @@ func checkHead(head *Packet) (ID, error) {
 		return id, fmt.Errorf("wire: compose: type: a head is a publish or stream packet, not %s", head.Type)
 	case head.Index != 0:
 		return id, fmt.Errorf("wire: compose: index: a head has 0, not %d", head.Index)
-	case !b.Has.Has(KeySize | KeyIndexes):
+	case !b.Keys.Has(KeySize | KeyIndexes):
 		return id, errors.New("wire: compose: message: a head has size and indexes, whole numbers from 0")
 	case b.Indexes < 1 || b.Indexes > MaxFragments:
 		return id, fmt.Errorf("wire: compose: message: indexes is 1 to %d, not %d", MaxFragments, b.Indexes)

@@ -50,7 +50,7 @@ func FuzzDecode(f *testing.F) {
 			require.Equal(t, p.Body, q.Body)
 		}
 		wire.VerifyID(&p)
-		if p.Body.Has.Has(wire.KeySize) {
+		if p.Body.Keys.Has(wire.KeySize) {
 			_, _ = wire.Compose(&p, []wire.Packet{p, p})
 		}
 	})

@@ -186,7 +186,7 @@ func TestPacketsDecode(t *testing.T) {
 			}
 			if want.MessageJSON == nil {
 				require.Equal(t, []byte(want.Message), p.Message)
-				require.Zero(t, p.Body.Has)
+				require.Zero(t, p.Body.Keys)
 			} else {
 				require.JSONEq(t, string(want.MessageJSON), string(p.Message))
 				if p.Type != wire.Query {
@@ -216,7 +216,7 @@ func bodyOf(t testing.TB, text []byte) wire.Body {
 		read := func(into any) { require.NoError(t, json.Unmarshal(raw, into), name) }
 		set := func(key wire.Key, into any) {
 			require.Equal(t, name, key.String())
-			b.Has |= key
+			b.Keys |= key
 			read(into)
 		}
 		echo := func() wire.EchoID {
@@ -244,10 +244,10 @@ func bodyOf(t testing.TB, text []byte) wire.Body {
 			set(wire.KeyCacheSummaryHash, &text)
 			b.CacheSummaryHash = [20]byte(text)
 		case "reflectionId":
-			b.Has |= wire.KeyReflectionID
+			b.Keys |= wire.KeyReflectionID
 			b.ReflectionID = echo()
 		case "pingId":
-			b.Has |= wire.KeyPingID
+			b.Keys |= wire.KeyPingID
 			b.PingID = echo()
 		case "uptime":
 			set(wire.KeyUptime, &b.Uptime)
@@ -284,7 +284,7 @@ func bodyOf(t testing.TB, text []byte) wire.Body {
 		case "rendezvousDeadline":
 			set(wire.KeyRendezvousDeadline, &b.RendezvousDeadline)
 		case "meta":
-			b.Has |= wire.KeyMeta
+			b.Keys |= wire.KeyMeta
 			b.Meta = raw
 		case "ts":
 			set(wire.KeyTS, &b.TS)

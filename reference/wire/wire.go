@@ -103,7 +103,7 @@ type Packet struct {
 	Message, Sig                 []byte
 
 	// Body is the message as parsed: the keys of types 1 to 4, and those of the head of a split publish or stream
-	// where it parses. Body.Has is 0 otherwise. When Message is nil, Append writes the body in its place.
+	// where it parses. Body.Keys is 0 otherwise. When Message is nil, Append writes the body in its place.
 	Body Body
 }
 
