@@ -146,26 +146,6 @@ Feature: NAT discovery
       When the subject starts on "alice"
       Then the subject's NAT type is 5
 
-  @LAT-SEC-003
-  Rule: A reflection answer that nobody asked for changes nothing
-
-    @id:sec/unasked-reflection-answer
-    Scenario Outline: After discovery, with <id> reflectionId
-      Given the host "alice" on the public internet
-      And an injector "eve" on the public internet
-      When the subject starts on "alice"
-      Then the subject's NAT type is 31
-      When "eve" is known to the subject
-      And "eve" sends the subject reflection pongs that name 203.0.113.66 with <id> reflectionId
-      Then the subject's NAT type is still 31
-      And the subject's own address is still that of "alice"
-
-      Examples:
-        | id          |
-        | a null      |
-        | no          |
-        | an invented |
-
   @LAT-NAT-009
   Rule: The discovered type is announced to every known peer
 
@@ -175,16 +155,6 @@ Feature: NAT discovery
       When the subject starts on "alice"
       Then the subject's NAT type is 7
       And the subject sent each bootstrap peer a connection ping with natType 7
-
-  @LAT-MSG-008
-  Rule: No plain ping to a peer of unknown type
-
-    @id:msg/no-plain-ping-to-an-unknown-type
-    Scenario: The pings of a start
-      Given the host "alice" behind a port-restricted NAT
-      When the subject starts on "alice"
-      Then the subject's NAT type is 7
-      And the subject sent no plain ping to a peer that had not announced a natType
 
   @LAT-NAT-010 @extended
   Rule: Another address is discovered

@@ -222,32 +222,3 @@ Feature: Sync
       And "bob" is known to the subject
       And "bob" sends the subject a sync with an invented hash
       Then within 1 keepalive intervals that publish reaches "bob" with 5 to 10 s to live
-
-  @LAT-REPL-031 @alone @extended
-  Rule: A packet is there for whoever comes while it lives
-
-    @id:repl/author-has-left
-    Scenario: Its author has left
-      Given the subject runs as a bootstrap peer on "alice"
-      And an injector "eve" on the public internet
-      And an injector "bob" on the public internet
-      When "eve" is known to the subject
-      And "eve" sends the subject a publish that lives for 21600 s
-      And "eve" falls silent
-      And 8 keepalive intervals pass
-      And "bob" is known to the subject
-      And "bob" sends the subject a sync with the summary of an empty cache
-      Then within 2 keepalive intervals that publish reaches "bob" with 21000 to 21600 s to live
-
-    @id:repl/author-left-hours-ago @virtual
-    Scenario: Its author left five hours and fifty minutes ago
-      Given the subject runs as a bootstrap peer on "alice"
-      And an injector "eve" on the public internet
-      And an injector "bob" on the public internet
-      When "eve" is known to the subject
-      And "eve" sends the subject a publish that lives for 21600 s
-      And "eve" falls silent
-      And 21000 s pass
-      And "bob" is known to the subject
-      And "bob" sends the subject a sync with the summary of an empty cache
-      Then within 2 keepalive intervals that publish reaches "bob" with 1 to 600 s to live

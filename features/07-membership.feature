@@ -176,28 +176,6 @@ Feature: Joins, introductions and rendezvous
       When the subject joins a subcluster
       Then within 3 keepalive intervals each bootstrap peer gets 2 heartbeats of the subject
 
-  @LAT-FRAME-015
-  Rule: Control packets keep index at -1
-
-    @id:frame/index-of-control-packets
-    Scenario: What a leaf sends
-      Given 3 bootstrap peers
-      And the subject behind a port-restricted NAT
-      When the subject joins a subcluster
-      Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
-      And every ping, pong, intro, join, sync and query that the subject sent has index -1
-
-  @LAT-ID-001
-  Rule: The id of a control packet is the hash of what it says
-
-    @id:id/control-packets-of-a-leaf
-    Scenario: What a leaf sends
-      Given 3 bootstrap peers
-      And the subject behind a port-restricted NAT
-      When the subject joins a subcluster
-      Then the subject has sent a join with hops 1 and these keys: requesterPeerId, natType, address, port
-      And every ping, pong, intro and sync that the subject sent has the packetId of its content
-
   @LAT-MEMB-010 @extended
   Rule: An introducer names where the requester was seen
 

@@ -1,18 +1,15 @@
-@alone
 Feature: What strangers can't do
   Source addresses are easily forged, and identities are not proven. A peer
   believes an address when a datagram went there and back, and gives no
   stranger more than it got.
 
-  Background:
-    Given the subject runs as a bootstrap peer on "alice"
-
-  @LAT-SEC-001
+  @LAT-SEC-001 @alone
   Rule: Three bytes out for one in, until the address is verified
 
     @id:sec/three-bytes-out-for-one-in
     Scenario Outline: <trigger>
-      Given an injector "eve" on the public internet
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
       And an injector "mute" on the public internet that never answers
       When "eve" is known to the subject
       And "eve" sends the subject 20 publishes
@@ -30,12 +27,13 @@ Feature: What strangers can't do
         | a join that names another address      |
         | a query for a cached packet            |
 
-  @LAT-SEC-002
+  @LAT-SEC-002 @alone
   Rule: A known peer is not moved by a stranger
 
     @id:sec/stranger-takes-a-known-peer-id
     Scenario: A stranger takes a known peer's id
-      Given an injector "bob" on the public internet
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
       And an injector "mute" on the public internet that never answers
       And an injector "carol" on the public internet
       When "bob" is known to the subject
@@ -46,12 +44,13 @@ Feature: What strangers can't do
       Then the subject relays that publish to "bob" once, with hops 2
       And no publish from the subject reaches "mute"
 
-  @LAT-SEC-007
+  @LAT-SEC-007 @alone
   Rule: A verified address vouches for who answered there, and for nobody else
 
     @id:sec/another-name-at-a-verified-address
     Scenario: A datagram from a known peer's address has another name
-      Given an injector "bob" on the public internet
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
       And an injector "dave" on the public internet
       When "bob" is known to the subject
       Then the subject reports a connection to "bob" without a proxy
@@ -59,14 +58,23 @@ Feature: What strangers can't do
       And 3 s passes
       Then the subject reports no connection to "dave"
 
-  @LAT-BUDG-003 @virtual
-  Rule: One source gets 1024 joins and publishes a minute
+  @LAT-SEC-003
+  Rule: A reflection answer that nobody asked for changes nothing
 
-    @id:budg/one-minute-share
-    Scenario: Eleven hundred publishes
-      Given an injector "bob" on the public internet
-      And an injector "carol" on the public internet
-      When "bob" is known to the subject
-      And "carol" is known to the subject
-      And "carol" sends the subject 1100 publishes in half a minute
-      Then the subject has cached at most 1024 of them
+    @id:sec/unasked-reflection-answer
+    Scenario Outline: After discovery, with <id> reflectionId
+      Given 3 bootstrap peers
+      And the host "alice" on the public internet
+      And an injector "eve" on the public internet
+      When the subject starts on "alice"
+      Then the subject's NAT type is 31
+      When "eve" is known to the subject
+      And "eve" sends the subject reflection pongs that name 203.0.113.66 with <id> reflectionId
+      Then the subject's NAT type is still 31
+      And the subject's own address is still that of "alice"
+
+      Examples:
+        | id          |
+        | a null      |
+        | no          |
+        | an invented |

@@ -1,9 +1,6 @@
-Feature: Traversal
-  Two leaves that join the same subcluster are introduced to each other. Where
-  the strategy between their NAT types is direct or defer their connection pings
-  open the way. Between types 5 and 7 one side guesses the port that the other
-  has opened. What can't be reached is reached through the introducer. The path
-  is read off the routers.
+Feature: Traversal by NAT profiles
+  Two peers join the same subcluster, each behind a NAT of a named profile. The
+  profiles decide how the two are connected. The path is read off the routers.
 
   Background:
     Given 3 bootstrap peers
@@ -189,45 +186,6 @@ Feature: Traversal
         | corporate            | symmetric-sequential |
         | corporate            | corporate            |
 
-  @LAT-TRAV-001
-  Rule: The strategy towards a peer is that of the table
-
-    @id:trav/strategies-of-type-31 @classical
-    Scenario Outline: A peer of type 31 towards one of type <type>
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "target" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to "target" as a peer of type <type>
-      Then a connection ping from the subject reaches "target"
-
-      Examples: direct and defer
-        | type |
-        | 31   |
-        | 15   |
-        | 7    |
-        | 5    |
-
-  @LAT-TRAV-002
-  Rule: An introduction is answered with a connection ping
-
-    @id:trav/pings-the-introduced-address @classical
-    Scenario: The ping goes to the introduced address
-      Given the subject behind a port-restricted NAT
-      And a companion "bob" behind a port-restricted NAT
-      When the subject and "bob" join the same subcluster
-      Then the subject and "bob" are connected without a proxy
-      And the subject sent a connection ping to the address at which it was introduced to "bob"
-
-    @id:trav/pings-where-it-defers @classical
-    Scenario: The strategy is defer
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "target" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to "target" as a peer of type 7
-      Then a connection ping from the subject reaches "target"
-
   @LAT-TRAV-004
   Rule: A connection is reported only when something was received
 
@@ -274,139 +232,6 @@ Feature: Traversal
         | udp-blocked          | hotspot              |
         | udp-blocked          | corporate            |
         | udp-blocked          | udp-blocked          |
-
-  @LAT-TRAV-005
-  Rule: An introduction from a stranger is not obeyed
-
-    @id:trav/introduction-by-a-stranger @classical
-    Scenario: A stranger names a target
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "victim" on the public internet
-      When "eve", unknown to the subject, introduces it to "victim"
-      And 3 s pass
-      Then nothing from the subject reaches "victim"
-      When "eve" is known to the subject
-      And "eve", now known, introduces the subject to "victim"
-      Then a connection ping from the subject reaches "victim"
-
-  @LAT-TRAV-019
-  Rule: An introduction waits for the proof that its source is asked for
-
-    @id:trav/introducer-under-challenge @classical
-    Scenario: An introducer that is being asked who it is
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "victim" on the public internet
-      When "eve" introduces the subject to "victim" before it answers the subject's question
-      Then a connection ping from the subject reaches "victim"
-
-  @LAT-TRAV-006
-  Rule: An introduction names an IPv4 literal
-
-    @id:trav/introduction-to-a-host-name @classical
-    Scenario: A host name instead
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to a peer at the address "victim.example"
-      Then the subject still answers an honest ping
-
-    @id:trav/introduction-to-no-ipv4-literal @classical
-    Scenario Outline: The address of a peer <spelled>
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "victim" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to "victim" by its address <spelled>
-      And 3 s pass
-      Then nothing from the subject reaches "victim"
-
-      Examples:
-        | spelled             |
-        | in IPv6             |
-        | with leading zeros  |
-        | as one number       |
-
-  @LAT-TRAV-007 @extended
-  Rule: A peer of type 7 opens 1,024 ports for one of type 5
-
-    @id:trav/opens-1024-ports @classical
-    Scenario: Openers to an address that stays silent
-      Given the subject behind a port-restricted NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 5
-      Then the subject sends openers to 1024 distinct ports of "target"
-
-  @LAT-TRAV-008 @extended
-  Rule: A peer of type 5 pings one of type 7 from many sockets
-
-    @id:trav/pings-from-many-sockets @classical
-    Scenario: Pings to an address that stays silent
-      Given the subject behind a symmetric NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
-      Then the subject pings "target" from 100 to 256 sockets, at most 1024 times
-
-  @LAT-TRAV-009 @extended
-  Rule: A ping from an opened port is believed
-
-    @id:trav/ping-from-an-opened-port @classical
-    Scenario: A peer whose answers come from elsewhere
-      Given the subject behind a port-restricted NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 5
-      And "target" pings the subject from a port that was opened for it, and answers nothing
-      Then the subject reports a connection to "target" without a proxy
-
-  @LAT-TRAV-010 @extended
-  Rule: Only the introduced address is heard where it is looked for
-
-    @id:trav/stranger-at-the-pool-sockets @classical
-    Scenario: A stranger at the sockets that look for somebody
-      Given the subject behind a symmetric NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      And an injector "mallory" on the network of the subject
-      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
-      And "mallory" pings the sockets from which the subject looks for "target", in its name
-      Then the subject answers "target" there, and not "mallory"
-
-  @LAT-TRAV-011 @extended
-  Rule: The introducer of a peer that can't be reached is its proxy
-
-    @id:trav/join-by-way-of-the-introducer @classical
-    Scenario: A join comes by way of the introducer
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "bob" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to "bob" at an address where nobody is
-      And 5 s pass
-      And "eve" passes on a join of "bob"
-      Then the subject reports a connection to "bob" by the proxy "eve"
-
-  @LAT-TRAV-012 @extended
-  Rule: A proxied peer is reached directly when a later attempt succeeds
-
-    @id:trav/direct-after-a-proxy @classical
-    Scenario: A second introduction names the right address
-      Given the subject on the public internet
-      And an injector "eve" on the public internet
-      And an injector "bob" on the public internet
-      When "eve" is known to the subject
-      And "eve" introduces the subject to "bob" at an address where nobody is
-      And 5 s pass
-      And "eve" passes on a join of "bob"
-      Then the subject reports a connection to "bob" by the proxy "eve"
-      When 2 keepalive intervals pass
-      And "eve", now known, introduces the subject to "bob"
-      Then a connection ping from the subject reaches "bob"
-      When "bob" is known to the subject
-      Then the subject reports a connection to "bob" without a proxy
 
   @LAT-TRAV-015 @extended
   Rule: A connection survives the reboot of a NAT
@@ -487,33 +312,3 @@ Feature: Traversal
         | symmetric-sequential |
         | hotspot              |
         | corporate            |
-
-  @LAT-TRAV-017 @extended
-  Rule: All goes by the socket that reaches a peer
-
-    @id:trav/one-socket-after-two-intervals @classical @virtual
-    Scenario: Two intervals after the traversal
-      Given the subject behind a symmetric NAT
-      And a companion "bob" behind a port-restricted NAT
-      When the subject and "bob" join the same subcluster
-      Then the subject sends to "bob" from one socket, which is not its main socket
-
-    @id:trav/one-socket-of-many @classical
-    Scenario: Whoever answers at one of the many
-      Given the subject behind a symmetric NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      When "eve", its bootstrap peer, introduces the subject to "target" as a peer of type 7
-      And "target" answers at one of the sockets from which the subject looks for it
-      Then the subject sends to "target" from one socket, which is not its main socket
-
-  @LAT-TRAV-018 @extended
-  Rule: One traversal for each target and interval
-
-    @id:trav/four-introductions-to-one-address @classical
-    Scenario: Four introductions to one address
-      Given the subject behind a symmetric NAT
-      And an injector "eve" that is a bootstrap peer to the subject
-      And an injector "target" on the public internet that never answers
-      When "eve", its bootstrap peer, introduces the subject to 4 peers at the address of "target" as of type 7
-      Then the subject pings "target" from 100 to 256 sockets, at most 1024 times

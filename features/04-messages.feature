@@ -129,21 +129,3 @@ Feature: Ping and pong
     Scenario: To a peer that is connected
       When "eve" is known to the subject
       Then within 4 keepalive intervals 3 reflection pings of the subject reach "eve", and no plain one
-
-  @LAT-NAT-008
-  Rule: An indexed peer is unrestricted and does not ask
-
-    @id:nat/indexed-peer-announces-31
-    Scenario: It announces 31 and sends no reflection ping with isProbe
-      When "eve" pings the subject
-      Then a pong from the subject's main socket reaches "eve" with:
-        | natType | 31 |
-      And the subject has sent no ping with isProbe
-
-    @id:nat/indexed-peer-does-not-ask
-    Scenario: Nor when it knows two that it could ask
-      Given an injector "bob" on the public internet
-      When "eve" is known to the subject
-      And "bob" is known to the subject
-      And 3 s pass
-      Then the subject has sent no ping with isProbe

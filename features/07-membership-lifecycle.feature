@@ -145,50 +145,6 @@ Feature: Lifecycle
       When the subject restarts with the state that it saved
       Then for 2 keepalive intervals the subject announces itself no more
 
-  @LAT-REPL-007 @needs-state @alone @extended
-  Rule: What a peer kept outlives its restart
-
-    @id:repl/cache-outlives-a-restart
-    Scenario: It alone has the message
-      Given the subject runs as a bootstrap peer on "alice"
-      And an injector "eve" on the public internet
-      When "eve" sends the subject a publish
-      Then that publish is in the subject's cache
-      When the subject restarts with the state that it saved
-      Then that publish is in the subject's cache
-
-  @LAT-REPL-008 @needs-state @extended
-  Rule: A message is delivered once, in however many lives
-
-    @id:repl/delivered-before-the-restart
-    Scenario: Delivered before the restart
-      Given 3 bootstrap peers
-      And the subject behind a port-restricted NAT
-      And a companion "bob" behind an address-restricted NAT
-      When the subject joins the subcluster "news"
-      And "bob" joins the subcluster "news"
-      And "bob" publishes "good evening"
-      Then the subject receives "good evening" once
-      When the subject restarts with the state that it saved
-      And the subject joins the subcluster "news"
-      Then for 2 keepalive intervals the subject does not deliver "good evening" again
-
-  @LAT-REPL-009 @needs-state @extended
-  Rule: A corrupt state is reported, and does not keep a peer from starting
-
-    @id:repl/corrupt-state
-    Scenario: A byte is another one
-      Given 3 bootstrap peers
-      And the subject behind a port-restricted NAT
-      And a companion "bob" behind an address-restricted NAT
-      When the subject joins the subcluster "news"
-      And the subject restarts with a corrupt state
-      Then the subject reports an error
-      When the subject joins the subcluster "news"
-      And "bob" joins the subcluster "news"
-      And "bob" publishes "and on we go"
-      Then the subject receives "and on we go" once
-
   @LAT-MEMB-031 @extended
   Rule: Bootstrap addresses and a key are enough to meet others
 
@@ -249,3 +205,41 @@ Feature: Lifecycle
       And within 3 keepalive intervals the subject relays a join of "bob" to "carol"
       When "bob" streams "for you alone" to "carol"
       Then "carol" receives each of its streams once
+
+  @LAT-MEMB-020 @alone @extended
+  Rule: Who is silent is given up, and nobody else
+
+    @id:memb/two-fall-silent
+    Scenario: Two fall silent, and who came after them answers
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "n0" on the public internet
+      And an injector "n1" on the public internet
+      And an injector "n2" on the public internet
+      When "n0" is known to the subject
+      And "n1" is known to the subject
+      And "n2" is known to the subject
+      And "n0" falls silent
+      And "n1" falls silent
+      Then within 4 keepalive intervals "n2" gets 3 heartbeats of the subject
+
+    @id:memb/three-of-seven-fall-silent @virtual
+    Scenario: Three of seven fall silent
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "n0" on the public internet
+      And an injector "n1" on the public internet
+      And an injector "n2" on the public internet
+      And an injector "n3" on the public internet
+      And an injector "n4" on the public internet
+      And an injector "n5" on the public internet
+      And an injector "n6" on the public internet
+      When "n0" is known to the subject
+      And "n1" is known to the subject
+      And "n2" is known to the subject
+      And "n3" is known to the subject
+      And "n4" is known to the subject
+      And "n5" is known to the subject
+      And "n6" is known to the subject
+      And "n0" falls silent
+      And "n2" falls silent
+      And "n5" falls silent
+      Then within 5 keepalive intervals the subject gives up "n0", "n2" and "n5", and no other peer

@@ -161,40 +161,15 @@ Feature: Cache and budgets
       And 8 s pass
       Then in 3 quiet keepalive intervals the subject sends at most 4 datagrams for each peer that it knows, and 6 for each member
 
-  @LAT-MEMB-020 @alone @extended
-  Rule: Who is silent is given up, and nobody else
+  @LAT-BUDG-003 @virtual @alone
+  Rule: One source gets 1024 joins and publishes a minute
 
-    @id:memb/two-fall-silent
-    Scenario: Two fall silent, and who came after them answers
+    @id:budg/one-minute-share
+    Scenario: Eleven hundred publishes
       Given the subject runs as a bootstrap peer on "alice"
-      And an injector "n0" on the public internet
-      And an injector "n1" on the public internet
-      And an injector "n2" on the public internet
-      When "n0" is known to the subject
-      And "n1" is known to the subject
-      And "n2" is known to the subject
-      And "n0" falls silent
-      And "n1" falls silent
-      Then within 4 keepalive intervals "n2" gets 3 heartbeats of the subject
-
-    @id:memb/three-of-seven-fall-silent @virtual
-    Scenario: Three of seven fall silent
-      Given the subject runs as a bootstrap peer on "alice"
-      And an injector "n0" on the public internet
-      And an injector "n1" on the public internet
-      And an injector "n2" on the public internet
-      And an injector "n3" on the public internet
-      And an injector "n4" on the public internet
-      And an injector "n5" on the public internet
-      And an injector "n6" on the public internet
-      When "n0" is known to the subject
-      And "n1" is known to the subject
-      And "n2" is known to the subject
-      And "n3" is known to the subject
-      And "n4" is known to the subject
-      And "n5" is known to the subject
-      And "n6" is known to the subject
-      And "n0" falls silent
-      And "n2" falls silent
-      And "n5" falls silent
-      Then within 5 keepalive intervals the subject gives up "n0", "n2" and "n5", and no other peer
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And "carol" sends the subject 1100 publishes in half a minute
+      Then the subject has cached at most 1024 of them
