@@ -2,8 +2,6 @@ package punchlist_test
 
 import (
 	"fmt"
-	"go/parser"
-	"go/token"
 	"os"
 	"regexp"
 	"slices"
@@ -12,14 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"punchlist/harness/index"
 	"punchlist/harness/manifest"
 	"punchlist/spec"
 )
 
-var (
-	requirementName = regexp.MustCompile(`LAT-[A-Z]{2,5}-[0-9]{3}`)
-	deviationName   = regexp.MustCompile(`DEV-[0-9]+`)
-)
+var deviationName = regexp.MustCompile(`DEV-[0-9]+`)
 
 func deviations(t *testing.T) []spec.Deviation {
 	s, err := spec.LoadStandard()
@@ -29,22 +25,13 @@ func deviations(t *testing.T) []spec.Deviation {
 
 // What the reference does instead of a deviation is named where it does it.
 func TestTheReferenceNamesWhatItDoesInstead(t *testing.T) {
-	named := map[string]bool{}
-	for _, file := range sources(t, ".go") {
-		if !strings.HasPrefix(file, "reference/") || strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-		require.NoError(t, err)
-		for _, group := range parsed.Comments {
-			for _, id := range requirementName.FindAllString(group.Text(), -1) {
-				named[id] = true
-			}
-		}
-	}
-	for _, d := range deviations(t) {
+	s, err := spec.LoadStandard()
+	require.NoError(t, err)
+	comments, err := index.Read(os.DirFS("."), s.Has)
+	require.NoError(t, err)
+	for _, d := range s.Deviations {
 		for _, id := range d.Requirements {
-			if !named[id] {
+			if len(comments.Of(id)) == 0 {
 				t.Errorf("%s: no comment of reference/ names %s: name it where it is obeyed", d.ID, id)
 			}
 		}

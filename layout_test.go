@@ -23,7 +23,7 @@ const module = "punchlist"
 // down or stays on its floor.
 var floors = [][]string{
 	{"spec/...", "features", "vectors", "harness/nat", "harness/packetio", "harness/hostlink", "harness/capture", "harness/yamlstrict", "harness/saboteur/deviate", "harness/testees/..."},
-	{"reference/...", "harness/internet", "harness/topology", "harness/manifest"},
+	{"reference/...", "harness/internet", "harness/topology", "harness/manifest", "harness/index"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
 	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/result"},

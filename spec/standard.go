@@ -96,6 +96,12 @@ func read(fsys fs.FS, folder string) (*Standard, error) {
 	return s, nil
 }
 
+// Has reports whether there is a requirement or a deviation with that id.
+func (s *Standard) Has(id string) bool {
+	_, ok := s.Lookup(id)
+	return ok || slices.ContainsFunc(s.Deviations, func(d Deviation) bool { return d.ID == id })
+}
+
 // page finds a page by its path.
 func (s *Standard) page(file string) (Page, bool) {
 	i := slices.IndexFunc(s.Pages, func(p Page) bool { return p.Path == file })

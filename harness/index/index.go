@@ -1,9 +1,8 @@
 // Package index says which functions of the Go reference obey which requirement, by the ids in
 // its comments.
 //
-// The form of such a comment is one: an id stands as LAT-AREA-NNN, several as
-// "LAT-AREA-001, LAT-AREA-002", and all of an area from one id to another as
-// "LAT-AREA-001 to LAT-AREA-004". A number alone is no id.
+// An id has one form, LAT-TRAV-001. Several ids stand as LAT-TRAV-001, LAT-TRAV-002, and all ids
+// of an area between two as LAT-TRAV-001 to LAT-TRAV-004. A number alone is no id.
 package index
 
 import (
@@ -206,7 +205,7 @@ var (
 func parse(text string, known func(string) bool) (ids, problems []string) {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, found := range shorthand.FindAllString(text, -1) {
-		problems = append(problems, fmt.Sprintf("says %q: write every id in full, and a range as LAT-AREA-001 to LAT-AREA-004", found))
+		problems = append(problems, fmt.Sprintf("says %q: write every id in full, and a range as LAT-TRAV-001 to LAT-TRAV-004", found))
 	}
 	add := func(id string) {
 		if !slices.Contains(ids, id) {

@@ -44,7 +44,7 @@ func (p *Peer) handleDatagram(via Socket, from netip.AddrPort, datagram []byte, 
 		p.counts.Openers++
 		return
 	}
-	if fault := wire.Decode(pk, datagram); !fault.OK() { // LAT-FRAME-001 to 004, 011 to 013
+	if fault := wire.Decode(pk, datagram); !fault.OK() { // LAT-FRAME-001 to LAT-FRAME-004, LAT-FRAME-011 to LAT-FRAME-013
 		p.counts.Malformed++
 		return
 	}

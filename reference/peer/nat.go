@@ -351,7 +351,7 @@ func (p *Peer) runDiscovery() {
 	}
 }
 
-// decide concludes the type (LAT-NAT-001 to 004). The own address is the one
+// decide concludes the type (LAT-NAT-001 to LAT-NAT-004). The own address is the one
 // that the responder saw who answered last, as with deployed peers.
 func (p *Peer) decide() {
 	d := &p.discovery

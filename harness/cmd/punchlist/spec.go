@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/features"
+	"punchlist/harness/index"
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/suite"
@@ -45,7 +46,8 @@ func specCommand() *cobra.Command {
 It lists what is verified by inspection, the MUSTs that are judged only in virtual time,
 what is not judged by all that its verified_by says, and the MAYs that nothing judges.
 With --dir it reads the README of the repository too, and sees links that lead out of spec/;
-it applies the patches of the saboteurs (harness/saboteur) to the reference there, lists each
+it reads the ids in the comments of Go sources, fails on those that there are not, and lists
+the requirements that no comment of the reference names; it applies the patches of the saboteurs (harness/saboteur) to the reference there, lists each
 anchor that no longer applies, and compiles the result, for which Go is required.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return specCheck(c, dir) },
@@ -132,6 +134,18 @@ func specCheck(c *cobra.Command, dir string) error {
 	problems := cover.Problems
 	if dir != "" {
 		problems = append(problems, checkSaboteurs(c.Context(), dir)...)
+		comments, err := index.Read(os.DirFS(dir), standard.Has)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, comments.Problems...)
+		var unnamed []spec.Requirement
+		for _, q := range standard.All() {
+			if len(comments.Of(q.ID)) == 0 {
+				unnamed = append(unnamed, q)
+			}
+		}
+		list("named by no comment of the reference", unnamed)
 	}
 	for _, p := range problems {
 		fmt.Fprintf(out, "problem: %s\n", p)
