@@ -142,7 +142,7 @@ var strangers = seal.NewKeys(seal.SharedKey("strangers"))
 
 // aPublish is a sealed publish of a subcluster; n makes it another one.
 func (w *World) aPublish(keys seal.Keys, n int, plaintext []byte) wire.Packet {
-	sealed := mustGet(sealOnce(fmt.Sprintf("%d publish %d", w.o.Seed, n), keys, plaintext))
+	sealed := sealOnce(fmt.Sprintf("%d publish %d", w.o.Seed, n), keys, plaintext)
 	p := wire.NewPacket(wire.Publish)
 	p.ClusterID = cluster[:]
 	p.SubclusterID = keys.SubclusterID[:]

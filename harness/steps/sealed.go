@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
@@ -29,23 +28,20 @@ var (
 
 // sealOnce is seal.Seal with the stream of a name as its source. The result is
 // the caller's.
-func sealOnce(random string, keys seal.Keys, plaintext []byte) ([]byte, error) {
+func sealOnce(random string, keys seal.Keys, plaintext []byte) []byte {
 	key := sealedAs{random, keys.SubclusterID, string(plaintext)}
 	sealedMu.Lock()
 	known, ok := sealed[key]
 	sealedMu.Unlock()
 	if ok {
-		return slices.Clone(known), nil
+		return slices.Clone(known)
 	}
-	message, err := seal.Seal(newStream(random), keys, plaintext)
-	if err != nil {
-		return nil, fmt.Errorf("seal a message of the scenario: %w", err)
-	}
+	message := mustGet(seal.Seal(newStream(random), keys, plaintext))
 	sealedMu.Lock()
 	defer sealedMu.Unlock()
 	if len(sealed) >= maxSealed {
 		clear(sealed)
 	}
 	sealed[key] = message
-	return slices.Clone(message), nil
+	return slices.Clone(message)
 }
