@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // The stamp of a finished installation holds the hash of the lock file that
@@ -98,31 +100,19 @@ func checkNode(ctx context.Context, least int) error {
 
 // exclusive holds the folder's lock until release is called.
 func exclusive(ctx context.Context, dir string, progress func(string)) (release func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, ".setup-lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
+	lock := flock.New(filepath.Join(dir, ".setup-lock"), flock.SetPermissions(0o644))
+	held, err := lock.TryLock()
+	if err == nil && !held {
+		progress("waiting for another set-up of " + dir)
+		held, err = lock.TryLockContext(ctx, 100*time.Millisecond)
 	}
-	told := false
-	for {
-		held, err := tryLock(file)
-		if held {
-			return func() { file.Close() }, nil
-		}
-		if err != nil {
-			file.Close()
-			return nil, fmt.Errorf("locking %s: %w", file.Name(), err)
-		}
-		if !told {
-			told = true
-			progress("waiting for another set-up of " + dir)
-		}
-		select {
-		case <-ctx.Done():
-			file.Close()
-			return nil, fmt.Errorf("another set-up holds %s: %w", file.Name(), context.Cause(ctx))
-		case <-time.After(100 * time.Millisecond):
-		}
+	switch {
+	case held:
+		return func() { lock.Close() }, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("another set-up holds %s: %w", lock.Path(), context.Cause(ctx))
 	}
+	return nil, fmt.Errorf("locking %s: %w", lock.Path(), err)
 }
 
 func lockHash(dir string) (string, error) {
