@@ -18,6 +18,3 @@ on any of its hosts.`,
 	c.AddCommand(labUpCommand(), labShellCommand(), labDownCommand(), labPruneCommand())
 	return c
 }
-
-// defaultLabName is the name of a lab that is given none.
-const defaultLabName = "lab"

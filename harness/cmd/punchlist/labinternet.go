@@ -2,15 +2,15 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"punchlist/harness/internet"
+	"punchlist/harness/lab/standing"
 	"punchlist/harness/nat"
 	"punchlist/harness/topology"
 )
@@ -54,7 +54,18 @@ or a file with one.`
 // given reports whether the flags name an internet.
 func (f internetFlags) given() bool { return len(f.hosts) > 0 || f.topology != "" }
 
-// internet is what the flags name. It holds: internet.New takes it.
+// config is what the flags say, of a topology that internet.New takes.
+func (f internetFlags) config() (c standing.Config, err error) {
+	if !slices.Contains(standing.Labs(), f.lab) {
+		return c, fmt.Errorf("--lab %q: programs need a lab with real sockets, netns or docker", f.lab)
+	}
+	t, err := f.internet()
+	return standing.Config{Lab: f.lab, Topology: t, Seed: f.seed, Capture: f.capture, Warn: warn}, err
+}
+
+func warn(text string) { fmt.Fprintln(os.Stderr, "punchlist:", text) }
+
+// internet is the topology that the flags name.
 func (f internetFlags) internet() (t internet.Topology, err error) {
 	if f.topology != "" {
 		return topology.ReadFile(f.topology)
@@ -83,42 +94,4 @@ func (f internetFlags) behindNATs() (t internet.Topology, err error) {
 		t.Hosts = append(t.Hosts, internet.Host{Name: name, Realm: realm, Link: link})
 	}
 	return t, nil
-}
-
-// hostNames are a topology's.
-func hostNames(t internet.Topology) (names []string) {
-	for _, h := range t.Hosts {
-		names = append(names, h.Name)
-	}
-	return names
-}
-
-// isHost is an error unless the topology has the host.
-func isHost(t internet.Topology, host string) error {
-	names := hostNames(t)
-	if slices.Contains(names, host) {
-		return nil
-	}
-	return fmt.Errorf("there is no host %q: the hosts are %s", host, strings.Join(names, ", "))
-}
-
-// showInternet lists who has which address, and what the world sees of it.
-func showInternet(out io.Writer, t internet.Topology) error {
-	// Addresses follow from the topology alone.
-	model, err := internet.New(t, time.Unix(0, 0), internet.Options{})
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "host\taddress\tgateway\tNAT\tprofile\toutside")
-	for _, h := range t.Hosts {
-		a := model.Addressing(h.Name)
-		x, profile, outside := "-", "-", "-"
-		if i := slices.IndexFunc(t.NATs, func(x internet.NAT) bool { return x.Inside == h.Realm }); i >= 0 {
-			x, profile = t.NATs[i].Name, t.NATs[i].Profile.Name
-			outside = internet.Addressing{Addrs: model.External(x)}.List()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s\n", h.Name, a.List(), a.Gateway, x, profile, outside)
-	}
-	return w.Flush()
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"punchlist/harness/lab/standing"
 )
 
 func labShellCommand() *cobra.Command {
 	var f internetFlags
 	var image string
-	name := defaultLabName
+	name := standing.DefaultName
 	c := &cobra.Command{
 		Use:   "shell HOST [-- COMMAND [ARGUMENT ...]]",
 		Short: "Get a shell on a host of an emulated internet",
@@ -36,7 +38,7 @@ when it could not be started.`,
   punchlist lab shell alice --host alice --lab docker --image busybox -- ping -c 3 198.51.100.1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s := shellRequest{host: args[0], argv: args[1:], image: image}
+			program := standing.Program{Host: args[0], Argv: args[1:], Image: image}
 			if !f.given() {
 				for _, flag := range internetFlagNames {
 					if c.Flags().Changed(flag) {
@@ -46,16 +48,27 @@ when it could not be started.`,
 				if err := checkLabName(name); err != nil {
 					return err
 				}
-				return shellInRunningLab(c.Context(), name, s)
+				code, err := standing.Run(c.Context(), name, program)
+				if err != nil {
+					return err
+				}
+				return exitWith(code)
 			}
-			t, err := f.internet()
+			config, err := f.config()
 			if err != nil {
 				return err
 			}
-			if err := isHost(t, s.host); err != nil {
+			if err := standing.CheckHost(config.Topology, program.Host); err != nil {
 				return err
 			}
-			return shellInOwnLab(c.Context(), f, t, s)
+			code, err := standing.RunAlone(c.Context(), config, program)
+			if err != nil && code == 0 {
+				return err
+			}
+			if err != nil {
+				warn(err.Error()) // the exit code is the program's
+			}
+			return exitWith(code)
 		},
 	}
 	f.register(c.Flags())
@@ -67,9 +80,10 @@ when it could not be started.`,
 	return c
 }
 
-// A shellRequest is a program that somebody wants to run on a host.
-type shellRequest struct {
-	host  string
-	argv  []string // none: a shell
-	image string   // in the docker lab
+// exitWith ends this program with another program's exit code.
+func exitWith(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exitCode(code)
 }

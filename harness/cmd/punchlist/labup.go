@@ -3,16 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/spf13/cobra"
 
+	"punchlist/harness/lab/standing"
 	"punchlist/harness/topology"
 )
 
 func labUpCommand() *cobra.Command {
 	var f internetFlags
-	name := defaultLabName
+	name := standing.DefaultName
 	c := &cobra.Command{
 		Use:   "up (--host NAME[:PROFILE] ... | --topology FILE)",
 		Short: "Bring up an internet, and carry its packets until it is told to end",
@@ -43,11 +43,18 @@ Exit codes: 0 it was told to end; 2 it could not be brought up, or broke down.`,
 			if err := checkLabName(name); err != nil {
 				return err
 			}
-			t, err := f.internet()
+			config, err := f.config()
 			if err != nil {
 				return err
 			}
-			return labUp(c.Context(), name, f, t)
+			return standing.Up(c.Context(), name, config, func(table string) {
+				flag := ""
+				if name != standing.DefaultName {
+					flag = " --name " + name
+				}
+				fmt.Print(table)
+				fmt.Printf("up: punchlist lab shell%s HOST, in another terminal, gives a shell; Ctrl-C ends the lab\n", flag)
+			})
 		},
 	}
 	f.register(c.Flags())
@@ -57,7 +64,7 @@ Exit codes: 0 it was told to end; 2 it could not be brought up, or broke down.`,
 }
 
 func labDownCommand() *cobra.Command {
-	name := defaultLabName
+	name := standing.DefaultName
 	c := &cobra.Command{
 		Use:   "down",
 		Short: "End a running lab, and wait until it is gone",
@@ -70,19 +77,17 @@ runs on its hosts, and waits until it is gone and its capture written.`,
 			if err := checkLabName(name); err != nil {
 				return err
 			}
-			return labDown(c.Context(), name)
+			return standing.Down(c.Context(), name)
 		},
 	}
 	c.Flags().StringVar(&name, "name", name, "that it was brought up by")
 	return c
 }
 
-var labNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
-
-// checkLabName is an error for a name that can't be a file's.
+// checkLabName is an error about the flag for a name that can't be a lab's.
 func checkLabName(name string) error {
-	if !labNameForm.MatchString(name) {
-		return fmt.Errorf("--name %q: write it as up to 40 letters, digits, dots, hyphens and underscores", name)
+	if err := standing.CheckName(name); err != nil {
+		return fmt.Errorf("--name %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package standing
 
 import (
 	"bytes"
@@ -29,100 +29,88 @@ import (
 
 // A job is a program to run on a host.
 type job struct {
-	shellRequest
+	Program
 	env      []string
 	dir      string
-	files    []*os.File // its three standard streams; closed here once they are its own
-	terminal bool       // the first of them is one that nobody else controls
+	files    []*os.File // its three standard streams; closed here once the program has them
+	terminal bool       // the first of them is a terminal that nobody else controls
 }
 
-// A started job. Its exit code comes once.
-type started struct {
+// A running job. Its exit code comes once.
+type running struct {
 	ended  <-chan int
 	signal func(syscall.Signal) // SIGWINCH too: the terminal has another size
 }
 
 // A starter runs a job on a host of a lab's net. It is called between steps.
-type starter func(ctx context.Context, n lab.Net, j job) (started, error)
+type starter func(ctx context.Context, n lab.Net, j job) (running, error)
 
-// starters are those of the labs that can run programs.
-var starters = map[string]starter{"netns": startInNamespace, "docker": startInContainer}
-
-// enterLab begins what has to be the first thing in a process of the lab.
-func enterLab(name string) error {
-	switch name {
-	case "netns":
-		// Where it is impossible, the lab's Check says why.
-		_ = netns.Enter()
-	case "docker":
-	default:
-		return fmt.Errorf("--lab %q: programs need a lab with real sockets, netns or docker", name)
-	}
-	return nil
-}
-
-// An emulation is a net for programs: nothing of its past is kept in memory.
-type emulation struct {
+// A standingNet is a net for programs: nothing of its past is kept in memory.
+type standingNet struct {
 	lab.Net
 	start    starter
 	topology internet.Topology
 	addrs    map[string]string // of each host, with commas between them
 	captured *captureStream    // nil: no capture
-	warned   string
+	warn     func(string)
+	warned   string // what warn was given last
 }
 
-// emulate brings up an internet. Its hosts answer at once where the lab lets
-// them.
-func emulate(ctx context.Context, f internetFlags, t internet.Topology) (_ *emulation, err error) {
-	in := labs()[f.lab]
-	if err := in.Check(ctx); err != nil {
-		return nil, fmt.Errorf("the %s lab can't start: %w", f.lab, err)
+// bringUp brings up an internet. Its hosts answer pings at once where the lab lets them.
+func bringUp(ctx context.Context, c Config) (_ *standingNet, err error) {
+	var in lab.Lab = netns.New()
+	start := startInNamespace
+	if c.Lab == "docker" {
+		in, start = docker.New(), startInContainer
 	}
-	model, err := internet.New(t, time.Now(), internet.Options{})
+	if err := in.Check(ctx); err != nil {
+		return nil, fmt.Errorf("the %s lab can't start: %w", c.Lab, err)
+	}
+	model, err := internet.New(c.Topology, time.Now(), internet.Options{})
 	if err != nil {
 		return nil, err
 	}
-	e := &emulation{start: starters[f.lab], topology: t, addrs: map[string]string{}}
-	for _, h := range t.Hosts {
-		e.addrs[h.Name] = model.Addressing(h.Name).List()
+	s := &standingNet{start: start, topology: c.Topology, addrs: map[string]string{}, warn: c.Warn}
+	for _, h := range c.Topology.Hosts {
+		s.addrs[h.Name] = model.Addressing(h.Name).List()
 	}
 	var file *os.File
-	if f.capture != "" {
-		if file, err = createCapture(f.capture); err != nil {
+	if c.Capture != "" {
+		if file, err = createCapture(c.Capture); err != nil {
 			return nil, err
 		}
 	}
-	if e.Net, err = in.Up(ctx, t, lab.Options{Seed: f.seed, Logs: os.Stderr}); err != nil {
+	if s.Net, err = in.Up(ctx, c.Topology, lab.Options{Seed: c.Seed, Logs: os.Stderr}); err != nil {
 		return nil, err
 	}
 	if file != nil {
-		e.captured = streamCapture(file, e.Trace().Interfaces())
-		e.Trace().Pass(e.captured.add)
+		s.captured = streamCapture(file, s.Trace().Interfaces())
+		s.Trace().Pass(s.captured.add)
 	} else {
-		e.Trace().Pass(func(internet.Frame) {})
+		s.Trace().Pass(func(internet.Frame) {})
 	}
-	if n, ok := e.Net.(*netns.Net); ok {
-		for _, h := range t.Hosts {
+	if n, ok := s.Net.(*netns.Net); ok {
+		for _, h := range c.Topology.Hosts {
 			if err := n.Boot(h.Name); err != nil {
-				return nil, errors.Join(err, e.close())
+				return nil, errors.Join(err, s.close())
 			}
 		}
 	}
-	return e, nil
+	return s, nil
 }
 
 // startJob starts a job on one of the hosts.
-func (e *emulation) startJob(ctx context.Context, j job) (started, error) {
-	if err := isHost(e.topology, j.host); err != nil {
-		return started{}, err
+func (s *standingNet) startJob(ctx context.Context, j job) (running, error) {
+	if err := CheckHost(s.topology, j.Host); err != nil {
+		return running{}, err
 	}
-	j.env = append(slices.Clone(j.env), contract.LabVariable+"="+e.addrs[j.host])
-	return e.start(ctx, e.Net, j)
+	j.env = append(slices.Clone(j.env), contract.LabVariable+"="+s.addrs[j.Host])
+	return s.start(ctx, s.Net, j)
 }
 
 // carry moves the net, and makes the calls that come, between steps, until it
 // is to end.
-func (e *emulation) carry(ctx context.Context, calls <-chan func(), end <-chan struct{}) error {
+func (s *standingNet) carry(ctx context.Context, calls <-chan func(), end <-chan struct{}) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,35 +123,35 @@ func (e *emulation) carry(ctx context.Context, calls <-chan func(), end <-chan s
 		default:
 		}
 		// What comes from elsewhere is no observation of the net's, so the steps are short.
-		if err := e.Step(ctx, e.Now().Add(20*time.Millisecond)); err != nil && ctx.Err() == nil {
-			if err = e.warn(err); err != nil {
+		if err := s.Step(ctx, s.Now().Add(20*time.Millisecond)); err != nil && ctx.Err() == nil {
+			if err = s.onlyWarn(err); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// warn makes a warning of too many packets, since nothing is judged by what is
-// lost, and of what an engine holds.
-func (e *emulation) warn(err error) error {
+// onlyWarn warns of too many packets, since nothing is judged by what is lost, and of what an
+// engine holds. It returns any other error.
+func (s *standingNet) onlyWarn(err error) error {
 	var left *lab.LeftBehind
 	if !errors.Is(err, lab.ErrOverrun) && !errors.As(err, &left) {
 		return err
 	}
-	if text := err.Error(); text != e.warned {
-		e.warned = text
-		fmt.Fprintln(os.Stderr, "punchlist: warning:", text)
+	if text := err.Error(); text != s.warned {
+		s.warned = text
+		s.warn("warning: " + text)
 	}
 	return nil
 }
 
-func (e *emulation) close() error {
-	err := e.Close()
+func (s *standingNet) close() error {
+	err := s.Close()
 	if err != nil {
-		err = e.warn(err)
+		err = s.onlyWarn(err)
 	}
-	if e.captured != nil {
-		err = errors.Join(err, e.captured.finish())
+	if s.captured != nil {
+		err = errors.Join(err, s.captured.finish())
 	}
 	return err
 }
@@ -231,7 +219,7 @@ func (c *captureStream) finish() error {
 	return nil
 }
 
-// defaultShell is what runs where nothing else is asked for.
+// defaultShell is the program of a request without one.
 func defaultShell(labName string) []string {
 	if shell := os.Getenv("SHELL"); shell != "" && labName == "netns" {
 		return []string{shell}
@@ -239,25 +227,25 @@ func defaultShell(labName string) []string {
 	return []string{"/bin/sh"}
 }
 
-// newJob is the request as a job of this process, with the streams to give
-// it. A program of this machine is found by the caller's own PATH.
-func newJob(s shellRequest, labName string) (j job, err error) {
-	if len(s.argv) == 0 {
-		s.argv = defaultShell(labName)
+// newJob is a program as a job of this process, still without streams. A program of this machine
+// is found by the caller's own PATH.
+func newJob(p Program, labName string) (j job, err error) {
+	if len(p.Argv) == 0 {
+		p.Argv = defaultShell(labName)
 	}
-	j = job{shellRequest: s, env: os.Environ()}
+	j = job{Program: p, env: os.Environ()}
 	switch labName {
 	case "netns":
-		if s.image != "" {
+		if p.Image != "" {
 			return j, errors.New("--image is for the docker lab; the netns lab runs commands of this machine")
 		}
-		path, err := exec.LookPath(s.argv[0])
+		path, err := exec.LookPath(p.Argv[0])
 		if err != nil {
 			return j, err
 		}
-		j.argv = append([]string{path}, s.argv[1:]...)
+		j.Argv = append([]string{path}, p.Argv[1:]...)
 	case "docker":
-		if s.image == "" {
+		if p.Image == "" {
 			return j, errors.New("the docker lab needs --image: one that has a shell, for example busybox")
 		}
 	}
@@ -265,16 +253,16 @@ func newJob(s shellRequest, labName string) (j job, err error) {
 	return j, err
 }
 
-func startInNamespace(_ context.Context, n lab.Net, j job) (started, error) {
-	cmd := exec.Command(j.argv[0], j.argv[1:]...)
+func startInNamespace(_ context.Context, n lab.Net, j job) (running, error) {
+	cmd := exec.Command(j.Argv[0], j.Argv[1:]...)
 	cmd.Env, cmd.Dir = j.env, j.dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = j.files[0], j.files[1], j.files[2]
 	// A session of its own: nothing of the terminal that the lab runs in.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: j.terminal}
-	err := n.(*netns.Net).Launch(j.host, cmd)
+	err := n.(*netns.Net).Launch(j.Host, cmd)
 	closeFiles(j.files)
 	if err != nil {
-		return started{}, err
+		return running{}, err
 	}
 	pid := cmd.Process.Pid
 	var mu sync.Mutex
@@ -301,14 +289,14 @@ func startInNamespace(_ context.Context, n lab.Net, j job) (started, error) {
 			syscall.Kill(-pid, s)
 		}
 	}
-	return started{ended, signal}, nil
+	return running{ended, signal}, nil
 }
 
-func startInContainer(ctx context.Context, n lab.Net, j job) (started, error) {
-	p, err := n.(*docker.Net).Launch(ctx, j.host, j.image, docker.Command{Argv: j.argv, Terminal: j.terminal})
+func startInContainer(ctx context.Context, n lab.Net, j job) (running, error) {
+	p, err := n.(*docker.Net).Launch(ctx, j.Host, j.Image, docker.Command{Argv: j.Argv, Terminal: j.terminal})
 	if err != nil {
 		closeFiles(j.files)
-		return started{}, err
+		return running{}, err
 	}
 	resize := func() {
 		if width, height, err := term.GetSize(int(j.files[0].Fd())); err == nil {
@@ -341,7 +329,7 @@ func startInContainer(ctx context.Context, n lab.Net, j job) (started, error) {
 		}
 		p.Kill() // the engine's interface has no other for a program
 	}
-	return started{ended, signal}, nil
+	return running{ended, signal}, nil
 }
 
 func closeFiles(files []*os.File) {

@@ -1,4 +1,4 @@
-package main
+package standing
 
 import (
 	"fmt"
@@ -9,19 +9,22 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
-// streams are what a program on a host gets of this process: its standard
-// streams themselves. But a terminal belongs to one session alone, which is
-// the caller's. So where stdin is a terminal, the program gets another in the
-// place of each stream that is one, and what is typed and shown is passed on.
+// streams are what a program on a host gets from this process: its standard streams themselves.
+// But a terminal belongs to one session alone, which is the caller's. So where stdin is a
+// terminal, the program gets another one in the place of each stream that is a terminal, and what
+// is typed and shown is passed on.
 type streams struct {
 	files    []*os.File // to give away: three
 	terminal bool
 
-	master *os.File // of the program's terminal
+	// master is of the program's terminal. Reading from it can have a deadline, as long as nobody
+	// calls its Fd.
+	master *os.File
 	screen *os.File // the caller's
 	before *term.State
 	shown  chan struct{} // closed when nothing more comes
@@ -35,7 +38,7 @@ func newStreams() (*streams, error) {
 	var slave *os.File
 	if s.terminal {
 		var err error
-		if s.master, slave, err = newTerminal(); err != nil {
+		if s.master, slave, err = pty.Open(); err != nil {
 			return nil, fmt.Errorf("make a terminal: %w", err)
 		}
 		defer slave.Close()
@@ -63,49 +66,8 @@ func newStreams() (*streams, error) {
 	return s, nil
 }
 
-// newTerminal makes one; both ends are this process's.
-func newTerminal() (master, slave *os.File, err error) {
-	// What is read from it can have a deadline, as long as its descriptor is
-	// not asked for.
-	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		return nil, nil, err
-	}
-	failed := withFD(master, func(fd int) error {
-		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-			return err
-		}
-		end, _, number := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-		if number != 0 {
-			return number
-		}
-		slave = os.NewFile(end, "terminal")
-		return nil
-	})
-	if failed != nil {
-		master.Close()
-		return nil, nil, failed
-	}
-	return master, slave, nil
-}
-
-func withFD(f *os.File, do func(fd int) error) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
-		return err
-	}
-	return failed
-}
-
 // resize makes the program's terminal as large as the caller's.
-func (s *streams) resize() {
-	if size, err := unix.IoctlGetWinsize(int(s.screen.Fd()), unix.TIOCGWINSZ); err == nil {
-		_ = withFD(s.master, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
-	}
-}
+func (s *streams) resize() { _ = pty.InheritSize(s.screen, s.master) } // else it keeps its size
 
 // drop lets go of what was to be given away, or has been.
 func (s *streams) drop() { closeFiles(s.files) }
