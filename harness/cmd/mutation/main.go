@@ -1,5 +1,5 @@
-// Mutation tells whether the suite catches what it is for: it judges every
-// saboteur (package saboteur), and prints which requirement each was caught by.
+// Mutation measures what the suite catches: it judges every saboteur (package saboteur), and prints
+// the requirements in whose name each saboteur failed.
 package main
 
 import (
@@ -29,8 +29,8 @@ import (
 	"punchlist/spec"
 )
 
-// working is the command by which the program, built with the patches, judges
-// the saboteurs whose names it reads.
+// working is the command by which the patched program judges the saboteurs that it reads from
+// standard input.
 const working = "work"
 
 func main() {
@@ -42,7 +42,7 @@ func main() {
 		RunE: func(c *cobra.Command, _ []string) error { return work(c.Context(), os.Stdin, os.Stdout) },
 	})
 	switch err := c.ExecuteContext(ctx); {
-	case errors.Is(err, errGap):
+	case errors.Is(err, errGap), errors.Is(err, errFigure):
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(result.Unexpected)
 	case err != nil:
@@ -51,7 +51,7 @@ func main() {
 	}
 }
 
-// flags are those of the program as they were given.
+// flags are the values of the program's flags.
 type flags struct {
 	root  string
 	only  string
@@ -65,21 +65,23 @@ func command() *cobra.Command {
 	var f flags
 	c := &cobra.Command{
 		Use:   "mutation",
-		Short: "Judge the saboteurs, and print who was caught by which requirement",
-		Long: `Mutation builds the reference with the patches of all saboteurs in it
-(harness/saboteur), and judges each of them in the sim lab: by the scenarios of
-the requirement that it breaks, and, where these don't catch it, by all. With
---whole all judge each of them.
+		Short: "Judge the saboteurs, and print the requirements in whose name each failed",
+		Long: `Mutation builds the reference with the patches of all saboteurs (harness/saboteur), and judges
+each saboteur in the sim lab by the scenarios of the requirement that it breaks. If none of these
+fails, all scenarios judge it. With --whole, all scenarios judge each saboteur.
 
-A saboteur is killed when a scenario fails in the name of its requirement;
-caught elsewhere when one fails in another's; survived when it deviated and none
-failed; not exercised when nothing made it deviate. A saboteur that does nothing
-has to pass.
+A saboteur is
+  killed            if a scenario fails in the name of the requirement that it breaks;
+  caught elsewhere  if a scenario fails in the name of another requirement only;
+  survived          if it deviated and no scenario failed;
+  not exercised     if it never deviated.
+The reference without a saboteur is judged by all scenarios as well, and must pass.
 
-It needs the sources of the project, and Go.
+Mutation writes matrix.md and failures.txt to the folder --out. It requires the sources of the
+project, and Go.
 
-Exit codes: 0 all were killed; 1 not all, or a figure of --check is another;
-2 it could not run.`,
+Exit codes: 0 all saboteurs were killed; 1 some were not, or the file --check states another
+figure; 2 mutation could not run.`,
 		Example: `  mutation
   mutation --only 'LAT-SYNC'
   mutation --only '^forgets-' --whole --out out/mutation`,
@@ -88,16 +90,22 @@ Exit codes: 0 all were killed; 1 not all, or a figure of --check is another;
 	}
 	p := c.Flags()
 	p.StringVar(&f.root, "root", ".", "folder of the project")
-	p.StringVar(&f.only, "only", "", "only saboteurs whose name or requirement matches this regular expression")
-	p.BoolVar(&f.whole, "whole", false, "judge each by every scenario: an hour")
-	p.StringVar(&f.out, "out", "out/mutation", "folder for the program, its sources, and matrix.md")
-	p.StringVar(&f.check, "check", "", "file that has to state the figures as they are (README.md)")
-	p.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "saboteurs at once")
+	p.StringVar(&f.only, "only", "", "judge only the saboteurs whose name or requirement matches this regular expression")
+	p.BoolVar(&f.whole, "whole", false, "judge each saboteur by every scenario; takes an hour")
+	p.StringVar(&f.out, "out", "out/mutation", "write the patched program, its sources and the results to this folder")
+	p.StringVar(&f.check, "check", "", "require that this file states the figure (README.md)")
+	p.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "judge this many saboteurs at once")
 	return c
 }
 
-// errGap is the suite's: it did not catch what it is for.
+// errGap is a gap of the suite: a saboteur that it did not catch.
 var errGap = errors.New("not all saboteurs were killed in the name of their requirement")
+
+// errFigure is a file that states another figure.
+var errFigure = errors.New("the stated figure is stale")
+
+// unpatched names the reference without a saboteur.
+const unpatched = "reference"
 
 func mutate(ctx context.Context, f flags) error {
 	registry, err := spec.Load()
@@ -114,7 +122,7 @@ func mutate(ctx context.Context, f flags) error {
 	}
 	chosen := []job{}
 	if only.MatchString("") {
-		chosen = append(chosen, job{Whole: true}) // who does nothing
+		chosen = append(chosen, job{Whole: true}) // the reference
 	}
 	for _, s := range all {
 		if _, ok := registry.Lookup(s.Breaks); !ok {
@@ -125,7 +133,7 @@ func mutate(ctx context.Context, f flags) error {
 		}
 	}
 	if len(chosen) == 0 {
-		return fmt.Errorf("--only %q matches none of %d saboteurs", f.only, len(all))
+		return fmt.Errorf("--only: %q matches none of the %d saboteurs", f.only, len(all))
 	}
 	program, err := build(ctx, f, all)
 	if err != nil {
@@ -140,6 +148,9 @@ func mutate(ctx context.Context, f flags) error {
 	if err := os.WriteFile(filepath.Join(f.out, "matrix.md"), []byte(m.markdown()), 0o644); err != nil {
 		return err
 	}
+	if err := os.WriteFile(filepath.Join(f.out, "failures.txt"), []byte(m.failures()), 0o644); err != nil {
+		return err
+	}
 	m.print(os.Stdout)
 	fmt.Printf("%s; %.0f s; %s\n", m.figure(), time.Since(begun).Seconds(), filepath.Join(f.out, "matrix.md"))
 	if f.check != "" {
@@ -148,7 +159,7 @@ func mutate(ctx context.Context, f flags) error {
 			return err
 		}
 		if !bytes.Contains(bytes.Join(bytes.Fields(text), []byte(" ")), []byte(m.figure())) {
-			return fmt.Errorf("%w: %s does not say %q", errGap, f.check, m.figure())
+			return fmt.Errorf("%w: %s must say %q", errFigure, f.check, m.figure())
 		}
 	}
 	if !m.good() {
@@ -157,7 +168,7 @@ func mutate(ctx context.Context, f flags) error {
 	return nil
 }
 
-// build makes the program that has all saboteurs in it.
+// build compiles this program with the patches of all saboteurs, and returns its path.
 func build(ctx context.Context, f flags, all []saboteur.Saboteur) (string, error) {
 	root, err := filepath.Abs(f.root)
 	if err != nil {
@@ -177,13 +188,12 @@ func build(ctx context.Context, f flags, all []saboteur.Saboteur) (string, error
 	c := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", program, "./harness/cmd/mutation")
 	c.Dir = root
 	if said, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the patched reference: %w\n%s", err, bytes.TrimSpace(said))
+		return "", fmt.Errorf("compiling the patched reference: %w\n%s", err, bytes.TrimSpace(said))
 	}
 	return program, nil
 }
 
-// judgeAll has workers judge the jobs, so many at once. Each is a process: only
-// one saboteur acts in one.
+// judgeAll judges the jobs in worker processes, since only one saboteur acts in a process.
 func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]trial, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -232,7 +242,7 @@ func judgeAll(ctx context.Context, program string, jobs []job, workers int) ([]t
 	return results, context.Cause(ctx)
 }
 
-// worker runs one worker process.
+// worker runs one worker process, to which use hands the jobs.
 func worker(ctx context.Context, program string, use func(ask func(job) (trial, error)) error) error {
 	c := exec.CommandContext(ctx, program, working)
 	c.Stderr = os.Stderr
@@ -247,12 +257,12 @@ func worker(ctx context.Context, program string, use func(ask func(job) (trial, 
 	if err := c.Start(); err != nil {
 		return err
 	}
-	answers := json.NewDecoder(bufio.NewReader(out))
+	trials := json.NewDecoder(bufio.NewReader(out))
 	err = use(func(j job) (r trial, err error) {
 		if err := json.NewEncoder(in).Encode(j); err != nil {
 			return r, err
 		}
-		err = answers.Decode(&r)
+		err = trials.Decode(&r)
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the worker ended")
 		}
@@ -262,11 +272,11 @@ func worker(ctx context.Context, program string, use func(ask func(job) (trial, 
 	return errors.Join(err, c.Wait())
 }
 
-// line is a result for who waits.
+// line gives a trial in one line, for the progress.
 func (r trial) line() string {
 	name := r.Name
 	if name == "" {
-		name = "nobody"
+		name = unpatched
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s %s: %s", r.Breaks, name, r.fate()))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -10,15 +11,15 @@ import (
 	"punchlist/spec"
 )
 
-// A matrix is what became of all saboteurs.
+// A matrix holds the trials of all saboteurs.
 type matrix struct {
 	results  []trial
 	registry *spec.Registry
-	all      bool // none was left out
+	all      bool // no saboteur was left out
 }
 
-// owed are the requirements that a saboteur has to break: MUSTs that a packet
-// or an event can show.
+// owed lists the requirements that a saboteur has to break: MUSTs that a packet or an event can
+// show.
 func (m matrix) owed() (ids []string) {
 	for _, q := range m.registry.All() {
 		if q.Level == spec.Must && len(q.VerifiedBy) > 0 && !strings.HasPrefix(q.VerifiedBy[0], "inspection") {
@@ -43,7 +44,7 @@ func (m matrix) count() (saboteurs, killed_ int, broken map[string]bool) {
 	return saboteurs, killed_, broken
 }
 
-// missing are the requirements that no saboteur breaks.
+// missing lists the requirements that no saboteur breaks.
 func (m matrix) missing() (ids []string) {
 	_, _, broken := m.count()
 	for _, id := range m.owed() {
@@ -54,7 +55,7 @@ func (m matrix) missing() (ids []string) {
 	return ids
 }
 
-// figure is the sentence for the README.
+// figure gives the sentence for the README.
 func (m matrix) figure() string {
 	saboteurs, dead, _ := m.count()
 	owed := m.owed()
@@ -62,13 +63,12 @@ func (m matrix) figure() string {
 		dead, saboteurs, len(owed)-len(m.missing()), len(owed))
 }
 
-// good reports whether every saboteur was killed, and who does nothing passed.
+// good reports whether every saboteur was killed, and the reference passed.
 func (m matrix) good() bool {
 	return !slices.ContainsFunc(m.results, func(r trial) bool { return r.fate() != killed && r.fate() != passed })
 }
 
-// caught are the requirements in whose name a saboteur was caught, with how
-// many scenarios.
+// caught lists the requirements in whose name scenarios failed, with the number of scenarios.
 func (r trial) caught() string {
 	var of []string
 	for _, id := range slices.Sorted(maps.Keys(r.Caught)) {
@@ -77,7 +77,7 @@ func (r trial) caught() string {
 	return strings.Join(of, ", ")
 }
 
-// print writes a line for each that was not killed, and what is missing.
+// print writes each saboteur that was not killed, and the requirements that no saboteur breaks.
 func (m matrix) print(w io.Writer) {
 	for _, r := range m.results {
 		if fate := r.fate(); fate == killed || fate == passed {
@@ -95,26 +95,38 @@ func (m matrix) print(w io.Writer) {
 	}
 	if m.all {
 		if none := m.missing(); len(none) > 0 {
-			fmt.Fprintf(w, "nobody breaks %s\n", strings.Join(none, ", "))
+			fmt.Fprintf(w, "no saboteur breaks %s\n", strings.Join(none, ", "))
 		}
 	}
 }
 
-// markdown is the kill matrix: saboteur by requirement.
+// markdown gives the kill matrix: saboteur by requirement.
 func (m matrix) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Kill matrix\n\n%s.\n\n", m.figure())
-	fmt.Fprint(&b, "| breaks | saboteur | what it does | deviated | fate | scenarios that failed, by requirement |\n|---|---|---|---|---|---|\n")
+	fmt.Fprint(&b, "| breaks | saboteur | behaviour | deviated | fate | scenarios that failed, by requirement |\n|---|---|---|---|---|---|\n")
 	for _, r := range m.results {
 		if r.Name == "" {
-			fmt.Fprintf(&b, "| | nobody | nothing | | %s | |\n", r.fate())
+			fmt.Fprintf(&b, "| | %s | conforms | | %s | |\n", unpatched, r.fate())
 			continue
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %s |\n", r.Breaks, r.Name, strings.ReplaceAll(r.Does, "|", `\|`), r.Deviated, r.fate(), r.caught())
 	}
 	if m.all {
 		if none := m.missing(); len(none) > 0 {
-			fmt.Fprintf(&b, "\nNobody breaks %s.\n", strings.Join(none, ", "))
+			fmt.Fprintf(&b, "\nNo saboteur breaks %s.\n", strings.Join(none, ", "))
+		}
+	}
+	return b.String()
+}
+
+// failures lists all that failed, by saboteur: requirement, id of the failing step or monitor, and
+// key of the scenario. It is the same as long as keys and ids are, whatever the wording.
+func (m matrix) failures() string {
+	var b strings.Builder
+	for _, r := range m.results {
+		for _, f := range r.Failures {
+			fmt.Fprintf(&b, "%s: %s\n", cmp.Or(r.Name, unpatched), f)
 		}
 	}
 	return b.String()

@@ -50,6 +50,6 @@ func TestMatrixSaysWhatIsMissing(t *testing.T) {
 	var text strings.Builder
 	m.print(&text)
 	require.Contains(t, text.String(), "LAT-FRAME-017 pads: caught elsewhere\n    It fills up.\n    LAT-FRAME-009 1\n")
-	require.Contains(t, text.String(), "nobody breaks LAT-FRAME-002, ")
+	require.Contains(t, text.String(), "no saboteur breaks LAT-FRAME-002, ")
 	require.Contains(t, m.markdown(), "| LAT-FRAME-001 | takes-any-magic | It does not look. | 2 | killed | LAT-FRAME-001 2 |\n")
 }

@@ -22,22 +22,22 @@ import (
 	"punchlist/spec"
 )
 
-// A job is a saboteur to be judged; without a name one that does nothing.
+// A job is a saboteur to judge; without a name, the reference.
 type job struct {
 	Name   string
 	Breaks string
 	Does   string
-	Whole  bool // by every scenario, whatever those of its requirement say
+	Whole  bool // by every scenario, even if the scenarios of its requirement fail
 }
 
-// A trial is what became of it.
+// A trial holds what a saboteur did, and what the scenarios made of it.
 type trial struct {
 	job
 	Deviated int            // times
-	Caught   map[string]int // scenarios that failed, by the requirement that they say was broken
+	Caught   map[string]int // number of scenarios that failed, by the broken requirement
 	Judged   int            // scenarios
-	Other    string         // an outcome that is no verdict: of the first scenario with one
-	Keys     []string       // of scenarios that failed in the name of its requirement
+	Other    string         // the first scenario that had no verdict, with its outcome
+	Failures []string       // requirement, id and key of all scenarios that failed
 }
 
 // The fates of a saboteur.
@@ -63,7 +63,7 @@ func (r trial) fate() string {
 	return survived
 }
 
-// work judges the jobs that it reads, until there are no more.
+// work judges the jobs that it reads until the input ends.
 func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	registry, err := spec.Load()
 	if err != nil {
@@ -93,7 +93,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-// judge adds what the scenarios of the tags say of the saboteur.
+// judge adds the results of the scenarios that the tags select.
 func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string) error {
 	reference, err := manifest.Bundled("reference")
 	if err != nil {
@@ -119,8 +119,8 @@ func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string)
 		switch x.Outcome {
 		case result.Failed:
 			r.Caught[x.About()]++
-			if x.About() == r.Breaks && !slices.Contains(r.Keys, x.Key) {
-				r.Keys = append(r.Keys, x.Key)
+			if f := fmt.Sprintf("%s %s", x.About(), x.Key); !slices.Contains(r.Failures, f) {
+				r.Failures = append(r.Failures, f)
 			}
 		case result.AdapterBroken, result.LabFailed, result.Inconclusive:
 			if r.Other == "" {
