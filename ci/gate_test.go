@@ -103,10 +103,10 @@ func TestANewDefectIsRedAndNamed(t *testing.T) {
 	require.Contains(t, said, "FAILED LAT-FRAME-005  example+reference@netns")
 	require.Contains(t, c.read("step.md"), "LAT-FRAME-005 failed")
 
-	// Listed as known, with the signature that the report names, it is expected.
-	signature := regexp.MustCompile(`signature ("[^"]*")`).FindStringSubmatch(said)
-	require.NotNil(t, signature, said)
-	c.edit("manifest.yaml", "known: []", "known:\n  - {requirement: LAT-FRAME-005, signature: "+signature[1]+", reason: It looks at no version., link: https://example.org/1, review: 2099-01-01}")
+	// Listed as known, by the id that the report names, it is expected.
+	id := regexp.MustCompile(`(?m)^  id +(\S+)$`).FindStringSubmatch(said)
+	require.NotNil(t, id, said)
+	c.edit("manifest.yaml", "known: []", "known:\n  - {requirement: LAT-FRAME-005, id: "+id[1]+", reason: It looks at no version., link: https://example.org/1, review: 2099-01-01}")
 	code, said = c.gate(nil, "run")
 	require.Equal(t, result.AsExpected, code, said)
 
@@ -147,10 +147,10 @@ func judged(c caller, folder string) string {
 	r, err := result.Read(filepath.Join(c.dir, folder, "report.json"))
 	require.NoError(c, err)
 	type line struct {
-		Key, Requirement, Broke, Step, Signature, Repeat, Capture string
-		Place                                                     int
-		Outcome                                                   result.Outcome
-		Unexpected                                                bool
+		Key, Requirement, Broke, Step, ID, Detail, Repeat, Capture string
+		Place                                                      int
+		Outcome                                                    result.Outcome
+		Unexpected                                                 bool
 	}
 	var lines []line
 	for _, cell := range r.Cells {
@@ -158,7 +158,7 @@ func judged(c caller, folder string) string {
 			if x.Capture != "" {
 				require.FileExists(c, filepath.Join(c.dir, folder, x.Capture))
 			}
-			lines = append(lines, line{x.Key, x.Requirement, x.Broke, x.Step, x.Signature, x.Repeat, x.Capture, x.Place, x.Outcome, x.Unexpected})
+			lines = append(lines, line{x.Key, x.Requirement, x.Broke, x.Step, x.ID, x.Detail, x.Repeat, x.Capture, x.Place, x.Outcome, x.Unexpected})
 		}
 	}
 	data, err := json.MarshalIndent(map[string]any{

@@ -52,10 +52,14 @@ func Judge(all []vectors.Vector, ask Asker, progress func(played int)) ([]Verdic
 	return verdicts, nil
 }
 
-// Signature tells one set of failures from any other, so that a manifest can
+// ID is that of the step that plays the vectors of a requirement: known failures
+// name it, whether a scenario or `punchlist vectors check` plays them.
+const ID = "frame/codec-passes"
+
+// Detail tells one set of failures from any other, so that a manifest can
 // name it as known: "fails 12 of 40 vectors (0a1b2c3d)". It is empty where
 // nothing failed.
-func (v Verdict) Signature() string {
+func (v Verdict) Detail() string {
 	if len(v.Failures) == 0 {
 		return ""
 	}
@@ -68,10 +72,10 @@ func (v Verdict) Signature() string {
 	return fmt.Sprintf("fails %d of %d vectors (%x)", len(ids), len(ids)+v.Passed, sum[:4])
 }
 
-var signature = regexp.MustCompile(`^fails [0-9]+ of [0-9]+ vectors \([0-9a-f]{8}\)$`)
+var detail = regexp.MustCompile(`^fails [0-9]+ of [0-9]+ vectors \([0-9a-f]{8}\)$`)
 
-// IsSignature tells whether a text is what Signature gives.
-func IsSignature(text string) bool { return signature.MatchString(text) }
+// IsDetail reports whether a text is what Detail gives.
+func IsDetail(text string) bool { return detail.MatchString(text) }
 
 // Text names the first failures, one on each line, and counts the rest.
 func (v Verdict) Text() string {

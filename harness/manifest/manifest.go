@@ -4,6 +4,7 @@
 package manifest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,13 +55,27 @@ type Setup struct {
 // Failing otherwise, and passing, are both unexpected.
 type Known struct {
 	Requirement  string    // LAT-…
-	Signature    string    // the violation's signature, exactly
+	ID           string    // of the step that fails (trav/connected-directly), of a monitor (monitor/pong-address), or "died"
+	Detail       string    // exactly what reports show beside the id; empty: whatever that is
+	Inconclusive bool      // not a failure: the step keeps the requirement from being judged
+	Signature    string    // in place of ID: the text of the step, or the rule of a monitor. Read in this edition alone
 	Reason       string    // what the implementation does instead
 	Link         string    // where it is described
 	Review       time.Time // the day after which it must be looked at again
 	Intermittent bool      // the broken behaviour is random: passing is expected too
 	Companion    string    // only together with this companion; empty: with any
 	Lab          string    // only in this lab; empty: in any
+}
+
+// String names the failure as a message does: "LAT-NAT-006 nat/type-is (5)".
+func (k Known) String() string {
+	switch {
+	case k.Signature != "":
+		return fmt.Sprintf("%s %q", k.Requirement, k.Signature)
+	case k.Detail != "":
+		return fmt.Sprintf("%s %s (%s)", k.Requirement, k.ID, k.Detail)
+	}
+	return k.Requirement + " " + k.ID
 }
 
 // Applies reports whether the entry speaks of a verdict on a requirement

@@ -27,7 +27,9 @@ stagger: 300ms
 setup: {npm: true, node: 20}
 known:
   - requirement: LAT-MSG-007
-    signature: the subject died
+    id: died
+    detail: at once
+    outcome: inconclusive
     reason: It dies on a plain ping.
     link: https://example.org/1
     review: 2027-01-31
@@ -49,7 +51,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		Bootstrap: 2, Latency: 10 * time.Millisecond, Stagger: 300 * time.Millisecond,
 		Setup: Setup{NPM: true, Node: 20},
 		Known: []Known{{
-			Requirement: "LAT-MSG-007", Signature: "the subject died", Reason: "It dies on a plain ping.",
+			Requirement: "LAT-MSG-007", ID: "died", Detail: "at once", Inconclusive: true, Reason: "It dies on a plain ping.",
 			Link: "https://example.org/1", Review: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
 			Intermittent: true, Companion: "reference", Lab: "netns",
 		}},
@@ -100,10 +102,20 @@ func TestParseNamesFileLineAndKey(t *testing.T) {
 		"flag":              {head + "setup:\n  npm: 1\n", `f.yaml:7: npm must be true or false, not "1"`},
 		"unknown setup":     {head + "setup:\n  pip: true\n", "f.yaml:7: pip is not a key of setup: its keys are node, npm"},
 		"known, no reason":  {head + "known:\n  - requirement: LAT-MSG-001\n    signature: s\n", "f.yaml:7: reason is missing from an entry of known: add it"},
-		"known, bad id":     {head + "known:\n  - requirement: MSG-1\n", `f.yaml:7: requirement is "MSG-1": write it as LAT-AREA-000`},
-		"known, bad day":    {head + "known:\n  - review: soon\n", `f.yaml:7: review must be a day such as 2026-12-31, not "soon"`},
-		"known, bad lab":    {head + "known:\n  - lab: moon\n", `f.yaml:7: lab has "moon": it can be sim, netns, docker`},
+		"known, no id": {head + "known:\n  - {requirement: LAT-MSG-001, reason: r, link: l, review: 2027-01-01}\n",
+			"f.yaml:7: id is missing from an entry of known: add it, as the report shows it beside the failure"},
+		"known, both forms": {head + "known:\n  - {requirement: LAT-MSG-001, signature: s, detail: d, reason: r, link: l, review: 2027-01-01}\n",
+			"f.yaml:7: signature can't stand beside id, detail or outcome: take it out"},
+		"known, bad step": {head + "known:\n  - id: Then it fails\n",
+			`f.yaml:7: id is "Then it fails": write it as the id of a step or a monitor (trav/connected-directly), or died`},
+		"known, bad id":  {head + "known:\n  - requirement: MSG-1\n", `f.yaml:7: requirement is "MSG-1": write it as LAT-AREA-000`},
+		"known, bad day": {head + "known:\n  - review: soon\n", `f.yaml:7: review must be a day such as 2026-12-31, not "soon"`},
+		"known, bad lab": {head + "known:\n  - lab: moon\n", `f.yaml:7: lab has "moon": it can be sim, netns, docker`},
 		"known twice": {head + "known:\n" +
+			"  - {requirement: LAT-MSG-001, id: a/b, detail: c, reason: r, link: l, review: 2027-01-01}\n" +
+			"  - {requirement: LAT-MSG-001, id: a/b, detail: c, reason: q, link: l, review: 2027-01-02}\n",
+			`f.yaml:8: known lists LAT-MSG-001 a/b (c) twice: keep one`},
+		"known twice, as of the last edition": {head + "known:\n" +
 			"  - {requirement: LAT-MSG-001, signature: s, reason: r, link: l, review: 2027-01-01}\n" +
 			"  - {requirement: LAT-MSG-001, signature: s, reason: q, link: l, review: 2027-01-02}\n",
 			`f.yaml:8: known lists LAT-MSG-001 "s" twice: keep one`},

@@ -13,6 +13,7 @@ import (
 
 var (
 	nameForm        = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
+	idForm          = regexp.MustCompile(`^(died|[a-z]+/[a-z0-9]+(-[a-z0-9]+)*)$`)
 	requirementForm = regexp.MustCompile(`^LAT-[A-Z]+-[0-9]{3}$`)
 
 	classes  = []string{"codec", "peer", "indexed", "relay"}
@@ -190,8 +191,12 @@ func (p parser) known(into *[]Known) yamlstrict.Field {
 	return func(key string, n *yaml.Node) error {
 		return p.sequence(n, key, func(item *yaml.Node) error {
 			var k Known
+			var outcome string
 			err := p.Mapping(item, "an entry of known", yamlstrict.Fields{
 				"requirement":  p.form(&k.Requirement, requirementForm, "LAT-AREA-000"),
+				"id":           p.form(&k.ID, idForm, "the id of a step or a monitor (trav/connected-directly), or died"),
+				"detail":       p.text(&k.Detail),
+				"outcome":      p.oneOf(&outcome, []string{"failed", "inconclusive"}),
 				"signature":    p.text(&k.Signature),
 				"reason":       p.text(&k.Reason),
 				"link":         p.text(&k.Link),
@@ -199,19 +204,31 @@ func (p parser) known(into *[]Known) yamlstrict.Field {
 				"intermittent": p.flag(&k.Intermittent),
 				"companion":    p.form(&k.Companion, nameForm, "the name of an implementation"),
 				"lab":          p.oneOf(&k.Lab, labs),
-			}, "requirement", "signature", "reason", "link", "review")
-			if err != nil {
+			}, "requirement", "reason", "link", "review")
+			switch {
+			case err != nil:
 				return err
+			case k.ID == "" && k.Signature == "":
+				return p.Errorf(item, "id", "is missing from an entry of known: add it, as the report shows it beside the failure")
+			case k.Signature != "" && (k.ID != "" || k.Detail != "" || outcome != ""):
+				return p.Errorf(item, "signature", "can't stand beside id, detail or outcome: take it out")
 			}
+			k.Inconclusive = outcome == "inconclusive"
 			for _, other := range *into {
-				if other.Requirement == k.Requirement && other.Signature == k.Signature && other.Companion == k.Companion && other.Lab == k.Lab {
-					return p.Errorf(item, key, "lists %s %q twice: keep one", k.Requirement, k.Signature)
+				if other.names(k) {
+					return p.Errorf(item, key, "lists %s twice: keep one", k)
 				}
 			}
 			*into = append(*into, k)
 			return nil
 		})
 	}
+}
+
+// names reports whether two entries are of the same failure in the same cells.
+func (k Known) names(other Known) bool {
+	k.Reason, k.Link, k.Review, k.Intermittent = other.Reason, other.Link, other.Review, other.Intermittent
+	return k == other
 }
 
 func (p parser) date(into *time.Time) yamlstrict.Field {

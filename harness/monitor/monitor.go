@@ -21,8 +21,8 @@ import (
 // A Monitor is one thing that is true of every packet that a sound peer sends.
 type Monitor struct {
 	Requirement string
-	// Rule is the sentence that holds. It is the signature of a known failure, too.
-	Rule string
+	ID          string // "monitor/" and words; it stays when the rule is reworded
+	Rule        string // the sentence that holds
 
 	begin func() looker
 }
@@ -53,9 +53,13 @@ type Seen struct {
 // All are the monitors, by requirement.
 func All() []Monitor { return monitors }
 
-// IsRule reports whether a signature is that of a monitor.
-func IsRule(signature string) bool {
-	return slices.ContainsFunc(monitors, func(m Monitor) bool { return m.Rule == signature })
+// ByRule finds the monitor with a rule: manifests of the last edition name known
+// failures by it.
+func ByRule(rule string) (Monitor, bool) {
+	if i := slices.IndexFunc(monitors, func(m Monitor) bool { return m.Rule == rule }); i >= 0 {
+		return monitors[i], true
+	}
+	return Monitor{}, false
 }
 
 // Watch has all monitors look at what a host sent. A nil trace was of no internet.
@@ -118,26 +122,26 @@ func packets(look func(*wire.Packet) (wrong string), types ...wire.Type) func() 
 }
 
 var monitors = []Monitor{
-	{"LAT-FRAME-009", "Every datagram that it sends is an opener, or a packet in its only encoding", each(canonical)},
-	{"LAT-FRAME-010", "Every JSON body that it sends is printable ASCII", packets(ascii, wire.Ping, wire.Pong, wire.Intro, wire.Join)},
-	{"LAT-FRAME-015", "Every control packet that it sends has index -1", packets(whole, wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Sync)},
-	{"LAT-FRAME-017", "No datagram that it sends is longer than 1,421 bytes", each(short)},
-	{"LAT-ID-001", "Every ping, pong, intro and sync that it sends has the packetId of its content", packets(controlID, wire.Ping, wire.Pong, wire.Intro, wire.Sync)},
-	{"LAT-ID-006", "Every publish that it sends has the packetId of its content", packets(contentID, wire.Publish)},
-	{"LAT-MSG-001", "Every pong that it sends names no address but the one that it goes to", each(observed)},
-	{"LAT-MSG-002", "No reflection pong that it sends tells a natType", packets(reflection, wire.Pong)},
-	{"LAT-MSG-004", "No pong that it sends carries both isConnection and pingId", packets(connection, wire.Pong)},
-	{"LAT-MSG-008", "It sends a plain ping to nobody who has not announced a natType", plainPings},
-	{"LAT-MEMB-003", "Every intro that it sends has isRendezvous, and a time in usr1", packets(introduction, wire.Intro)},
-	{"LAT-MEMB-004", "No join that it sends has more than 16 hops", packets(hops, wire.Join)},
-	{"LAT-REPL-006", "No publish that it sends has more than 16 hops", packets(hops, wire.Publish)},
-	{"LAT-SYNC-002", "Every sync packet that it sends has a summary, in its only encoding", packets(summary, wire.Sync)},
-	{"LAT-SYNC-003", "Every sync packet that it sends has a time in usr4", packets(timed, wire.Sync)},
-	{"LAT-STRM-001", "Every stream that it sends names two peers", packets(named, wire.Stream)},
-	{"LAT-STRM-007", "It sends no packet of a stream twice that it relays", relaysOnce},
-	{"LAT-STRM-008", "No stream that it sends has more than 16 hops", packets(hops, wire.Stream)},
-	{"LAT-QRY-007", "No query that it sends has more than 16 hops", packets(hops, wire.Query)},
-	{"LAT-SEC-001", "It sends no more than three bytes for one to who came by himself and is not verified", amplification},
+	{"LAT-FRAME-009", "monitor/encoding-canonical", "Every datagram that it sends is an opener, or a packet in its only encoding", each(canonical)},
+	{"LAT-FRAME-010", "monitor/body-ascii", "Every JSON body that it sends is printable ASCII", packets(ascii, wire.Ping, wire.Pong, wire.Intro, wire.Join)},
+	{"LAT-FRAME-015", "monitor/control-index", "Every control packet that it sends has index -1", packets(whole, wire.Ping, wire.Pong, wire.Intro, wire.Join, wire.Sync)},
+	{"LAT-FRAME-017", "monitor/datagram-length", "No datagram that it sends is longer than 1,421 bytes", each(short)},
+	{"LAT-ID-001", "monitor/control-packet-id", "Every ping, pong, intro and sync that it sends has the packetId of its content", packets(controlID, wire.Ping, wire.Pong, wire.Intro, wire.Sync)},
+	{"LAT-ID-006", "monitor/publish-packet-id", "Every publish that it sends has the packetId of its content", packets(contentID, wire.Publish)},
+	{"LAT-MSG-001", "monitor/pong-address", "Every pong that it sends names no address but the one that it goes to", each(observed)},
+	{"LAT-MSG-002", "monitor/reflection-nat-type", "No reflection pong that it sends tells a natType", packets(reflection, wire.Pong)},
+	{"LAT-MSG-004", "monitor/pong-connection-ping-id", "No pong that it sends carries both isConnection and pingId", packets(connection, wire.Pong)},
+	{"LAT-MSG-008", "monitor/plain-ping-announced", "It sends a plain ping to nobody who has not announced a natType", plainPings},
+	{"LAT-MEMB-003", "monitor/intro-fields", "Every intro that it sends has isRendezvous, and a time in usr1", packets(introduction, wire.Intro)},
+	{"LAT-MEMB-004", "monitor/join-hops", "No join that it sends has more than 16 hops", packets(hops, wire.Join)},
+	{"LAT-REPL-006", "monitor/publish-hops", "No publish that it sends has more than 16 hops", packets(hops, wire.Publish)},
+	{"LAT-SYNC-002", "monitor/sync-summary", "Every sync packet that it sends has a summary, in its only encoding", packets(summary, wire.Sync)},
+	{"LAT-SYNC-003", "monitor/sync-time", "Every sync packet that it sends has a time in usr4", packets(timed, wire.Sync)},
+	{"LAT-STRM-001", "monitor/stream-peers", "Every stream that it sends names two peers", packets(named, wire.Stream)},
+	{"LAT-STRM-007", "monitor/stream-relayed-once", "It sends no packet of a stream twice that it relays", relaysOnce},
+	{"LAT-STRM-008", "monitor/stream-hops", "No stream that it sends has more than 16 hops", packets(hops, wire.Stream)},
+	{"LAT-QRY-007", "monitor/query-hops", "No query that it sends has more than 16 hops", packets(hops, wire.Query)},
+	{"LAT-SEC-001", "monitor/amplification", "It sends no more than three bytes for one to who came by himself and is not verified", amplification},
 }
 
 func canonical(d *datagram) (about bool, wrong string) {

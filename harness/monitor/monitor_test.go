@@ -209,7 +209,6 @@ func TestEachRuleIsBrokenByOneChange(t *testing.T) {
 		require.Contains(t, found, c.requirement)
 		require.Len(t, found, 1, "%s: %v", c.requirement, found)
 		require.NotEmpty(t, found[c.requirement].Frames)
-		require.True(t, IsRule(found[c.requirement].Monitor.Rule))
 		broken[c.requirement] = true
 	}
 	for _, m := range All() {
@@ -307,8 +306,14 @@ func TestEveryMonitorHasARequirement(t *testing.T) {
 	for _, m := range All() {
 		_, ok := registry.Lookup(m.Requirement)
 		require.True(t, ok, m.Requirement)
+		require.Regexp(t, `^monitor/[a-z0-9]+(-[a-z0-9]+)*$`, m.ID)
 		require.False(t, rules[m.Rule], "twice: %s", m.Rule)
-		rules[m.Rule] = true
+		require.False(t, rules[m.ID], "twice: %s", m.ID)
+		rules[m.Rule], rules[m.ID] = true, true
+		again, ok := ByRule(m.Rule)
+		require.True(t, ok)
+		require.Equal(t, m.ID, again.ID)
 	}
-	require.False(t, IsRule("Then it holds"))
+	_, ok := ByRule("Then it holds")
+	require.False(t, ok)
 }

@@ -42,7 +42,7 @@ func paged(t *testing.T) *result.Run {
 		if o == result.Passed {
 			return x
 		}
-		x.Text, x.Step, x.Signature, x.Repeat = "it did not", "Then it holds", "off by one", "./punchlist run --scenario '"+x.Key+"'"
+		x.Text, x.Step, x.ID, x.Repeat = "it did not", "Then it holds", "msg/holds", "./punchlist run --scenario '"+x.Key+"'"
 		if o == result.NotApplicable {
 			return x
 		}

@@ -30,9 +30,9 @@ func sample() *result.Run {
 		}
 	}
 	known := made("LAT-MSG-002", result.KnownFailure)
-	known.Known, known.Signature = &result.Known{Requirement: "LAT-MSG-002", Signature: "off by one", Reason: "it | counts from 1", Link: "issue 4"}, "off by one"
+	known.Known, known.ID = &result.Known{Requirement: "LAT-MSG-002", ID: "msg/counts", Reason: "it | counts from 1", Link: "issue 4"}, "msg/counts"
 	died := made("LAT-MSG-001", result.Failed)
-	died.Broke, died.Signature = verdict.Survive, verdict.DiedSignature
+	died.Broke, died.ID = verdict.Survive, verdict.DiedID
 	died.Stderr = "TypeError: x\x00\x1b is null"
 	died.Text = died.Stderr
 	return &result.Run{
@@ -73,6 +73,7 @@ func TestTerminal(t *testing.T) {
 		"FAILED LAT-FRAME-014  a+a@sim",
 		"A peer MUST survive.",
 		"step      Then it holds",
+		"id        died",
 		"repeat    punchlist run --scenario x",
 		"LAT-MSG-002  b+a@netns  1 scenario\n    required  A peer MUST count.\n    instead   it | counts from 1\n    repeat    punchlist run --scenario x\n    see       issue 4",
 		"not available: c+a@netns: it is not set up",

@@ -127,8 +127,11 @@ func printFailure(w io.Writer, r *result.Run, s Style, c *result.Cell, x *result
 	if all := extent(x); all != "" {
 		fmt.Fprintf(w, "  in all    %s\n", all)
 	}
-	if x.Signature != "" && x.Outcome == result.Failed {
-		fmt.Fprintf(w, "  signature %q\n", x.Signature)
+	if x.ID != "" {
+		fmt.Fprintf(w, "  id        %s\n", x.ID)
+	}
+	if x.Detail != "" {
+		fmt.Fprintf(w, "  detail    %s\n", x.Detail)
 	}
 	for _, d := range x.Evidence {
 		fmt.Fprintf(w, "  %s\n", s.paint(bold, fmt.Sprintf("datagram %d at %s: %s", d.Frame, d.At, d.Path)))

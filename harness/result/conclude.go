@@ -3,9 +3,9 @@ package result
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"punchlist/harness/monitor"
 	"punchlist/spec"
 	"punchlist/spec/testee"
 )
@@ -32,6 +32,7 @@ func (r *Run) Conclude(registry *spec.Registry, today time.Time) {
 			r.sum(registry, cell)
 		}
 		r.overdue(cells, today)
+		r.outdated(cells[0])
 	}
 	judged := map[string]bool{}
 	for _, cell := range r.Cells {
@@ -152,11 +153,11 @@ func level(q spec.Requirement) string {
 func stale(registry *spec.Registry, cells []*Cell) {
 	open := map[string]bool{} // requirements with a scenario that was not judged
 	seen := map[string]bool{}
-	met := map[[2]string]bool{}
-	looked := map[string]bool{} // rules of monitors
+	met := map[Known]bool{}
+	looked := map[string]bool{} // ids of monitors
 	for _, cell := range cells {
 		for _, x := range cell.Monitors {
-			looked[x.Rule] = true
+			looked[x.Key] = true
 		}
 		for _, x := range cell.Results {
 			switch x.Outcome {
@@ -172,13 +173,13 @@ func stale(registry *spec.Registry, cells []*Cell) {
 		}
 		for _, x := range cell.All() {
 			if x.Known != nil && !x.Known.Companion {
-				met[[2]string{x.Known.Requirement, x.Known.Signature}] = true
+				met[*x.Known] = true
 			}
 		}
 	}
 	lookedFor := func(k Known) bool {
-		if monitor.IsRule(k.Signature) {
-			return looked[k.Signature]
+		if k.ofMonitor() {
+			return looked[k.ID]
 		}
 		return seen[k.Requirement] && !open[k.Requirement]
 	}
@@ -188,8 +189,8 @@ func stale(registry *spec.Registry, cells []*Cell) {
 			continue
 		}
 		for _, k := range first.Listed {
-			if k.Requirement == q.ID && lookedFor(k) && !k.Intermittent && !met[[2]string{k.Requirement, k.Signature}] {
-				first.Stale = append(first.Stale, Stale(k.Requirement, k.Signature))
+			if k.Requirement == q.ID && lookedFor(k) && !k.Intermittent && !met[k] {
+				first.Stale = append(first.Stale, Stale(k.String()))
 			}
 		}
 	}
@@ -205,9 +206,25 @@ func (r *Run) overdue(cells []*Cell, today time.Time) {
 			}
 			seen[*x.Known] = true
 			if review, err := time.Parse(time.DateOnly, x.Known.Review); err != nil || today.After(review.AddDate(0, 0, 1)) {
-				r.Warnings = append(r.Warnings, fmt.Sprintf("%s: the known failure of %s (%q) was to be reviewed by %s",
-					cell.Column(), x.Known.Requirement, x.Known.Signature, x.Known.Review))
+				r.Warnings = append(r.Warnings, fmt.Sprintf("%s: the known failure %s was to be reviewed by %s", cell.Column(), x.Known, x.Known.Review))
 			}
 		}
+	}
+}
+
+// outdated warns of entries that name a failure by a text, and says what to write
+// instead.
+func (r *Run) outdated(cell *Cell) {
+	for _, k := range cell.Listed {
+		if k.Signature == "" {
+			continue
+		}
+		line := fmt.Sprintf("%s: the known failure %s is named by a text, which the next edition will not read; ", cell.Column(), k)
+		if instead := k.Instead(); instead != nil {
+			line += "replace its line signature: by\n    " + strings.Join(instead, "\n    ")
+		} else {
+			line += "no step of this edition reads so: take it out, or write id: and detail: as the report shows them beside the failure"
+		}
+		r.Warnings = append(r.Warnings, line)
 	}
 }

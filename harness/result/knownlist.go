@@ -9,26 +9,31 @@ import (
 
 // A KnownGroup stands for all scenarios that failed in one known way.
 type KnownGroup struct {
-	Column, Requirement, Signature, Reason, Link string
-	Count                                        int
-	First                                        *Result
+	Column string
+	Known
+	Count int
+	First *Result
 }
 
 // KnownFailures lists them by cell, and in the registry's order.
 func (r *Run) KnownFailures() []KnownGroup {
 	var all []KnownGroup
-	index := map[[3]string]int{}
+	type key struct {
+		column string
+		known  Known
+	}
+	index := map[key]int{}
 	for _, c := range r.Cells {
 		for _, s := range c.All() {
 			if s.Known == nil {
 				continue
 			}
-			key := [3]string{c.Column(), s.Known.Requirement, s.Known.Signature}
-			i, ok := index[key]
+			k := key{c.Column(), *s.Known}
+			i, ok := index[k]
 			if !ok {
 				i = len(all)
-				index[key] = i
-				all = append(all, KnownGroup{Column: key[0], Requirement: key[1], Signature: key[2], Reason: s.Known.Reason, Link: s.Known.Link, First: s})
+				index[k] = i
+				all = append(all, KnownGroup{Column: k.column, Known: k.known, First: s})
 			}
 			all[i].Count++
 		}

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 // part is a shard with the passed scenarios of these places.
 func part(index, of int, places ...int) *Run {
-	c := &Cell{Subject: "mine", Companion: "reference", Lab: "sim", Seed: 1, Whole: true, Listed: []Known{{Requirement: "LAT-MSG-001", Signature: "s"}}}
+	c := &Cell{Subject: "mine", Companion: "reference", Lab: "sim", Seed: 1, Whole: true, Listed: []Known{{Requirement: "LAT-MSG-001", ID: "a/s"}}}
 	for _, place := range places {
 		c.Results = append(c.Results, &Result{Key: string(rune('a' + place)), Place: place, Requirement: "LAT-MSG-001", Outcome: Passed})
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/manifest"
 	"punchlist/harness/verdict"
 )
 
@@ -64,39 +63,4 @@ func TestOutcomeNamesAreReadBack(t *testing.T) {
 	}
 	var o Outcome
 	require.ErrorContains(t, o.UnmarshalText([]byte("fine")), `"fine"`)
-}
-
-func TestKnownFailures(t *testing.T) {
-	entry := manifest.Known{Requirement: "LAT-NAT-004", Signature: "no answer", Reason: "r"}
-	random := manifest.Known{Requirement: "LAT-NAT-005", Signature: "late", Intermittent: true}
-	mixed := manifest.Known{Requirement: "LAT-NAT-006", Signature: "x", Companion: "other"}
-	elsewhere := manifest.Known{Requirement: "LAT-NAT-007", Signature: "x", Lab: "docker"}
-	all := []manifest.Known{entry, random, mixed, elsewhere}
-	fresh := func() *Failures { return NewFailures(all, "reference", "netns") }
-	about := func(id string) func(manifest.Known) bool {
-		return func(k manifest.Known) bool { return k.Requirement == id }
-	}
-
-	t.Run("failing the listed way is known", func(t *testing.T) {
-		f := fresh()
-		k, ok := f.Match("LAT-NAT-004", "no answer")
-		require.True(t, ok)
-		require.Equal(t, entry, k)
-		require.Empty(t, f.Unmet(about("LAT-NAT-004")))
-	})
-	t.Run("failing another way is not", func(t *testing.T) {
-		f := fresh()
-		for _, c := range [][2]string{{"LAT-NAT-004", "a wrong answer"}, {"LAT-NAT-003", "no answer"}, {"LAT-NAT-006", "x"}, {"LAT-NAT-007", "x"}} {
-			_, ok := f.Match(c[0], c[1])
-			require.False(t, ok, c)
-		}
-	})
-	t.Run("an entry that nothing failed by is unmet", func(t *testing.T) {
-		require.Equal(t, []manifest.Known{entry}, fresh().Unmet(about("LAT-NAT-004")))
-	})
-	t.Run("but not one that is intermittent, or for another cell, or was not looked for", func(t *testing.T) {
-		for _, id := range []string{"LAT-NAT-005", "LAT-NAT-006", "LAT-NAT-007", "LAT-NAT-003"} {
-			require.Empty(t, fresh().Unmet(about(id)))
-		}
-	})
 }

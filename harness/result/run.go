@@ -95,7 +95,7 @@ func Name(subject, companion, lab string) string {
 func (c *Cell) All() []*Result { return slices.Concat(c.Results, c.Monitors) }
 
 // A Result is how one scenario ended in one cell, or what one monitor found in all
-// of them: then Key is monitor#rule, and what else there is, is of the first
+// of them: then Key is the id of the monitor, and what else there is, is of the first
 // scenario in which it found something.
 type Result struct {
 	Key         string            `json:"key"`   // of the scenario: type Key
@@ -108,8 +108,9 @@ type Result struct {
 	Outcome     Outcome           `json:"outcome"`
 	Unexpected  bool              `json:"unexpected"` // makes the run red
 	Step        string            `json:"step,omitempty"`
-	Text        string            `json:"text,omitempty"` // what was seen instead, or why it was not judged
-	Signature   string            `json:"signature,omitempty"`
+	Text        string            `json:"text,omitempty"`   // what was seen instead, or why it was not judged
+	ID          string            `json:"id,omitempty"`     // of the step or the monitor that found it, or "died"
+	Detail      string            `json:"detail,omitempty"` // tells it from other failures of that step
 	Known       *Known            `json:"known,omitempty"`
 	Findings    []verdict.Finding `json:"findings,omitempty"` // about peers that were not the subject
 	Evidence    []Datagram        `json:"evidence,omitempty"`
@@ -134,17 +135,6 @@ type Result struct {
 type Meeting struct {
 	Seconds float64 `json:"seconds"` // of the lab's clock
 	Packets int     `json:"packets"` // datagrams that the two sent, openers too
-}
-
-// Known is an entry of a manifest by which a failure is expected.
-type Known struct {
-	Requirement  string `json:"requirement"`
-	Signature    string `json:"signature"`
-	Companion    bool   `json:"companion,omitempty"` // it is of the companion's manifest
-	Reason       string `json:"reason"`
-	Link         string `json:"link,omitempty"`
-	Review       string `json:"review,omitempty"`
-	Intermittent bool   `json:"intermittent,omitempty"`
 }
 
 // A Datagram is one that shows what went wrong.

@@ -41,7 +41,7 @@ func (w *World) thenCodecPasses(requirement string) {
 	v := verdicts[0]
 	switch {
 	case len(v.Failures) > 0:
-		fail(&verdict.Violation{Signature: v.Signature(), Text: v.Text()})
+		fail(&verdict.Violation{Detail: v.Detail(), Text: v.Text()})
 	case len(v.Unsupported) > 0:
 		// A command that need not be carried out is a capability, and the scenario is
 		// tagged with it: whoever claims it carries it out.

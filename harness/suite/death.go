@@ -43,7 +43,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 	case len(d.Received) == 0:
 		return broken("it ended before a datagram reached it: " + d.How)
 	}
-	x.Outcome, x.Broke, x.Signature = result.Failed, verdict.Survive, verdict.DiedSignature
+	x.Outcome, x.Broke, x.ID = result.Failed, verdict.Survive, verdict.DiedID
 	t := w.Net().Trace()
 	var last []shot
 	for i := len(d.Received) - 1; i >= 0 && len(last) < replayed; i-- {
@@ -62,7 +62,7 @@ func (r *runner) death(ctx context.Context, j *job, w World, d verdict.Died) []i
 		x.Text = fmt.Sprintf("%s; before, it received %d datagrams (at most the last %d are kept), none of which alone kills a fresh peer in this way",
 			d.Error(), len(d.Received), verdict.LastReceived)
 	default:
-		x.Broke, x.Signature = x.Requirement, verdict.DiedSignature
+		x.Broke = x.Requirement
 		x.Text = fmt.Sprintf("%s; the datagram below alone kills a fresh peer (%s)", d.Error(), how)
 		return []int{killer.frame}
 	}

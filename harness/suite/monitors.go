@@ -33,10 +33,10 @@ func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
 		if s.Looked == 0 {
 			continue
 		}
-		all := of[s.Monitor.Rule]
+		all := of[s.Monitor.ID]
 		if all == nil {
 			all = &watched{monitor: s.Monitor, plan: j.plan}
-			of[s.Monitor.Rule] = all
+			of[s.Monitor.ID] = all
 		}
 		all.looked += s.Looked
 		if s.Wrong == "" {
@@ -53,9 +53,9 @@ func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
 func found(j *job, w World, end ending, s monitor.Seen) *result.Result {
 	t := w.Net().Trace()
 	return &result.Result{
-		Key: "monitor#" + s.Monitor.Rule, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
+		Key: s.Monitor.ID, ID: s.Monitor.ID, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
 		Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: result.Failed,
-		Text: s.Wrong + ", in the scenario " + j.result.Key, Signature: s.Monitor.Rule, Steps: end.steps,
+		Text: s.Wrong + ", in the scenario " + j.result.Key, Steps: end.steps,
 		Evidence: result.Evidence(t, s.Frames), Sequence: result.Sequence(t, s.Frames),
 		Capture: j.result.Capture, CaptureHash: j.result.CaptureHash, Repeat: j.result.Repeat,
 		Packets: j.result.Packets, LabSeconds: j.result.LabSeconds,
@@ -69,7 +69,7 @@ func (r *runner) monitors() {
 		for _, s := range r.watch[cell] {
 			x := s.result
 			if x == nil {
-				x = &result.Result{Key: "monitor#" + s.monitor.Rule, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
+				x = &result.Result{Key: s.monitor.ID, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
 					Requirement: s.monitor.Requirement, Outcome: result.Passed}
 			}
 			x.Looked, x.Wrong = s.looked, s.wrong

@@ -12,7 +12,7 @@ import (
 
 // In these tests monitors watch eve, who sends what is no packet.
 func TestMonitors(t *testing.T) {
-	const signature = "Every datagram that it sends is an opener, or a packet in its only encoding"
+	const id = "monitor/encoding-canonical"
 	says := func(tags, name, what string) string {
 		return rule(tags, name, "Given a subject", `And monitors watch "eve"`, `When it gets "`+what+`"`, "Then it answers")
 	}
@@ -56,19 +56,19 @@ func TestMonitors(t *testing.T) {
 		require.Equal(t, result.Failed, marks["LAT-FRAME-009"]["honest+honest@bare"].Shown())
 	})
 	t.Run("it can be known, and is stale when it is gone", func(t *testing.T) {
-		known := func(requirement, rule string) func(*Config) {
+		known := func(requirement, id string) func(*Config) {
 			return func(c *Config) {
-				c.Cells[0].Subject.Known = []manifest.Known{{Requirement: requirement, Signature: rule}}
+				c.Cells[0].Subject.Known = []manifest.Known{{Requirement: requirement, ID: id}}
 			}
 		}
-		r := run(t, known("LAT-FRAME-009", signature))
+		r := run(t, known("LAT-FRAME-009", id))
 		require.Equal(t, result.AsExpected, r.Exit, r.Unexpected)
 		require.Equal(t, result.KnownFailure, find(r, "LAT-FRAME-009").Outcome)
 
 		gone := func(c *Config) {
-			known("LAT-FRAME-009", signature)(c)
-			known("LAT-FRAME-017", "No datagram that it sends is longer than 1,421 bytes")(c)
-			c.Cells[0].Subject.Known = append(c.Cells[0].Subject.Known, manifest.Known{Requirement: "LAT-FRAME-009", Signature: signature})
+			known("LAT-FRAME-009", id)(c)
+			known("LAT-FRAME-017", "monitor/datagram-length")(c)
+			c.Cells[0].Subject.Known = append(c.Cells[0].Subject.Known, manifest.Known{Requirement: "LAT-FRAME-009", ID: id})
 		}
 		r = run(t, gone)
 		require.Len(t, r.Cells[0].Stale, 1)

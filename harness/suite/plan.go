@@ -138,8 +138,8 @@ func (c *Config) plan(ctx context.Context) ([]*planned, error) {
 		}
 		p := &planned{
 			Cell: cell, lab: l,
-			failures: result.NewFailures(cell.Subject.Known, cell.Companion.Name, cell.Lab),
-			excuses:  result.NewFailures(cell.Companion.Known, cell.Subject.Name, cell.Lab),
+			failures: result.NewFailures(c.named(ctx, cell.Subject.Known), cell.Companion.Name, cell.Lab),
+			excuses:  result.NewFailures(c.named(ctx, cell.Companion.Known), cell.Subject.Name, cell.Lab),
 		}
 		if p.scenarios, err = (Selection{Tags: cell.Tags}).Of(picked); err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name(), err)

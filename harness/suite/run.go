@@ -90,7 +90,7 @@ func (r *runner) open(p *planned) {
 			Whole: r.Select == Selection{}, Partial: p.partial,
 		}
 		for _, k := range p.failures.Listed() {
-			cell.Listed = append(cell.Listed, *known(k, false))
+			cell.Listed = append(cell.Listed, *result.KnownOf(k, false))
 		}
 		if p.missing == "" {
 			cell.Tally.Planned = len(p.scenarios)
@@ -243,21 +243,22 @@ func (r *runner) expect(j *job) {
 	x := j.result
 	switch x.Outcome {
 	case result.Failed:
-		if k, ok := j.plan.failures.Match(x.About(), x.Signature); ok {
-			x.Outcome, x.Known = result.KnownFailure, known(k, false)
+		if k, ok := j.plan.failures.Match(sign(x)); ok {
+			x.Outcome, x.Known = result.KnownFailure, result.KnownOf(k, false)
 			return
 		}
 		broken, _ := r.Registry.Lookup(x.About())
 		x.Unexpected = broken.Level == spec.Must || r.Strict
 	case result.Inconclusive:
 		for _, f := range x.Findings {
-			if k, ok := j.plan.excuses.Match(f.Requirement, f.Signature); ok {
-				x.Known = known(k, true)
+			of := result.Sign{Requirement: f.Requirement, Outcome: result.Failed, ID: f.ID, Detail: f.Detail, Text: f.Step}
+			if k, ok := j.plan.excuses.Match(of); ok {
+				x.Known = result.KnownOf(k, true)
 				return
 			}
 		}
-		if k, ok := j.plan.failures.Match(x.Requirement, x.Signature); ok {
-			x.Known = known(k, false)
+		if k, ok := j.plan.failures.Match(sign(x)); ok {
+			x.Known = result.KnownOf(k, false)
 			return
 		}
 		x.Unexpected = true
@@ -266,12 +267,13 @@ func (r *runner) expect(j *job) {
 	}
 }
 
-func known(k manifest.Known, ofCompanion bool) *result.Known {
-	out := &result.Known{Requirement: k.Requirement, Signature: k.Signature, Companion: ofCompanion, Reason: k.Reason, Link: k.Link, Intermittent: k.Intermittent}
-	if !k.Review.IsZero() {
-		out.Review = k.Review.Format(time.DateOnly)
+// sign is how a manifest would list a result.
+func sign(x *result.Result) result.Sign {
+	text := x.Step
+	if text == "" { // of a monitor
+		text = x.Rule
 	}
-	return out
+	return result.Sign{Requirement: x.About(), Outcome: x.Outcome, ID: x.ID, Detail: x.Detail, Text: text}
 }
 
 // each calls f for every item, at most n at once, and returns when all are

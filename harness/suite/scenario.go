@@ -36,6 +36,7 @@ const (
 type ending struct {
 	step  string // "Then the subject …"; empty: all steps passed
 	id    string // of that step; empty: no one expression matches it
+	args  string // what its expression captures, joined by commas
 	then  bool
 	err   error
 	steps []string // all that were run, up to that one
@@ -130,7 +131,8 @@ func steps(ctx context.Context, s Scenario, w World) ending {
 			if status == godog.StepPassed {
 				return ctx, nil
 			}
-			end.step, end.id, end.then = keyword(st)+st.Text, w.StepID(st.Text), st.Type == messages.PickleStepType_OUTCOME
+			end.id, end.args = w.StepID(st.Text), strings.Join(w.StepArguments(st.Text), ", ")
+			end.step, end.then = keyword(st)+st.Text, st.Type == messages.PickleStepType_OUTCOME
 			switch {
 			case status == godog.StepUndefined:
 				end.err = &verdict.LabFailed{Text: "no step is defined that reads so"}
@@ -195,7 +197,7 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 			continue
 		}
 		f := verdict.Finding{
-			Implementation: d.Implementation, Host: d.Host, Requirement: verdict.Survive, Signature: verdict.DiedSignature,
+			Implementation: d.Implementation, Host: d.Host, Requirement: verdict.Survive, ID: verdict.DiedID,
 			Text: "it died as a companion: " + d.How, Frames: d.Received,
 		}
 		x.Findings = append(x.Findings, f)
@@ -210,15 +212,21 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 			x.Findings = append(x.Findings, companion.Finding)
 		}
 		for i := range x.Findings {
-			if x.Findings[i].Requirement != "" && x.Findings[i].Signature == "" {
-				x.Findings[i].Signature = end.step
+			if f := &x.Findings[i]; f.Requirement != "" && f.ID == "" {
+				f.ID, f.Step = end.id, end.step
+				if f.Detail == "" {
+					f.Detail = end.args
+				}
 			}
 		}
 		return companion.Finding.Frames
 	}
 	var violation *verdict.Violation
 	if errors.As(end.err, &violation) {
-		x.Signature = violation.Signature
+		x.ID, x.Detail = end.id, end.args
+		if violation.Detail != "" {
+			x.Detail = violation.Detail
+		}
 		if x.Outcome == result.Failed {
 			x.Broke = violation.Requirement
 			if x.Broke == "" {
@@ -227,13 +235,10 @@ func (r *runner) decide(ctx context.Context, j *job, w World, end ending, deaths
 		} else {
 			x.Text = "blocked: " + x.Text
 		}
-		if x.Signature == "" {
-			x.Signature = end.step
-		}
 		return violation.Frames
 	}
 	if x.Outcome == result.Inconclusive {
-		x.Signature = end.step
+		x.ID, x.Detail = end.id, end.args
 	}
 	return nil
 }

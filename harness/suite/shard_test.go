@@ -25,8 +25,8 @@ func TestShardsMergedAreTheWholeRun(t *testing.T) {
 		c := config(t, f, "honest", "deaf")
 		c.Seeds, c.Shard = 2, shard
 		c.Cells[0].Subject.Known = []manifest.Known{
-			{Requirement: "LAT-MSG-001", Signature: "sig", Review: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
-			{Requirement: "LAT-MSG-002", Signature: "x"},
+			{Requirement: "LAT-MSG-001", ID: "lab/it-breaks-it-by-sig", Review: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
+			{Requirement: "LAT-MSG-002", ID: "lab/x"},
 		}
 		c.Cells[1].Tags = "not @alone"
 		c.Today = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -89,12 +89,12 @@ func (p *stallWatch) excuse(x *result.Result, from, to time.Time) {
 	default:
 		return
 	}
-	if x.Signature == verdict.DiedSignature { // whatever the time
+	if x.ID == verdict.DiedID { // whatever the time
 		return
 	}
 	if still := p.between(from, to); still > 0 {
 		x.Text = stalledFor(still) + ": " + x.Text
-		x.Outcome, x.Broke, x.Signature = result.LabFailed, "", ""
+		x.Outcome, x.Broke, x.ID, x.Detail = result.LabFailed, "", "", ""
 	}
 }
 

@@ -44,7 +44,7 @@ func TestAStandstillExcuses(t *testing.T) {
 	after := start.Add(5 * time.Second)
 
 	for _, o := range []result.Outcome{result.Failed, result.Inconclusive, result.AdapterBroken, result.LabFailed} {
-		x := &result.Result{Outcome: o, Text: "it is silent", Broke: "LAT-MSG-001", Signature: "Then it speaks"}
+		x := &result.Result{Outcome: o, Text: "it is silent", Broke: "LAT-MSG-001", ID: "a/speaks"}
 		p.excuse(x, start, after)
 		require.Equal(t, &result.Result{
 			Outcome: result.LabFailed,
@@ -54,7 +54,7 @@ func TestAStandstillExcuses(t *testing.T) {
 	for _, x := range []result.Result{
 		{Outcome: result.Passed},
 		{Outcome: result.NotApplicable, Text: "it is a codec"},
-		{Outcome: result.Failed, Text: "it crashed", Broke: verdict.Survive, Signature: verdict.DiedSignature},
+		{Outcome: result.Failed, Text: "it crashed", Broke: verdict.Survive, ID: verdict.DiedID},
 	} {
 		same := x
 		p.excuse(&same, start, after)

@@ -44,12 +44,12 @@ func Vectors(ctx context.Context, l lab.Lab, m manifest.Manifest, all []vectors.
 	failures := result.NewFailures(m.Known, "reference", l.Name())
 	for _, v := range verdicts {
 		judged := VectorsVerdict{Verdict: v}
-		if k, ok := failures.Match(v.Requirement, v.Signature()); ok {
+		if k, ok := failures.Match(result.Sign{Requirement: v.Requirement, Outcome: result.Failed, ID: codec.ID, Detail: v.Detail()}); ok {
 			judged.Known = &k
 		}
 		of = append(of, judged)
 	}
-	return of, failures.Unmet(func(k manifest.Known) bool { return codec.IsSignature(k.Signature) }), nil
+	return of, failures.Unmet(func(k manifest.Known) bool { return k.ID == codec.ID || codec.IsDetail(k.Signature) }), nil
 }
 
 // ask is a caller as the vectors need it.

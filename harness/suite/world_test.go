@@ -44,6 +44,9 @@ func (w *fakeWorld) Subject() string             { return w.watched }
 func (w *fakeWorld) Deaths() []verdict.Died      { return w.deaths }
 func (w *fakeWorld) Findings() []verdict.Finding { return nil }
 func (w *fakeWorld) StepID(text string) string {
+	if text == "" {
+		return ""
+	}
 	return "lab/" + strings.Trim(notIDs.ReplaceAllString(strings.ToLower(text), "-"), "-")
 }
 func (w *fakeWorld) StepArguments(string) []string { return nil }
@@ -138,8 +141,8 @@ func (w *fakeWorld) Register(sc *godog.ScenarioContext) {
 		_, err := w.subject.call(testee.Info, nil)
 		return err
 	})
-	sc.Then(`^it breaks it by "([^"]*)"$`, func(signature string) error {
-		return &verdict.Violation{Text: "the answer was wrong", Signature: signature, Frames: w.received}
+	sc.Step(`^it breaks it by "([^"]*)"$`, func(detail string) error {
+		return &verdict.Violation{Text: "the answer was wrong", Detail: detail, Frames: w.received}
 	})
 	sc.Then(`^the companion breaks it$`, func() error {
 		return &verdict.CompanionFailed{Finding: verdict.Finding{Implementation: w.o.Companion.Name, Host: "bob", Requirement: w.o.Requirement.ID, Text: "it did"}}
@@ -153,7 +156,7 @@ func (w *fakeWorld) Register(sc *godog.ScenarioContext) {
 	sc.Then(`^something odd happens$`, func() error { return fmt.Errorf("odd") })
 	sc.Then(`^(\d+) is enough$`, func(n int) error {
 		if n < 3 {
-			return &verdict.Violation{Text: "too few", Signature: "few"}
+			return &verdict.Violation{Text: "too few", Detail: "few"}
 		}
 		return nil
 	})

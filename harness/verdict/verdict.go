@@ -15,7 +15,7 @@ type Violation struct {
 	Requirement string // LAT-…; empty: the requirement that the scenario is tagged with
 	Text        string // what was seen instead, one sentence
 	Frames      []int  // sequence numbers of the trace's frames that show it
-	Signature   string // short and free of addresses, ids and times, so that a known failure can name it; empty: the text of the failing step
+	Detail      string // tells this failure of the step from its others, free of addresses, ids and times, so that a known failure can name it; empty: the step's arguments
 }
 
 func (v *Violation) Error() string { return v.Text }
@@ -69,12 +69,14 @@ func (c *CompanionFailed) Error() string {
 // A Finding is something that a peer did wrong in a scenario that was not
 // about it.
 type Finding struct {
-	Implementation string
-	Host           string // the peer's name in the scenario
-	Requirement    string // that it broke; may be empty
-	Signature      string // empty: the text of the failing step, where there is a requirement
-	Text           string
-	Frames         []int
+	Implementation string `json:"implementation"`
+	Host           string `json:"host"`                  // the peer's name in the scenario
+	Requirement    string `json:"requirement,omitempty"` // that it broke; may be empty
+	ID             string `json:"id,omitempty"`          // DiedID; empty: that of the failing step, where there is a requirement
+	Detail         string `json:"detail,omitempty"`
+	Step           string `json:"step,omitempty"` // the step's text
+	Text           string `json:"text"`
+	Frames         []int  `json:"frames,omitempty"`
 }
 
 // Died is a testee that ended by itself. A step that waits for something from
@@ -105,9 +107,9 @@ func (d *Died) Error() string {
 // explains.
 const Survive = "LAT-FRAME-014"
 
-// DiedSignature is the signature of every death, for known failures. Whether a
-// datagram alone could be blamed is in the text, and in the requirement.
-const DiedSignature = "died"
+// DiedID is by which id known failures name any death. Whether a datagram alone
+// could be blamed is in the text, and in the requirement.
+const DiedID = "died"
 
 func because(text string, err error) string {
 	switch {

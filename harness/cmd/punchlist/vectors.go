@@ -138,11 +138,11 @@ func checkOne(c *cobra.Command, out io.Writer, l lab.Lab, m manifest.Manifest, a
 		switch {
 		case v.Known != nil:
 			known += len(v.Failures)
-			fmt.Fprintf(out, "%s  %s  known: %s\n    %s\n", m.Name, v.Requirement, v.Signature(), v.Known.Reason)
+			fmt.Fprintf(out, "%s  %s  known: %s\n    %s\n", m.Name, v.Requirement, v.Detail(), v.Known.Reason)
 		case len(v.Failures) > 0:
 			good = false
 			failed += len(v.Failures)
-			fmt.Fprintf(out, "%s  %s  FAILED: %s\n", m.Name, v.Requirement, v.Signature())
+			fmt.Fprintf(out, "%s  %s  FAILED: %s\n", m.Name, v.Requirement, v.Detail())
 			for _, f := range v.Failures {
 				fmt.Fprintf(out, "    %s  %s\n        %s\n", f.ID, f.Title, f.Text)
 			}
@@ -154,7 +154,7 @@ func checkOne(c *cobra.Command, out io.Writer, l lab.Lab, m manifest.Manifest, a
 	if whole {
 		for _, s := range stale {
 			good = false
-			fmt.Fprintf(out, "%s  %s\n", m.Name, result.Stale(s.Requirement, s.Signature))
+			fmt.Fprintf(out, "%s  %s\n", m.Name, result.Stale(s.String()))
 		}
 	}
 	end := "as expected"
