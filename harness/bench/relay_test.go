@@ -147,7 +147,7 @@ func serveReference(tb testing.TB) netip.AddrPort {
 	config := peer.Config{
 		ID: wire.ID{9}, Indexed: true, Address: loopback, Random: rand.Reader,
 		// The rate limit is by the minute, and no benchmark's business.
-		Limits: peer.Limits{StreamsPerMinute: 1 << 30},
+		Limits: peer.Limits{StreamLimits: peer.StreamLimits{StreamsPerMinute: 1 << 30}},
 	}
 	require.NoError(tb, config.Validate())
 	ready, ended := make(chan netip.AddrPort, 1), make(chan struct{})

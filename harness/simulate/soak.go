@@ -109,7 +109,7 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 // time, and of the second half one can ask that nothing grows. What is forgotten
 // has a fourth of that: the first packets expire after six hours, with members
 // after twelve.
-var soakLimits = peer.Limits{Gates: 4096, Delivered: 1024, Relayed: 1024, Forgotten: 256}
+var soakLimits = peer.Limits{ReplicationLimits: peer.ReplicationLimits{Gates: 4096, Delivered: 1024, Forgotten: 256}, StreamLimits: peer.StreamLimits{Relayed: 1024}}
 
 // publishes tells whether messages are published at a time. In a day the cache is
 // full of its oldest packets at half time. In a shorter run it would never be, so

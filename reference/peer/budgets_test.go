@@ -87,7 +87,7 @@ func TestCachesThatStayApartAreLeftInPeace(t *testing.T) {
 			peer.Fill(a.peer, n.Now.Add(2*time.Minute-6*time.Hour), data)
 			peer.Fill(b.peer, n.Now.Add(-time.Hour), data)
 		}, 20 * size},
-		{"both full", peer.Limits{CachePackets: size}, false, func(n *network, a, b *host, i int, data []byte) {
+		{"both full", peer.Limits{ReplicationLimits: peer.ReplicationLimits{CachePackets: size}}, false, func(n *network, a, b *host, i int, data []byte) {
 			peer.Fill([]*host{a, b}[i%2].peer, n.Now.Add(-time.Hour), data)
 		}, 20 * size},
 	} {

@@ -42,54 +42,90 @@ type Config struct {
 	State []byte
 }
 
-// Limits bound what others can make a peer spend. A zero field is the default.
+// Limits bound what others can make a peer spend. A zero field is the default, which stands behind
+// its meaning.
 type Limits struct {
-	Peers           int // known peers beside the bootstrap peers; 256
-	Sources         int // source IPs whose bytes are counted; 1024
-	Rates           int // sources whose joins and publishes are counted; 4096
-	Pending         int // addresses being verified; 256
-	PendingPerIP    int // of them on one IP; 8
-	Held            int // datagrams kept while their source is verified; 128
-	HeldPerAddress  int // of them from one address; 4
-	Verified        int // verified addresses remembered beside the known peers; 512
-	Gates           int // ids remembered so as not to handle a packet twice; 32768
-	Delivered       int // messages remembered so as not to deliver one twice; 8192
-	CachePackets    int // 6604
-	Amplification   int // bytes out per byte in, for an IP that is not verified; 3
-	PerMinute       int // joins and publishes of one source; 1024
-	Introductions   int // introductions being obeyed at one time; 64
+	AddressLimits
+	TraversalLimits
+	MembershipLimits
+	ReplicationLimits
+	SyncLimits
+	StreamLimits
+	QueryLimits
+	PaceLimits
+}
+
+// AddressLimits are of addresses, verified or not.
+type AddressLimits struct {
+	Sources        int // source IPs whose bytes are counted; 1024
+	Amplification  int // bytes out per byte in, for an IP that is not verified; 3
+	Pending        int // addresses being challenged; 256
+	PendingPerIP   int // of them on one IP; 8
+	Held           int // datagrams kept while their source is challenged; 128
+	HeldPerAddress int // of them from one address; 4
+	Verified       int // verified addresses remembered beside the known peers; 512
+}
+
+// TraversalLimits are of introductions that are obeyed.
+type TraversalLimits struct {
+	Introductions   int // being obeyed at one time; 64
 	IntroPings      int // connection pings per introduction, and per target IP and K; 3
 	IntroPingsTotal int // such pings per K to all targets; 512
 	Traversals      int // bursts between types 5 and 7, per K; 8
 	Targets         int // target IPs whose pings are counted; 1024
-	Tasks           int // own datagrams waiting for their turn; 8192
-	Destinations    int // addresses that sync answers wait for; 64
-	SyncQueue       int // sync answers waiting for one address; 8192
-	SyncPerMinute   int // publishes and joins sent to one address in 62 s before sync waits; 1000, below the receiver's PerMinute
-	SyncRelays      int // packets that syncs brought which are multicast in a K; 32
-	Rebroadcasts    int // packets that expired and are multicast a last time, in a K; 64
-	Forgotten       int // packets that were cached and are not taken in again; 16384
-	MaxMessage      int // bytes of a published message; 1 MiB
-	Subclusters     int // joined; 64
+}
 
+// MembershipLimits are of peers and subclusters.
+type MembershipLimits struct {
+	Peers       int // known peers beside the bootstrap peers; 256
+	Subclusters int // joined; 64
+}
+
+// ReplicationLimits are of joins and publishes, and of the cache.
+type ReplicationLimits struct {
+	PerMinute    int // joins and publishes of one source; 1024
+	Rates        int // sources whose packets are counted; 4096
+	Gates        int // ids remembered so as not to handle a packet twice; 32768
+	Delivered    int // messages remembered so as not to deliver one twice; 8192
+	CachePackets int // 6604
+	Rebroadcasts int // packets that expired and are multicast a last time, in a K; 64
+	Forgotten    int // packets that were cached and are not taken in again; 16384
+	MaxMessage   int // bytes of a published message; 1 MiB
+}
+
+// SyncLimits are of what syncs send.
+type SyncLimits struct {
+	Destinations  int // addresses that summaries and packets wait for; 64
+	SyncQueue     int // of them waiting for one address; 8192
+	SyncPerMinute int // publishes and joins sent to one address in 62 s before sync waits; 1000, below the receiver's PerMinute
+	SyncRelays    int // packets that syncs brought which are multicast in a K; 32
+}
+
+// StreamLimits are of streams, own and relayed, and of split messages that are not whole yet.
+type StreamLimits struct {
 	Outgoing         int // packets of own streams waiting for their turn; 8192
 	Relayed          int // packets of streams remembered so as not to relay one twice; 16384
 	StreamsPerMinute int // packets of streams, and answers, relayed for one source; 1048576, as for deployed peers
 	Assembling       int // split messages of which a part is missing; 256
 	AssemblyBytes    int // bytes of them; 8 MiB
 
+	// StreamPace is the time between two packets of own streams; 3 ms. Nobody sends a stream's
+	// packets again, and a deployed peer was seen to forward 350 of them a second.
+	StreamPace time.Duration
+}
+
+// QueryLimits are of questions.
+type QueryLimits struct {
 	Questions          int // own ones that are open; 64
 	Routes             int // questions of others whose answers are sent back; 4096
 	QuestionsPerMinute int // of one source; 1024
+}
 
-	// Pace is the time between two datagrams, or two multicasts, that nobody
-	// waits for: heartbeats, joins, own publishes, sync answers; 1 ms.
-	Pace time.Duration
-
-	// StreamPace is the time between two packets of own streams; 3 ms. Nobody
-	// sends a stream's packets again, and a deployed peer was seen to forward 350
-	// of them a second.
-	StreamPace time.Duration
+// PaceLimits are of the peer's own datagrams that nobody waits for: heartbeats, joins, own
+// publishes, what syncs send.
+type PaceLimits struct {
+	Tasks int           // waiting for their turn; 8192
+	Pace  time.Duration // between two of them, datagrams or multicasts; 1 ms
 }
 
 // withDefaults fills in what is zero, and touches nothing else: a peer that

@@ -224,15 +224,17 @@ func TestConstantsAreThoseOfTheStandard(t *testing.T) {
 		add(name, is)
 	}
 	limits := reflect.ValueOf(Limits{}.withDefaults())
-	for i := range limits.NumField() {
-		field := limits.Type().Field(i).Name
-		name, ok := limitNames[field]
-		require.True(t, ok, "Limits.%s is no constant of the standard: give it one in spec/constants.yaml, and its name here", field)
-		switch limit := limits.Field(i).Interface().(type) {
+	for _, f := range reflect.VisibleFields(limits.Type()) {
+		if f.Anonymous {
+			continue
+		}
+		name, ok := limitNames[f.Name]
+		require.True(t, ok, "Limits.%s is no constant of the standard: give it one in spec/constants.yaml, and its name here", f.Name)
+		switch limit := limits.FieldByIndex(f.Index).Interface().(type) {
 		case time.Duration:
 			add(name, ms(limit))
 		case int:
-			if field == "MaxMessage" || field == "AssemblyBytes" {
+			if f.Name == "MaxMessage" || f.Name == "AssemblyBytes" {
 				add(name, inBytes(limit))
 			} else {
 				add(name, figure(limit))

@@ -402,7 +402,7 @@ func TestAStrangersQuestionIsHeld(t *testing.T) {
 // of them.
 func TestQuestionsAreCounted(t *testing.T) {
 	n := newNetwork(t)
-	s := n.host("s").start(peer.Config{Indexed: true, Limits: peer.Limits{QuestionsPerMinute: 50, Routes: 20}})
+	s := n.host("s").start(peer.Config{Indexed: true, Limits: peer.Limits{QueryLimits: peer.QueryLimits{QuestionsPerMinute: 50, Routes: 20}}})
 	bob, carol := n.host("bob"), n.host("carol")
 	bob.meet(s)
 	carol.meet(s)

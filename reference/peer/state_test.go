@@ -265,7 +265,7 @@ func FuzzState(f *testing.F) {
 		if sign {
 			state = signed(string(state))
 		}
-		p := peer.New(epoch, peer.Config{ID: id("s"), Indexed: true, State: state, Random: seeded("s"), Limits: peer.Limits{CachePackets: 8, Peers: 4}})
+		p := peer.New(epoch, peer.Config{ID: id("s"), Indexed: true, State: state, Random: seeded("s"), Limits: peer.Limits{ReplicationLimits: peer.ReplicationLimits{CachePackets: 8}, MembershipLimits: peer.MembershipLimits{Peers: 4}}})
 		failed := false
 		var o peer.Output
 		for p.Poll(&o) {

@@ -265,7 +265,7 @@ func TestStreamsThatAreNotDelivered(t *testing.T) {
 // Strangers can't use up the room for what others send.
 func TestStrangersGiveWay(t *testing.T) {
 	n := newNetwork(t)
-	a := n.host("alice").start(peer.Config{Limits: peer.Limits{AssemblyBytes: 60_000, Assembling: 8, PerMinute: 1000}})
+	a := n.host("alice").start(peer.Config{Limits: peer.Limits{StreamLimits: peer.StreamLimits{AssemblyBytes: 60_000, Assembling: 8}, ReplicationLimits: peer.ReplicationLimits{PerMinute: 1000}}})
 	a.peer.Join(n.Now, subKeys)
 	bob, eve := n.host("bob"), n.host("eve")
 	bob.meet(a)
@@ -397,7 +397,7 @@ func TestTwoRelaysDoNotLoop(t *testing.T) {
 // One source can't have streams relayed without end.
 func TestRelayedStreamsAreCounted(t *testing.T) {
 	n := newNetwork(t)
-	s := n.host("s").start(peer.Config{Indexed: true, Limits: peer.Limits{StreamsPerMinute: 50}})
+	s := n.host("s").start(peer.Config{Indexed: true, Limits: peer.Limits{StreamLimits: peer.StreamLimits{StreamsPerMinute: 50}}})
 	bob, carol := n.host("bob"), n.host("carol")
 	bob.meet(s)
 	carol.meet(s)
@@ -417,7 +417,7 @@ func TestRelayedStreamsAreCounted(t *testing.T) {
 func relaying(t testing.TB, different int) (p *peer.Peer, now time.Time, from netip.AddrPort, datagrams [][]byte) {
 	n := newNetwork(nil)
 	s, author, destination := n.host("s"), n.host("author"), n.host("destination")
-	p = peer.New(n.Now, peer.Config{ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"), Limits: peer.Limits{StreamsPerMinute: 1 << 40, Relayed: 1024}})
+	p = peer.New(n.Now, peer.Config{ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"), Limits: peer.Limits{StreamLimits: peer.StreamLimits{StreamsPerMinute: 1 << 40, Relayed: 1024}}})
 	var o peer.Output
 	drain := func() (question wire.EchoID) {
 		for p.Poll(&o) {

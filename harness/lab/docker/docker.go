@@ -49,7 +49,7 @@ func (d *docker) Check(ctx context.Context) error {
 		return err
 	}
 	for _, image := range []string{RouterImage, PodImage} {
-		if err := e.hasImage(ctx, image); err != nil {
+		if err := e.requireImage(ctx, image); err != nil {
 			return fmt.Errorf("%w; build it: make images", err)
 		}
 	}
@@ -63,7 +63,7 @@ func (d *docker) Starts(m manifest.Manifest) (bool, string) {
 	}
 	e, err := d.connect(context.Background())
 	if err == nil {
-		err = e.hasImage(context.Background(), m.Image)
+		err = e.requireImage(context.Background(), m.Image)
 	}
 	if err != nil {
 		return false, err.Error()

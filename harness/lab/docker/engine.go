@@ -99,8 +99,8 @@ func atHand(ctx context.Context) (bridge, reaper bool) {
 	return bridge, err == nil
 }
 
-// hasImage reports why an image can't be started.
-func (e *engine) hasImage(ctx context.Context, image string) error {
+// requireImage reports why an image can't be started; one that could is remembered.
+func (e *engine) requireImage(ctx context.Context, image string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.images[image] {

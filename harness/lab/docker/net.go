@@ -363,7 +363,7 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if m.Image == "" {
 		return nil, fmt.Errorf("start %s: its manifest names no image", m.Name)
 	}
-	if err := n.engine.hasImage(ctx, m.Image); err != nil {
+	if err := n.engine.requireImage(ctx, m.Image); err != nil {
 		return nil, fmt.Errorf("start %s: %w", m.Name, err)
 	}
 	h, err := n.podOn(host)

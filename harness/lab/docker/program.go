@@ -29,7 +29,7 @@ func (n *Net) Launch(ctx context.Context, host, image string, c Command) (*Progr
 	if n.closed {
 		return nil, errClosed
 	}
-	if err := n.engine.hasImage(ctx, image); err != nil {
+	if err := n.engine.requireImage(ctx, image); err != nil {
 		return nil, err
 	}
 	h, err := n.podOn(host)

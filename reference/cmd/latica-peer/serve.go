@@ -95,7 +95,7 @@ settings.`,
 func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 	c := peer.Config{
 		Indexed: true, MainPort: s.port, ProbePort: s.probePort, Keepalive: s.keepalive, Random: rand.Reader,
-		Address: s.address, Bootstrap: s.bootstrap, Limits: peer.Limits{CachePackets: s.cachePackets},
+		Address: s.address, Bootstrap: s.bootstrap, Limits: peer.Limits{ReplicationLimits: peer.ReplicationLimits{CachePackets: s.cachePackets}},
 	}
 	var err error
 	if c.ID, err = ownID(s.id, s.dir); err != nil {
