@@ -1,3 +1,5 @@
+// The negotiation: section 9.2 (spec/09-sync.md).
+
 package cache
 
 import "iter"

@@ -1,3 +1,5 @@
+// The cache: section 12.1 (spec/12-budgets.md).
+
 // Package cache holds the publishes that a peer has seen, to give them to peers
 // that were away, and summarises them so that two peers find out cheaply what
 // one has and the other lacks.

@@ -1,3 +1,5 @@
+// Prefixes of summaries: section 9.1 (spec/09-sync.md).
+
 package cache
 
 import (

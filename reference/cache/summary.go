@@ -1,3 +1,5 @@
+// The summary: section 9.1 (spec/09-sync.md).
+
 package cache
 
 import (

@@ -1,3 +1,5 @@
+// What summaries are made from: section 9.1 (spec/09-sync.md).
+
 package cache
 
 import (

@@ -1,3 +1,5 @@
+// The number: section 5.1 (spec/05-nat.md).
+
 // Package nattype holds the five-bit NAT type that peers announce, how it is
 // concluded from a reflection, and which strategy two types call for.
 package nattype

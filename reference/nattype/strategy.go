@@ -1,3 +1,5 @@
+// The strategy: section 6.1 (spec/06-traversal.md).
+
 package nattype
 
 // Strategy is what an introduced peer does to reach the other.

@@ -1,3 +1,5 @@
+// Sealed boxes: section 3.2 (spec/03-keys.md).
+
 package seal
 
 import (

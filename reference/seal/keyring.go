@@ -1,3 +1,5 @@
+// The keys that a peer holds: section 3.1 (spec/03-keys.md).
+
 package seal
 
 import (

@@ -1,3 +1,5 @@
+// Names, keys and events: sections 3.1 and 3.3 (spec/03-keys.md).
+
 // Package seal derives keys and ids, seals messages for a subcluster and
 // signs them, byte for byte as the deployed peers do.
 package seal

@@ -1,3 +1,5 @@
+// Sealing and signatures: sections 3.2 and 3.4 (spec/03-keys.md).
+
 package seal
 
 import (

@@ -1,3 +1,5 @@
+// The keys of bodies: sections 1.5 and 1.6 (spec/01-framing.md), and 4.1 (spec/04-messages.md).
+
 package wire
 
 import (

@@ -1,3 +1,5 @@
+// Decoding: sections 1.3 and 1.5 (spec/01-framing.md).
+
 package wire
 
 import (

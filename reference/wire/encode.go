@@ -1,3 +1,5 @@
+// Encoding: sections 1.4 and 1.6 (spec/01-framing.md).
+
 package wire
 
 import (

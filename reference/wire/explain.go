@@ -1,3 +1,5 @@
+// Decoding past faults, for reports: sections 1.2 and 1.3 (spec/01-framing.md).
+
 package wire
 
 import (

@@ -1,3 +1,5 @@
+// What a decoder rejects: sections 1.3 and 1.5 (spec/01-framing.md).
+
 package wire
 
 import "fmt"

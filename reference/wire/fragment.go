@@ -1,3 +1,5 @@
+// Messages of several packets: sections 2.2 to 2.4 (spec/02-identity.md).
+
 package wire
 
 import (

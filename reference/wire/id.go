@@ -1,3 +1,5 @@
+// Ids of packets: section 2.1 (spec/02-identity.md).
+
 package wire
 
 import (

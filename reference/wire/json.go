@@ -1,3 +1,5 @@
+// The JSON of bodies: section 1.5 (spec/01-framing.md).
+
 package wire
 
 import (

@@ -1,3 +1,5 @@
+// The layout of a datagram: section 1.2 (spec/01-framing.md).
+
 // Package wire is the codec of Latica wire version 6: datagrams to packets and back, JSON bodies,
 // packet ids, and messages split over several packets.
 //
