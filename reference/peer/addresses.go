@@ -1,3 +1,6 @@
+// What is believed of an address: sections 4.4 (spec/04-messages.md), 13.1 and 13.2
+// (spec/13-security.md).
+
 package peer
 
 import (

@@ -1,3 +1,6 @@
+// The peers that are known, and where: sections 4.5 (spec/04-messages.md) and 7.5
+// (spec/07-membership.md).
+
 package peer
 
 import (

@@ -1,3 +1,6 @@
+// What a source, an address or a key may set off: sections 6.2 (spec/06-traversal.md), 12.2
+// (spec/12-budgets.md) and 13.3 (spec/13-security.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// How long packets are kept: section 12.1 (spec/12-budgets.md).
+
 package peer
 
 import (

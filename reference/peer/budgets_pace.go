@@ -1,3 +1,5 @@
+// What a peer sends of itself: section 12.3 (spec/12-budgets.md).
+
 package peer
 
 import (

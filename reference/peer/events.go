@@ -1,3 +1,5 @@
+// What is delivered with a message: sections 3.3 and 3.4 (spec/03-keys.md).
+
 package peer
 
 import (

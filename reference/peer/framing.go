@@ -1,3 +1,5 @@
+// Whatever comes: sections 1.3, 1.5 and 1.7 (spec/01-framing.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Joins, introductions and rendezvous: sections 7.1 to 7.5 (spec/07-membership.md).
+
 package peer
 
 import (

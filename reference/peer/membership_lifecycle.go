@@ -1,3 +1,5 @@
+// Leaving, sleep and wake: sections 7.5 and 7.6 (spec/07-membership.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Pings and pongs: sections 4.2 and 4.3 (spec/04-messages.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Discovery: sections 5.2 and 5.3 (spec/05-nat.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Queries: sections 11.1 to 11.3 (spec/11-queries.md).
+
 package peer
 
 import (

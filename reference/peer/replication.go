@@ -1,3 +1,5 @@
+// Publishing and delivery: sections 8.2 and 8.3 (spec/08-replication.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Multicast: section 8.1 (spec/08-replication.md).
+
 package peer
 
 import (

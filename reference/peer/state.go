@@ -1,3 +1,5 @@
+// Over a restart: section 8.4 (spec/08-replication.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Streams: sections 10.1 to 10.3 (spec/10-streams.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Receiving streams of several packets: section 10.2 (spec/10-streams.md).
+
 package peer
 
 import (

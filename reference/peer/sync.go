@@ -1,3 +1,5 @@
+// Negotiations: sections 9.2 and 9.3 (spec/09-sync.md).
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// What is sent: section 9.4 (spec/09-sync.md).
+
 package peer
 
 import (

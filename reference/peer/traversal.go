@@ -1,3 +1,5 @@
+// Obeying an introduction: sections 6.2 and 6.3 (spec/06-traversal.md).
+
 package peer
 
 import (

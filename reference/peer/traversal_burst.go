@@ -1,3 +1,5 @@
+// Guessing ports: section 6.4 (spec/06-traversal.md).
+
 package peer
 
 import (

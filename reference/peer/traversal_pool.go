@@ -1,3 +1,5 @@
+// The sockets from which ports are guessed: section 6.4 (spec/06-traversal.md).
+
 package peer
 
 import (

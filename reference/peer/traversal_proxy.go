@@ -1,3 +1,5 @@
+// By a proxy: section 6.5 (spec/06-traversal.md).
+
 package peer
 
 import (
