@@ -2,7 +2,6 @@ package dissector
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -26,7 +25,6 @@ import (
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/reference/cache"
 	"punchlist/reference/wire"
@@ -484,8 +482,7 @@ func TestSuite(t *testing.T) {
 		Cells:    []suite.Cell{{Subject: reference, Companion: reference, Lab: "sim"}},
 		Labs:     map[string]lab.Lab{"sim": sim.New()},
 		Features: features.Files, Registry: registry, Select: suite.Selection{Tags: scenarios},
-		World: func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
-		Seed:  1, Out: out,
+		Seed: 1, Out: out,
 		Progress: report.NewProgress(io.Discard, report.Style{}),
 		Today:    time.Now(),
 	})

@@ -37,10 +37,7 @@ type Options struct {
 	Seed        int64             // of the network model, and of testees that accept one
 	Keepalive   time.Duration     // K that is wanted; manifest.Keepalive.Clamp brings it into a peer's bounds
 	Logs        io.Writer         // stderr of the testees, each line behind its host; never nil
-	Registry    *spec.Registry
-	Requirement spec.Requirement // the one that the scenario is tagged with
-	Tags        []string         // all tags of the scenario, with their @
-	Key         string           // of the scenario: package result
+	Requirement spec.Requirement  // the one that the scenario is tagged with
 }
 
 // Bounds of waiting, by the lab's clock. They are generous, so that a loaded

@@ -22,7 +22,6 @@ import (
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/result"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 )
@@ -40,7 +39,6 @@ func judgeReference(t *testing.T, features fs.FS) *result.Run {
 		Cells:    []suite.Cell{{Subject: reference, Companion: reference, Lab: "sim"}},
 		Labs:     map[string]lab.Lab{"sim": sim.New()},
 		Features: features, Registry: registry,
-		World:    func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
 		Seed:     1,
 		Progress: report.NewProgress(io.Discard, report.Style{}),
 		Today:    time.Now(),

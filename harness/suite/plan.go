@@ -43,7 +43,7 @@ type Config struct {
 	Labs     map[string]lab.Lab
 	Features fs.FS
 	Registry *spec.Registry
-	World    WorldFunc
+	World    WorldFunc // nil: steps.New
 
 	Select  Selection
 	Shard   *result.Shard // the part of the scenarios to run; nil: all

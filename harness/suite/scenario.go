@@ -20,6 +20,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/monitor"
 	"punchlist/harness/result"
+	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -46,9 +47,9 @@ type ending struct {
 func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	o := WorldOptions{
+	o := steps.Options{
 		Lab: j.plan.lab, Subject: j.plan.Subject, Companion: j.plan.Companion, Seed: j.cell.Seed,
-		Keepalive: realKeepalive, Registry: r.Registry, Requirement: q, Tags: j.scenario.Tags, Key: j.scenario.Key,
+		Keepalive: realKeepalive, Requirement: q,
 	}
 	for _, name := range virtualLabs {
 		if j.plan.Lab == name {
@@ -59,9 +60,9 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	o.Logs = &log
 	x := j.result
 	err := guard(func() error {
-		w := r.World(ctx, o)
+		w := r.world(ctx, o)
 		defer w.Close()
-		end := steps(ctx, j.scenario, w)
+		end := perform(ctx, j.scenario, w)
 		if end.err != nil && ctx.Err() != nil {
 			end.err = &verdict.LabFailed{Text: fmt.Sprintf("the scenario was stopped after %v of this machine's clock, in the step %q", r.Timeout, end.step), Err: end.err}
 		}
@@ -110,9 +111,9 @@ func (r *runner) leave(err error) {
 	r.left = append(r.left, err.Error())
 }
 
-// steps hands the one scenario to godog. Its exit code and its reports decide
+// perform hands the one scenario to godog. Its exit code and its reports decide
 // nothing: what the steps returned does.
-func steps(ctx context.Context, s Scenario, w World) ending {
+func perform(ctx context.Context, s Scenario, w World) ending {
 	var end ending
 	ran := 0
 	options := &godog.Options{

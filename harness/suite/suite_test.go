@@ -18,6 +18,7 @@ import (
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/result"
+	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
 )
@@ -453,7 +454,7 @@ func TestAnInterruptedRunStillReports(t *testing.T) {
 	c.Jobs = 1
 	ctx, cancel := context.WithCancel(context.Background())
 	made := c.World
-	c.World = func(inner context.Context, o WorldOptions) World {
+	c.World = func(inner context.Context, o steps.Options) World {
 		cancel()
 		return made(inner, o)
 	}

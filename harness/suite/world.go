@@ -2,16 +2,13 @@ package suite
 
 import (
 	"context"
-	"io"
-	"time"
 
 	"github.com/cucumber/godog"
 
 	"punchlist/harness/lab"
-	"punchlist/harness/manifest"
 	"punchlist/harness/result"
+	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
-	"punchlist/spec"
 )
 
 // A World is what the steps of one scenario stand on. The suite makes a fresh
@@ -45,19 +42,13 @@ type World interface {
 	Close() error
 }
 
-// WorldOptions are what a World is made from.
-type WorldOptions struct {
-	Lab         lab.Lab
-	Subject     manifest.Manifest // the peer under test
-	Companion   manifest.Manifest // all other peers, bootstrap peers included
-	Seed        int64             // of the network model, and of testees that accept one
-	Keepalive   time.Duration     // K that is wanted; manifest.Keepalive.Clamp brings it into a peer's bounds
-	Logs        io.Writer         // stderr of the testees, each line behind its host; never nil
-	Registry    *spec.Registry
-	Requirement spec.Requirement // the one that the scenario is tagged with
-	Tags        []string         // all tags of the scenario, with their @
-	Key         string           // of the scenario: package result
-}
-
 // A WorldFunc makes the World of one scenario.
-type WorldFunc func(context.Context, WorldOptions) World
+type WorldFunc func(context.Context, steps.Options) World
+
+// world makes a World: that of package steps, where the Config names no other.
+func (c Config) world(ctx context.Context, o steps.Options) World {
+	if c.World == nil {
+		return steps.New(ctx, o)
+	}
+	return c.World(ctx, o)
+}

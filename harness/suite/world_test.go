@@ -13,6 +13,7 @@ import (
 
 	"punchlist/harness/lab"
 	"punchlist/harness/result"
+	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
 	"punchlist/spec/testee"
 )
@@ -22,7 +23,7 @@ var notIDs = regexp.MustCompile("[^a-z0-9]+")
 // fakeWorld gives the tests' features their meaning, over the bare lab.
 type fakeWorld struct {
 	ctx       context.Context
-	o         WorldOptions
+	o         steps.Options
 	net       *bareNet
 	subject   caller
 	companion caller
@@ -32,7 +33,7 @@ type fakeWorld struct {
 	watched   string // host whose packets monitors see
 }
 
-func newFakeWorld(ctx context.Context, o WorldOptions) World { return &fakeWorld{ctx: ctx, o: o} }
+func newFakeWorld(ctx context.Context, o steps.Options) World { return &fakeWorld{ctx: ctx, o: o} }
 
 func (w *fakeWorld) Net() lab.Net {
 	if w.net == nil {

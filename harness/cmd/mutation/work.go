@@ -17,7 +17,6 @@ import (
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/saboteur/deviate"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 )
@@ -105,7 +104,6 @@ func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string)
 	got, err := suite.Run(ctx, suite.Config{
 		Cells: []suite.Cell{{Subject: subject, Companion: reference, Lab: "sim"}},
 		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Features: features.Files, Registry: registry,
-		World:  func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
 		Select: suite.Selection{Tags: tags},
 		Seed:   1, Jobs: 1, Timeout: time.Minute,
 		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Unix(0, 0),

@@ -14,7 +14,6 @@ import (
 	"punchlist/harness/lab/netns"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/harness/testees"
 )
@@ -28,10 +27,6 @@ var labOrder = []string{"sim", "netns", "docker"}
 var labs = sync.OnceValue(func() map[string]lab.Lab {
 	return map[string]lab.Lab{"sim": sim.New(), "netns": netns.New(), "docker": docker.New()}
 })
-
-func world(ctx context.Context, o suite.WorldOptions) suite.World {
-	return steps.New(ctx, steps.Options(o))
-}
 
 // resolve turns the flags into cells, and says what it chose itself. Named
 // gives back how an implementation was named on the command line.

@@ -92,7 +92,7 @@ func matrix(c *cobra.Command, f runFlags, names []string) error {
 	}
 	style := report.StyleOf(os.Stdout)
 	found, err := suite.Run(c.Context(), suite.Config{
-		Cells: cells, Labs: labs(), Features: fstest.MapFS{"matrix.feature": {Data: []byte(feature)}}, Registry: registry, World: world,
+		Cells: cells, Labs: labs(), Features: fstest.MapFS{"matrix.feature": {Data: []byte(feature)}}, Registry: registry,
 		Select: suite.Selection{Tags: "@" + strings.Join(meetings, " or @")},
 		Seed:   f.seed, Seeds: 1, Jobs: f.jobs, Timeout: f.timeout, Out: f.out, Require: true,
 		Progress: report.NewProgress(os.Stderr, report.StyleOf(os.Stderr)), Today: time.Now(),

@@ -141,7 +141,7 @@ func run(c *cobra.Command, f runFlags) error {
 	}
 	progress := report.NewProgress(os.Stdout, report.StyleOf(os.Stdout))
 	found, err := suite.Run(c.Context(), suite.Config{
-		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry, World: world,
+		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry,
 		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
 		Seed: f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
 		Require: f.require, Strict: f.strict,

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"context"
 	"io"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/result"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/spec"
 	"punchlist/spec/testee"
@@ -33,7 +31,6 @@ func judge(t *testing.T, m manifest.Manifest) (*result.Run, error) {
 		Cells: []suite.Cell{{Subject: m, Companion: reference, Lab: "docker"}}, Labs: map[string]lab.Lab{"docker": shared},
 		Features: features.Files, Registry: registry, Require: true, Seed: 1,
 		Select:   suite.Selection{Tags: "@LAT-FRAME-016"},
-		World:    func(ctx context.Context, o suite.WorldOptions) suite.World { return steps.New(ctx, steps.Options(o)) },
 		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Now(),
 	})
 }
