@@ -13,7 +13,6 @@ import (
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
-	"punchlist/spec/testee/schema"
 )
 
 // A peer is a testee of the scenario.
@@ -29,14 +28,11 @@ type peer struct {
 	port      uint16
 	probePort uint16
 
-	testee  lab.Testee // nil until started
+	client  *lab.Client // nil until started
 	started testee.StartWith
 	joined  []testee.JoinWith // since then
 	running bool              // it has answered start
 	stopped bool              // a step stopped it: its exit is no death
-	calls   int
-	asked   map[int]string // commands by id
-	checked int            // messages that were held to the schema
 }
 
 // Ports of every testee, on its own host.
@@ -75,8 +71,7 @@ func (w *World) start(p *peer) {
 	if err != nil {
 		fail(&verdict.LabFailed{Text: "starting " + p.manifest.Name + " on " + p.host, Err: err})
 	}
-	p.testee, p.running, p.stopped, p.joined = t, false, false, nil
-	p.asked, p.checked = map[int]string{}, 0
+	p.client, p.running, p.stopped, p.joined = lab.NewClient(t), false, false, nil
 	seed := seal.SharedKey(fmt.Sprintf("%d %s", w.o.Seed, p.host))
 	p.started = testee.StartWith{
 		PeerID:    p.id.String(),
@@ -142,33 +137,17 @@ func (w *World) call(p *peer, do string, with, out any) {
 
 // reply sends a command and awaits its reply, which may be an error.
 func (w *World) reply(p *peer, do string, with any) testee.Message {
-	if p.testee == nil || p.stopped {
+	if p.client == nil || p.stopped {
 		misused("the feature asks %s of %s, which does not run", do, p)
 	}
-	p.calls++
-	c := testee.Command{ID: p.calls, Do: do}
-	p.asked[c.ID] = do
-	if with != nil {
-		text, err := json.Marshal(with)
-		if err != nil {
-			fail(&verdict.LabFailed{Text: do, Err: err})
-		}
-		c.With = text
-	}
-	if err := p.testee.Send(c); err != nil {
+	id, err := p.client.Ask(do, with)
+	if err != nil {
 		w.unfit(p, "%s could not be sent: %v", do, err)
 	}
 	var reply testee.Message
-	next := 0
-	ok := w.await(testee.ReplyWithin, func() bool {
-		messages := p.testee.Messages()
-		for ; next < len(messages); next++ {
-			if messages[next].ID == c.ID {
-				reply = messages[next]
-				return true
-			}
-		}
-		return false
+	ok := w.await(testee.ReplyWithin, func() (came bool) {
+		reply, came = p.client.Reply(id)
+		return came
 	})
 	if !ok {
 		w.unfit(p, "no reply to %s within %v", do, testee.ReplyWithin)
@@ -178,16 +157,10 @@ func (w *World) reply(p *peer, do string, with any) testee.Message {
 
 // events lists the events of a name so far.
 func (p *peer) events(name string) []testee.Message {
-	if p.testee == nil {
+	if p.client == nil {
 		return nil
 	}
-	var all []testee.Message
-	for _, m := range p.testee.Messages() {
-		if m.Event == name {
-			all = append(all, m)
-		}
-	}
-	return all
+	return p.client.Events(name)
 }
 
 // eventsOf decodes the events of a name.
@@ -214,28 +187,20 @@ func (p *peer) natType() testee.NATEvent {
 // sound holds what a peer wrote since the last look to the schema of the
 // testee protocol.
 func (w *World) sound(p *peer) {
-	if p.testee == nil {
+	if p.client == nil {
 		return
 	}
-	messages := p.testee.Messages()
-	for ; p.checked < len(messages); p.checked++ {
-		m := messages[p.checked]
-		err := schema.Event(m.Raw)
-		if m.Event == "" {
-			err = schema.Reply(p.asked[m.ID], m.Raw)
-		}
-		if err != nil {
-			w.unfit(p, "it wrote what breaks the schema of the testee protocol: %v", err)
-		}
+	if err := p.client.Unsound(); err != nil {
+		w.unfit(p, "it wrote what breaks the schema of the testee protocol: %v", err)
 	}
 }
 
 // alive ends the step with the death of a peer that ended by itself.
 func (w *World) alive(p *peer) {
-	if p.testee == nil || p.stopped {
+	if p.client == nil || p.stopped {
 		return
 	}
-	exit := p.testee.Exit()
+	exit := p.client.Testee.Exit()
 	if exit == nil {
 		return
 	}

@@ -27,8 +27,8 @@ func (w *World) givenInjectorsAreBootstraps(a, b, c string) {
 func (w *World) restart(state string) {
 	p := w.subject
 	p.stopped = true
-	must(p.testee.Stop())
-	if !w.await(answerWithin, func() bool { return p.testee.Exit() != nil }) {
+	must(p.client.Testee.Stop())
+	if !w.await(answerWithin, func() bool { return p.client.Testee.Exit() != nil }) {
 		misused("the subject's process did not end")
 	}
 	w.changed = w.net.Now()
@@ -286,7 +286,7 @@ func (w *World) whenStops(name string) {
 		}
 	}
 	p.stopped = true
-	must(p.testee.Stop())
+	must(p.client.Testee.Stop())
 }
 
 var _ = step("lab/both-behind-one-nat", `^the subject and a companion "([^"]+)" behind one ([\w-]+) NAT$`,

@@ -128,7 +128,7 @@ func (r *runner) replay(ctx context.Context, j *job, d verdict.Died, shots []sho
 	if err != nil {
 		return -1, nil, err
 	}
-	c := caller{ctx: ctx, net: n, testee: t}
+	c := caller{ctx, n, lab.NewClient(t)}
 	start := d.Start
 	start.Bootstrap = []testee.Bootstrap{}
 	if start.Address != "" {

@@ -36,7 +36,7 @@ func alone(ctx context.Context, l lab.Lab, m manifest.Manifest, seed int64, logs
 	if err != nil {
 		return &verdict.AdapterBroken{Implementation: m.Name, Text: fmt.Sprintf("it can't be started: %v", err)}
 	}
-	return use(&caller{ctx: ctx, net: n, testee: t})
+	return use(&caller{ctx, n, lab.NewClient(t)})
 }
 
 // preflight starts a testee alone and finds out whether it keeps to the
@@ -107,53 +107,48 @@ func inspect(c *caller, m manifest.Manifest) (hello testee.HelloOK, err error) {
 	return hello, nil
 }
 
-// A caller sends commands and waits for their replies.
+// A caller sends commands and waits for their replies, where nothing else has to be
+// seen to meanwhile.
 type caller struct {
 	ctx    context.Context
 	net    lab.Net
-	testee lab.Testee
-	last   int
+	client *lab.Client
+}
+
+// until waits for something from the testee. Errors are the testee's: it has ended,
+// or it took too long.
+func (c *caller) until(come func() bool) error {
+	came := false
+	err := lab.Await(c.ctx, c.net, testee.ReplyWithin, func() bool {
+		came = come()
+		return came || c.client.Testee.Exit() != nil
+	})
+	switch {
+	case came:
+		return nil
+	case c.client.Testee.Exit() != nil:
+		return errors.New(ended(c.client.Testee.Exit()))
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no reply within %v", testee.ReplyWithin)
+	default:
+		return err
+	}
 }
 
 // call sends a command and returns its reply. Errors are the testee's: no
 // reply in time, or its end.
-func (c *caller) call(do string, with any) (testee.Message, error) {
-	c.last++
-	cmd := testee.Command{ID: c.last, Do: do}
-	if with != nil {
-		raw, err := json.Marshal(with)
-		if err != nil {
-			return testee.Message{}, err
-		}
-		cmd.With = raw
+func (c *caller) call(do string, with any) (reply testee.Message, err error) {
+	id, err := c.client.Ask(do, with)
+	if err != nil {
+		return reply, err
 	}
-	if err := c.testee.Send(cmd); err != nil {
-		return testee.Message{}, err
-	}
-	var reply *testee.Message
-	seen := 0
-	err := lab.Await(c.ctx, c.net, testee.ReplyWithin, func() bool {
-		all := c.testee.Messages()
-		for ; seen < len(all); seen++ {
-			if all[seen].ID == c.last {
-				reply = &all[seen]
-				return true
-			}
-		}
-		return c.testee.Exit() != nil
+	err = c.until(func() (came bool) {
+		reply, came = c.client.Reply(id)
+		return came
 	})
-	switch {
-	case reply != nil:
-		return *reply, nil
-	case c.testee.Exit() != nil:
-		return testee.Message{}, errors.New(ended(c.testee.Exit()))
-	case c.ctx.Err() != nil:
-		return testee.Message{}, c.ctx.Err()
-	case errors.Is(err, context.DeadlineExceeded):
-		return testee.Message{}, fmt.Errorf("no reply within %v", testee.ReplyWithin)
-	default:
-		return testee.Message{}, err
-	}
+	return reply, err
 }
 
 // ended describes how a testee ended, in one line.
@@ -188,28 +183,11 @@ func lastLine(log string) string {
 // ready waits for the event of that name.
 func (c *caller) ready() (testee.ReadyEvent, error) {
 	var event testee.ReadyEvent
-	var found bool
-	var malformed error
-	seen := 0
-	err := lab.Await(c.ctx, c.net, testee.ReplyWithin, func() bool {
-		all := c.testee.Messages()
-		for ; seen < len(all); seen++ {
-			if all[seen].Event == testee.Ready {
-				malformed = json.Unmarshal(all[seen].Raw, &event)
-				found = true
-				return true
-			}
-		}
-		return c.testee.Exit() != nil
-	})
-	switch {
-	case malformed != nil:
-		return event, fmt.Errorf("the event ready: %w", malformed)
-	case found:
-		return event, nil
-	case c.testee.Exit() != nil:
-		return event, errors.New(ended(c.testee.Exit()))
-	default:
+	if err := c.until(func() bool { return len(c.client.Events(testee.Ready)) > 0 }); err != nil {
 		return event, fmt.Errorf("no event ready: %w", err)
 	}
+	if err := json.Unmarshal(c.client.Events(testee.Ready)[0].Raw, &event); err != nil {
+		return event, fmt.Errorf("the event ready: %w", err)
+	}
+	return event, nil
 }

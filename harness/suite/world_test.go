@@ -70,11 +70,11 @@ func (w *fakeWorld) up() error {
 	if err != nil {
 		return err
 	}
-	w.companion = caller{ctx: w.ctx, net: n, testee: t}
+	w.companion = caller{w.ctx, n, lab.NewClient(t)}
 	if t, err = w.net.Start(w.ctx, "alice", w.o.Subject); err != nil {
 		return err
 	}
-	w.subject = caller{ctx: w.ctx, net: n, testee: t}
+	w.subject = caller{w.ctx, n, lab.NewClient(t)}
 	w.start = testee.StartWith{PeerID: "00", Port: 1}
 	if _, err := w.subject.call(testee.Start, w.start); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (w *fakeWorld) send(payload string) error {
 		}
 	}
 	if reply, err := w.subject.call(testee.Info, nil); err != nil || reply.Error != nil {
-		exit := w.subject.testee.Exit()
+		exit := w.subject.client.Testee.Exit()
 		if exit == nil {
 			return &verdict.AdapterBroken{Implementation: w.o.Subject.Name, Text: "info: " + err.Error()}
 		}
