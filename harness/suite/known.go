@@ -8,6 +8,7 @@ import (
 	"punchlist/harness/codec"
 	"punchlist/harness/manifest"
 	"punchlist/harness/monitor"
+	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
 )
 
@@ -18,7 +19,7 @@ func (c *Config) named(ctx context.Context, known []manifest.Known) []manifest.K
 	var out []manifest.Known
 	for _, k := range known {
 		if k.Signature != "" && w == nil {
-			w = c.World(ctx, WorldOptions{Registry: c.Registry, Logs: io.Discard})
+			w = c.world(ctx, steps.Options{Logs: io.Discard})
 		}
 		out = append(out, modern(k, w))
 	}
