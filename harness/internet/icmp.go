@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+
+	"punchlist/harness/checksum"
 )
 
 // An ICMPError is an ICMP message that reports what became of a datagram.
@@ -37,7 +39,7 @@ func BuildICMPError(buf []byte, src netip.Addr, kind, code uint8, mtu int, id ui
 	buf = append(buf, kind, code, 0, 0, 0, 0)
 	buf = binary.BigEndian.AppendUint16(buf, uint16(mtu))
 	buf = append(buf, quote...)
-	repairChecksums(buf[start:])
+	checksum.Repair(buf[start:])
 	return buf
 }
 
@@ -86,5 +88,5 @@ func rewriteError(packet []byte, e ICMPError) {
 		binary.BigEndian.PutUint16(quote[size:], e.About.Src.Port())
 		binary.BigEndian.PutUint16(quote[size+2:], e.About.Dst.Port())
 	}
-	repairChecksums(packet)
+	checksum.Repair(packet)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+
+	"punchlist/harness/checksum"
 )
 
 const (
@@ -37,7 +39,7 @@ func BuildUDP(buf []byte, src, dst netip.AddrPort, id uint16, payload []byte) []
 	buf = binary.BigEndian.AppendUint16(buf, uint16(udpLen+len(payload)))
 	buf = append(buf, 0, 0)
 	buf = append(buf, payload...)
-	repairChecksums(buf[start:])
+	checksum.Repair(buf[start:])
 	return buf
 }
 
@@ -125,73 +127,6 @@ func appendHeader(buf []byte, proto uint8, src, dst netip.Addr, id uint16, paylo
 	return append(buf, d[:]...)
 }
 
-// repairChecksums sets the checksums of a whole, well-formed packet. A UDP
-// checksum of zero means that there is none (RFC 768), yet a kernel that
-// leaves checksums to its network card may write anything: BuildUDP and
-// Send both come here, and every datagram leaves with a checksum.
-func repairChecksums(packet []byte) {
-	size := int(packet[0]&15) * 4
-	body := packet[size:]
-	packet[10], packet[11] = 0, 0
-	binary.BigEndian.PutUint16(packet[10:], ^fold(sum(packet[:size], 0)))
-	if binary.BigEndian.Uint16(packet[6:])&fragmentField != 0 {
-		return // the sum is over the whole datagram, which is not here
-	}
-	switch {
-	case packet[9] == protoUDP && len(body) >= udpLen:
-		length := int(binary.BigEndian.Uint16(body[4:]))
-		if length < udpLen || length > len(body) {
-			return
-		}
-		body = body[:length]
-		body[6], body[7] = 0, 0
-		pseudo := sum(packet[12:20], uint64(protoUDP)+uint64(length))
-		c := ^fold(sum(body, pseudo))
-		if c == 0 {
-			c = 0xffff
-		}
-		binary.BigEndian.PutUint16(body[6:], c)
-	case packet[9] == protoICMP && len(body) >= 8:
-		body[2], body[3] = 0, 0
-		binary.BigEndian.PutUint16(body[2:], ^fold(sum(body, 0)))
-	}
-}
-
-// sum adds the bytes as big-endian 16-bit words, the last padded with zero.
-func sum(b []byte, acc uint64) uint64 {
-	for len(b) >= 8 {
-		v := binary.BigEndian.Uint64(b)
-		acc += v>>48 + v>>32&0xffff + v>>16&0xffff + v&0xffff
-		b = b[8:]
-	}
-	for len(b) >= 2 {
-		acc += uint64(b[0])<<8 | uint64(b[1])
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		acc += uint64(b[0]) << 8
-	}
-	return acc
-}
-
-func fold(acc uint64) uint16 {
-	for acc>>16 != 0 {
-		acc = acc&0xffff + acc>>16
-	}
-	return uint16(acc)
-}
-
-// adjust repairs the checksum at p for a change of bytes elsewhere, by RFC
-// 1624 equation 3. Both have the same, even length.
-func adjust(p, old, new []byte) {
-	acc := uint64(^binary.BigEndian.Uint16(p))
-	for i := 0; i < len(old); i += 2 {
-		acc += uint64(^binary.BigEndian.Uint16(old[i:]))
-		acc += uint64(binary.BigEndian.Uint16(new[i:]))
-	}
-	binary.BigEndian.PutUint16(p, ^fold(acc))
-}
-
 // decrementTTL takes one hop off; false means that the packet dies here.
 func decrementTTL(packet []byte) bool {
 	if packet[8] <= 1 {
@@ -199,7 +134,7 @@ func decrementTTL(packet []byte) bool {
 	}
 	old := [2]byte{packet[8], packet[9]}
 	packet[8]--
-	adjust(packet[10:], old[:], packet[8:10])
+	checksum.Adjust(packet[10:], old[:], packet[8:10])
 	return true
 }
 
@@ -218,9 +153,9 @@ func rewrite(packet []byte, addrAt, portAt int, to netip.AddrPort) {
 	binary.BigEndian.PutUint16(next[4:], to.Port())
 	copy(packet[addrAt:], next[:4])
 	copy(body[portAt:], next[4:])
-	adjust(packet[10:], old[:4], next[:4])
+	checksum.Adjust(packet[10:], old[:4], next[:4])
 	if c := body[6:8]; c[0] != 0 || c[1] != 0 { // RFC 768: zero is no checksum
-		adjust(c, old[:], next[:])
+		checksum.Adjust(c, old[:], next[:])
 		if c[0] == 0 && c[1] == 0 {
 			c[0], c[1] = 0xff, 0xff
 		}

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"punchlist/harness/checksum"
 	"punchlist/harness/nat"
 )
 
@@ -171,7 +172,7 @@ func (n *Network) Send(now time.Time, host string, raw []byte) {
 		return
 	}
 	p := n.packet(raw[:ip.total])
-	repairChecksums(p.buf)
+	checksum.Repair(p.buf)
 	n.originate(h, p, ip.dst)
 }
 

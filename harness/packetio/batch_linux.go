@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"punchlist/harness/checksum"
 )
 
 // A Batch is room for several packets that one system call reads or writes.
@@ -112,7 +114,7 @@ func receiveBatch(fd uintptr, b *Batch, own bool) error {
 		}
 		packet := b.buffers[i*b.room:][:m.length]
 		if partial(&b.controls[i][0], int(m.header.Controllen)) {
-			CompleteChecksum(packet)
+			checksum.Complete(packet)
 		}
 		if b.count < i {
 			copy(b.buffers[b.count*b.room:][:b.room], packet)

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"punchlist/harness/checksum"
 )
 
 // An Interface is a packet socket bound to one network interface, for packets
@@ -98,7 +100,7 @@ func (i *Interface) ReadFrom(buffer []byte) (n int, from MAC, err error) {
 		return 0, from, i.failed("read from", err)
 	}
 	if unfinished {
-		CompleteChecksum(buffer[:n])
+		checksum.Complete(buffer[:n])
 	}
 	return n, from, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"punchlist/harness/checksum"
 	"punchlist/harness/testkit/testenv"
 )
 
@@ -93,7 +94,7 @@ func TestExchangeWithAKernel(t *testing.T) {
 			got := buffer[:n]
 			require.Len(t, got, 1428)
 			require.Equal(t, payload, got[28:])
-			require.True(t, ChecksumsHold(got))
+			require.True(t, checksum.Holds(got))
 
 			// And back, with the ends changed: the sums stay right.
 			answer := append([]byte{}, got...)
@@ -101,7 +102,7 @@ func TestExchangeWithAKernel(t *testing.T) {
 			copy(answer[16:20], got[12:16])
 			copy(answer[20:22], got[22:24])
 			copy(answer[22:24], got[20:22])
-			require.True(t, ChecksumsHold(answer))
+			require.True(t, checksum.Holds(answer))
 			require.NoError(t, far.Write(answer))
 			n, from, err := socket.ReadFromUDP(buffer)
 			require.NoError(t, err)
@@ -128,7 +129,7 @@ func TestSegmentsOfAKernelComeOneByOne(t *testing.T) {
 		n, err := far.Read(buffer)
 		require.NoError(t, err)
 		require.Equal(t, 28+length, n)
-		require.True(t, ChecksumsHold(buffer[:n]))
+		require.True(t, checksum.Holds(buffer[:n]))
 	}
 }
 
@@ -140,7 +141,7 @@ func TestTheFarKernelStaysOut(t *testing.T) {
 	buffer := make([]byte, MaxPacket)
 	_, err = far.Read(buffer)
 	require.NoError(t, err)
-	require.Equal(t, byte(protocolUDP), buffer[9])
+	require.Equal(t, byte(unix.IPPROTO_UDP), buffer[9])
 	// An answer by the kernel (ICMP, or the datagram forwarded) would stand
 	// before our own, which comes last.
 	near := open(t, "near", nobodyMAC)
@@ -233,7 +234,7 @@ func TestABatchCompletesChecksums(t *testing.T) {
 		require.NoError(t, far.ReadBatch(b))
 		for i := range b.Len() {
 			packet, _ := b.Packet(i)
-			require.True(t, ChecksumsHold(packet))
+			require.True(t, checksum.Holds(packet))
 		}
 	}
 }

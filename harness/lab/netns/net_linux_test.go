@@ -12,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"punchlist/harness/checksum"
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
-	"punchlist/harness/packetio"
 )
 
 func TestTwoHostsExchange(t *testing.T) {
@@ -29,7 +29,7 @@ func TestTwoHostsExchange(t *testing.T) {
 	for i := range n.Trace().Len() {
 		f := n.Trace().At(i)
 		links = append(links, f.Link+" "+f.Dropped)
-		require.True(t, packetio.ChecksumsHold(f.Packet))
+		require.True(t, checksum.Holds(f.Packet))
 	}
 	require.Equal(t, []string{"alice ", "bob ", "bob ", "alice "}, links)
 }
