@@ -4,15 +4,14 @@
 package spec
 
 import (
-	"bytes"
 	"embed"
+	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"punchlist/spec/yamlstrict"
 )
 
 //go:embed *.md *.yaml
@@ -110,14 +109,13 @@ func Parse(file string, data []byte) (*Registry, error) {
 	return r, nil
 }
 
-// decode reads YAML with no keys but those of doc; of an empty text nothing.
+// decode reads a list of the standard; of an empty file nothing, which its caller refuses.
 func decode(file string, data []byte, doc any) error {
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(doc); err != nil && err != io.EOF {
-		return fmt.Errorf("%s: %w", file, err)
+	err := yamlstrict.File(file).Decode(data, doc, "the file", "")
+	if errors.Is(err, yamlstrict.ErrEmpty) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 var (

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"gopkg.in/yaml.v3"
+
+	"punchlist/spec/yamlstrict"
 )
 
 // Observed is observed.json: what the deployed peer, @socketsupply/socket 0.6.0-rc.8, was seen to send, accept and compute. README.md says
@@ -120,10 +122,8 @@ func IsID(text string) bool { return idShape.MatchString(text) }
 // Parse reads a file. Errors name it and the vector.
 func Parse(file string, text []byte) (Chapter, error) {
 	var d document
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&d); err != nil {
-		return Chapter{}, fmt.Errorf("%s: %w", file, err)
+	if err := yamlstrict.File(file).Decode(text, &d, "the chapter", "it needs vectors"); err != nil {
+		return Chapter{}, err
 	}
 	c := Chapter{File: path.Base(file)}
 	if want := strings.TrimSuffix(c.File, ".yaml") + ".md"; d.Chapter != want {

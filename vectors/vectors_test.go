@@ -34,7 +34,7 @@ func TestWhatIsNoVectorIsRefused(t *testing.T) {
 	const head = "chapter: 01-framing.md\nvectors:\n"
 	for says, text := range map[string]string{
 		`chapter is "02-identity.md"`:        "chapter: 02-identity.md\nvectors: []\n",
-		"field colour not found":             head + "  - {id: framing/a, colour: red}\n",
+		"01-framing.yaml:3: colour is not a key here":             head + "  - {id: framing/a, colour: red}\n",
 		`id "Framing" is not area/words`:     head + "  - {id: Framing, requirement: R, title: t, do: decode, ok: {}}\n",
 		"requirement, title and do":          head + "  - {id: framing/a, requirement: R, do: decode, ok: {}}\n",
 		"one of ok, rejected and opens says": head + "  - {id: framing/a, requirement: R, title: t, do: decode, ok: {}, opens: ''}\n",

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,6 +13,7 @@ import (
 	"punchlist/reference/wire"
 	"punchlist/spec"
 	"punchlist/spec/testee"
+	"punchlist/spec/yamlstrict"
 	"punchlist/vectors"
 )
 
@@ -31,12 +31,11 @@ type Promoted struct {
 
 // promoted are those of promoted.yaml.
 func promoted() (all []Promoted, err error) {
-	d := yaml.NewDecoder(bytes.NewReader(promotedYAML))
-	d.KnownFields(true)
-	if err := d.Decode(&all); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("promoted.yaml: %w", err)
+	err = yamlstrict.File("promoted.yaml").Decode(promotedYAML, &all, "the list", "")
+	if errors.Is(err, yamlstrict.ErrEmpty) {
+		return nil, nil
 	}
-	return all, nil
+	return all, err
 }
 
 // Entry is the text to be added to promoted.yaml for a datagram, and the

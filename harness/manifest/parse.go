@@ -8,7 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"punchlist/harness/yamlstrict"
+	"punchlist/spec/yamlstrict"
 )
 
 var (

@@ -105,7 +105,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 func TestTimerAndFilterAreConfigurable(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Second, 7 * time.Minute} {
 		for _, filtering := range behaviourNames {
-			p, err := LoadProfile(fmt.Appendf(nil, "{name: mine, mapping: endpoint-independent, filtering: %s, ports: random, hairpin: none, lifetime: %v}", filtering, lifetime))
+			p, err := LoadProfile(fmt.Appendf(nil, "{name: mine, mapping: endpoint-independent, filtering: %s, ports: random, hairpin: none, lifetime: %v}", filtering, lifetime), "mine.yaml")
 			require.NoError(t, err)
 			n := makeNAT(t, p)
 			m := out(t, n, epoch, a5000, x1)

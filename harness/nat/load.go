@@ -1,11 +1,9 @@
 package nat
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -14,6 +12,8 @@ import (
 	"sync"
 
 	"gopkg.in/yaml.v3"
+
+	"punchlist/spec/yamlstrict"
 )
 
 //go:embed profiles.yaml
@@ -58,32 +58,24 @@ func Find(nameOrFile string) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	p, err := LoadProfile(data)
-	if err != nil {
-		return p, fmt.Errorf("%s: %w", nameOrFile, err)
-	}
-	return p, nil
+	return LoadProfile(data, nameOrFile)
 }
 
-// LoadProfile reads one profile from YAML. It is strict: an unknown or
-// repeated key, a word that an axis doesn't have, a missing axis, a value out
-// of its range, or a Behind that names no bundled profile is an error that
-// names the line and the key.
-func LoadProfile(data []byte) (Profile, error) {
-	var doc yaml.Node
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&doc); err != nil {
-		return Profile{}, fmt.Errorf("nat profile: %w", noDocument(err))
+// LoadProfile reads the profile of a YAML file. It is strict: an unknown or repeated key, a word
+// that an axis doesn't have, a missing axis, a value out of its range, or a Behind that names no
+// bundled profile is an error that names the file and the key.
+func LoadProfile(data []byte, file string) (Profile, error) {
+	f := yamlstrict.File(file)
+	doc, err := f.Document(data, "the NAT profile", "give it a name and its axes")
+	if err != nil {
+		return Profile{}, err
 	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return Profile{}, errors.New("nat profile: more than one YAML document; write one profile per file")
-	}
-	p, err := decodeProfile(doc.Content[0])
+	p, err := decodeProfile(f, doc)
 	if err != nil {
 		return Profile{}, err
 	}
 	if _, err := Chain(p); err != nil {
-		return Profile{}, err
+		return Profile{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, nil
 }
@@ -96,67 +88,48 @@ var bundled = sync.OnceValue(func() (b struct{ named, deviant []Profile }) {
 
 // mustDecode panics on a fault: the files are compiled in, and a test reads them.
 func mustDecode(file string, data []byte) []Profile {
-	var nodes []yaml.Node
-	if err := yaml.Unmarshal(data, &nodes); err != nil {
-		panic(fmt.Sprintf("%s: %v", file, err))
+	f := yamlstrict.File(file)
+	list, err := f.Document(data, "the list", "it needs profiles")
+	if err != nil {
+		panic(err)
 	}
-	profiles := make([]Profile, len(nodes))
-	for i := range nodes {
-		p, err := decodeProfile(&nodes[i])
-		if err != nil {
-			panic(fmt.Sprintf("%s: %v", file, err))
+	profiles := make([]Profile, len(list.Content))
+	for i, node := range list.Content {
+		if profiles[i], err = decodeProfile(f, node); err != nil {
+			panic(err)
 		}
-		profiles[i] = p
 	}
 	return profiles
 }
 
-// decodeProfile fills a profile key by key, so that an error can name the key
-// (the decoder of yaml.v3 names only lines, and ignores unknown keys in nodes).
-func decodeProfile(node *yaml.Node) (Profile, error) {
-	if node.Kind != yaml.MappingNode {
-		return Profile{}, fmt.Errorf("nat profile: line %d: not a mapping of keys to values", node.Line)
+func decodeProfile(f yamlstrict.File, node *yaml.Node) (p Profile, err error) {
+	keys, given := yamlstrict.Fields{}, map[string]bool{}
+	v := reflect.ValueOf(&p).Elem()
+	for i := range v.NumField() {
+		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		keys[key] = func(key string, n *yaml.Node) error {
+			if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+				return f.Errorf(n, key, "must be a single value, not %s", yamlstrict.Kind(n))
+			}
+			if err := n.Decode(v.Field(i).Addr().Interface()); err != nil {
+				return f.Errorf(n, key, "can't be had: %v", err)
+			}
+			given[key] = true
+			return nil
+		}
 	}
-	var p Profile
-	fields := reflect.ValueOf(&p).Elem()
-	byKey := map[string]reflect.Value{}
-	var keys []string
-	for i := range fields.NumField() {
-		key, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("yaml"), ",")
-		byKey[key] = fields.Field(i)
-		keys = append(keys, key)
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		field, ok := byKey[key.Value]
-		if !ok {
-			return p, fmt.Errorf("nat profile: line %d: unknown key %q: the known ones are %s", key.Line, key.Value, strings.Join(keys, ", "))
-		}
-		if seen[key.Value] {
-			return p, fmt.Errorf("nat profile: line %d: %s: given twice", key.Line, key.Value)
-		}
-		seen[key.Value] = true
-		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
-			return p, fmt.Errorf("nat profile: line %d: %s: not a single value", value.Line, key.Value)
-		}
-		if err := value.Decode(field.Addr().Interface()); err != nil {
-			return p, fmt.Errorf("nat profile: line %d: %s: %w", value.Line, key.Value, err)
-		}
+	if err := f.Mapping(node, "a NAT profile", keys); err != nil {
+		return p, err
 	}
 	if !p.Open && !p.Blocked {
 		for _, key := range []string{"mapping", "filtering", "ports", "hairpin", "lifetime"} {
-			if !seen[key] {
-				return p, fmt.Errorf("nat profile %q: line %d: %s: missing", p.Name, node.Line, key)
+			if !given[key] {
+				return p, f.Errorf(node, key, "is missing from NAT profile %q: add it", p.Name)
 			}
 		}
 	}
-	return p, p.Validate()
-}
-
-func noDocument(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("empty")
+	if err := p.Validate(); err != nil {
+		return p, fmt.Errorf("%s: %w", f, err)
 	}
-	return err
+	return p, nil
 }

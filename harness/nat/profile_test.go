@@ -66,7 +66,7 @@ func TestNamedProfilesAreWhatTheyAreCalled(t *testing.T) {
 }
 
 func TestLoadProfile(t *testing.T) {
-	p, err := LoadProfile([]byte(goodProfile))
+	p, err := LoadProfile([]byte(goodProfile), "mine.yaml")
 	require.NoError(t, err)
 	require.Equal(t, Profile{Name: "mine", Mapping: AddressDependent, Ports: Sequential, Lifetime: 90 * time.Second}, p)
 
@@ -77,12 +77,12 @@ func TestLoadProfile(t *testing.T) {
 		if p.Open || p.Blocked {
 			continue // written, they have axes without meaning
 		}
-		back, err := LoadProfile(data)
+		back, err := LoadProfile(data, "mine.yaml")
 		require.NoError(t, err, string(data))
 		require.Equal(t, p, back)
 	}
 	for _, data := range []string{"{name: mine, open: true}", "{name: mine, blocked: true, reject: true}"} {
-		_, err := LoadProfile([]byte(data))
+		_, err := LoadProfile([]byte(data), "mine.yaml")
 		require.NoError(t, err)
 	}
 }
@@ -91,17 +91,17 @@ func TestLoadProfileIsStrict(t *testing.T) {
 	with := func(line string) string { return goodProfile + line + "\n" }
 	instead := func(old, new string) string { return strings.Replace(goodProfile, old, new, 1) }
 	for data, want := range map[string]string{
-		"":                                      "empty",
-		"---":                                   "not a mapping",
-		"- 1":                                   "not a mapping",
-		"a: [":                                  "nat profile: yaml",
-		goodProfile + "---\nname: other\n":      "more than one YAML document",
-		with("filterring: none"):                `line 7: unknown key "filterring": the known ones are name, description`,
-		with("lifetime: 1s"):                    "line 7: lifetime: given twice",
+		"":                                      "mine.yaml: the NAT profile is empty: give it",
+		"---":                                   "mine.yaml:2: a NAT profile must be a mapping",
+		"- 1":                                   "mine.yaml:1: a NAT profile must be a mapping",
+		"a: [":                                  "mine.yaml: the NAT profile is not YAML",
+		goodProfile + "---\nname: other\n":      "more than one document",
+		with("filterring: none"):                `mine.yaml:7: filterring is not a key of a NAT profile: its keys are addresses, behind`,
+		with("lifetime: 1s"):                    "mine.yaml:7: lifetime stands here again: keep this one or that of line 6",
 		with("mapping2: &x 1"):                  "mapping2",
-		with("addresses: many"):                 "line 7: addresses",
-		with("addresses: [1]"):                  "line 7: addresses: not a single value",
-		with("addresses:"):                      "line 7: addresses: not a single value",
+		with("addresses: many"):                 "mine.yaml:7: addresses can't be had",
+		with("addresses: [1]"):                  "mine.yaml:7: addresses must be a single value, not a list",
+		with("addresses:"):                      "mine.yaml:7: addresses must be a single value, not nothing",
 		with("addresses: 257"):                  "addresses: 257 is not in 0 to 256",
 		with("addresses: -1"):                   "addresses: -1",
 		with("table_size: 1048577"):             "table_size",
@@ -112,25 +112,25 @@ func TestLoadProfileIsStrict(t *testing.T) {
 		with("port_block: 64"):                  "port_block: a block can't keep the ranges",
 		with("port_block: 65000\nmixed_ranges: true"):                  "port_block: 65000 is more than the 64512 ports",
 		with("port_block: 64\nmixed_ranges: true\npooling: arbitrary"): "pooling must be paired",
-		with("refresh: never"):                                         `line 7: refresh: "never" is not one of outbound, inbound, both`,
+		with("refresh: never"):                                         `mine.yaml:7: refresh can't be had: "never" is not one of outbound, inbound, both`,
 		with("open: true"):                                             "open, blocked: take away every other axis",
 		with("behind: nothing"):                                        `behind: unknown NAT profile "nothing"`,
 		with("behind: open"):                                           `"open" is no NAT`,
 		instead("name: mine", "name: ''"):                              "name: missing",
-		instead("mapping: address-dependent\n", ""):                    "mapping: missing",
-		instead("filtering: endpoint-independent\n", ""):               "filtering: missing",
-		instead("ports: sequential\n", ""):                             "ports: missing",
-		instead("hairpin: none\n", ""):                                 "hairpin: missing",
-		instead("lifetime: 90s\n", ""):                                 "lifetime: missing",
-		instead("address-dependent", "full-cone"):                      `line 2: mapping: "full-cone" is not one of endpoint-independent, address-dependent, address-and-port-dependent`,
+		instead("mapping: address-dependent\n", ""):                    `mine.yaml:1: mapping is missing from NAT profile "mine": add it`,
+		instead("filtering: endpoint-independent\n", ""):               `mine.yaml:1: filtering is missing from NAT profile "mine": add it`,
+		instead("ports: sequential\n", ""):                             `mine.yaml:1: ports is missing from NAT profile "mine": add it`,
+		instead("hairpin: none\n", ""):                                 `mine.yaml:1: hairpin is missing from NAT profile "mine": add it`,
+		instead("lifetime: 90s\n", ""):                                 `mine.yaml:1: lifetime is missing from NAT profile "mine": add it`,
+		instead("address-dependent", "full-cone"):                      `mine.yaml:2: mapping can't be had: "full-cone" is not one of endpoint-independent, address-dependent, address-and-port-dependent`,
 		instead("90s", "0s"):                                           "lifetime: 0s is not above zero",
 		instead("90s", "-1s"):                                          "lifetime",
-		instead("90s", "soon"):                                         "line 6: lifetime",
-		instead("sequential", "2"):                                     "line 4: ports",
+		instead("90s", "soon"):                                         "mine.yaml:6: lifetime can't be had",
+		instead("sequential", "2"):                                     "mine.yaml:4: ports can't be had",
 		"{name: mine, open: true, blocked: true}":                      "choose one",
 		"{name: mine, blocked: true, behind: carrier}":                 "take away every other axis",
 	} {
-		_, err := LoadProfile([]byte(data))
+		_, err := LoadProfile([]byte(data), "mine.yaml")
 		require.ErrorContains(t, err, want, data)
 	}
 }

@@ -1,12 +1,10 @@
 package nat
 
 import (
-	"bytes"
 	_ "embed"
-	"fmt"
 	"sync"
 
-	"gopkg.in/yaml.v3"
+	"punchlist/spec/yamlstrict"
 )
 
 //go:embed rfc4787.yaml
@@ -37,10 +35,6 @@ func Requirements() ([]Requirement, error) { return bundledRequirements() }
 
 var bundledRequirements = sync.OnceValues(func() ([]Requirement, error) {
 	var rows []Requirement
-	d := yaml.NewDecoder(bytes.NewReader(rfc4787YAML))
-	d.KnownFields(true)
-	if err := d.Decode(&rows); err != nil {
-		return nil, fmt.Errorf("rfc4787.yaml: %w", err)
-	}
-	return rows, nil
+	err := yamlstrict.File("rfc4787.yaml").Decode(rfc4787YAML, &rows, "the table", "it needs requirements")
+	return rows, err
 })

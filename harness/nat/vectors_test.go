@@ -113,7 +113,7 @@ func TestPlayChecksTheSource(t *testing.T) {
 		"same_address: m":       "",
 		"other_address: a:5000": "",
 	} {
-		all, err := natplay.LoadVectors([]byte(strings.Replace(script, "%s", step, 1)))
+		all, err := natplay.Load([]byte(strings.Replace(script, "%s", step, 1)), "mine.yaml")
 		require.NoError(t, err, step)
 		_, err = all[0].Play(newStage(t, all[0]))
 		if want == "" {

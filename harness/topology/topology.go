@@ -14,7 +14,7 @@ import (
 
 	"punchlist/harness/internet"
 	"punchlist/harness/nat"
-	"punchlist/harness/yamlstrict"
+	"punchlist/spec/yamlstrict"
 )
 
 // Help shows what the file of a topology looks like, for the help of programs that read

@@ -3,11 +3,9 @@
 package natplay
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -15,9 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"punchlist/harness/nat"
+	"punchlist/spec/yamlstrict"
 )
 
 //go:embed vectors/*.yaml
@@ -86,34 +83,29 @@ var bundledVectors = sync.OnceValue(func() []Vector {
 		if err != nil {
 			panic(err)
 		}
-		v, err := LoadVectors(data)
+		v, err := Load(data, file)
 		if err != nil {
-			panic(fmt.Sprintf("%s: %v", file, err))
+			panic(err)
 		}
 		all = append(all, v...)
 	}
 	return all
 })
 
-// LoadVectors reads scripts from YAML, a list of them. It is strict: the error
-// of anything unknown or contradictory names the vector and the step.
-func LoadVectors(data []byte) ([]Vector, error) {
+// Load reads scripts from the YAML of a file, a list of them. The error about anything unknown or
+// contradictory names the line, or the vector and the step.
+func Load(data []byte, file string) ([]Vector, error) {
 	var all []Vector
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&all); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("empty")
-		}
-		return nil, fmt.Errorf("nat vectors: %w", err)
+	if err := yamlstrict.File(file).Decode(data, &all, "the list", "it needs vectors"); err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, v := range all {
 		if err := v.validate(); err != nil {
-			return nil, fmt.Errorf("nat vector %q: %w", v.Name, err)
+			return nil, fmt.Errorf("%s: nat vector %q: %w", file, v.Name, err)
 		}
 		if seen[v.Name] {
-			return nil, fmt.Errorf("nat vector %q: given twice", v.Name)
+			return nil, fmt.Errorf("%s: nat vector %q: given twice", file, v.Name)
 		}
 		seen[v.Name] = true
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLoadVectorsIsStrict(t *testing.T) {
+func TestLoadIsStrict(t *testing.T) {
 	const good = "{from: a:5000, to: x1, arrives: x1, as: m}"
 	for name, c := range map[string]struct{ data, want string }{
 		"empty":           {"", "empty"},
@@ -28,7 +28,7 @@ func TestLoadVectorsIsStrict(t *testing.T) {
 		"no to":           {"- {name: v, profile: open, steps: [{from: a:1, lost: true}]}", "to: missing"},
 		"ports":           {"- {name: v, profile: open, steps: [{from: a:1, to: x1, arrives: x1, ports: [1]}]}", "first and the last"},
 	} {
-		_, err := LoadVectors([]byte(c.data))
+		_, err := Load([]byte(c.data), "mine.yaml")
 		require.ErrorContains(t, err, c.want, name)
 	}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"reflect"
@@ -17,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"punchlist/reference/peer"
+	"punchlist/spec/yamlstrict"
 )
 
 // settle gives the flags that the command line left alone their value from the
@@ -24,7 +23,7 @@ import (
 // flag's name in capitals behind LATICA_, with _ for -.
 func settle(c *cobra.Command) error {
 	path := setting(c.Flags().Lookup("config"))
-	var file []fileSetting
+	var file []yamlstrict.Entry
 	if path != "" {
 		var err error
 		if file, err = readConfig(path); err != nil {
@@ -47,12 +46,12 @@ func settle(c *cobra.Command) error {
 		}
 	})
 	for _, s := range file {
-		f := c.Flags().Lookup(s.name)
+		f := c.Flags().Lookup(s.Key)
 		if f == nil || !isSetting(f) {
-			problems = append(problems, usage("%s:%d: there is no setting %q; see %s --help", path, s.line, s.name, c.CommandPath()))
-		} else if !settled[s.name] {
-			if line, err := fromNode(f, s.value); err != nil {
-				problems = append(problems, usage("%s:%d: %s: %w", path, line, s.name, err))
+			problems = append(problems, usage("%s:%d: there is no setting %q; see %s --help", path, s.Line, s.Key, c.CommandPath()))
+		} else if !settled[s.Key] {
+			if line, err := fromNode(f, s.Value); err != nil {
+				problems = append(problems, usage("%s:%d: %s: %w", path, line, s.Key, err))
 			}
 		}
 	}
@@ -92,44 +91,25 @@ func setting(f *pflag.Flag) string {
 	return f.Value.String()
 }
 
-// A fileSetting is a setting as it stands in a file.
-type fileSetting struct {
-	name  string
-	line  int
-	value *yaml.Node
-}
-
 // readConfig reads a YAML file of settings, in their order.
-func readConfig(path string) ([]fileSetting, error) {
+func readConfig(path string) ([]yamlstrict.Entry, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usage("the configuration can't be read: %w", err)
 	}
-	documents := yaml.NewDecoder(bytes.NewReader(text))
-	var file, second yaml.Node
-	switch err := documents.Decode(&file); {
-	case errors.Is(err, io.EOF):
-		return nil, nil // nothing but comments
-	case err != nil:
-		return nil, usage("%s: %w", path, err)
-	}
-	settings := file.Content[0]
-	if settings.Kind == yaml.ScalarNode && settings.Tag == "!!null" {
+	file := yamlstrict.File(path)
+	settings, err := file.Document(text, "the configuration", "it needs lines NAME: VALUE")
+	switch {
+	case errors.Is(err, yamlstrict.ErrEmpty):
 		return nil, nil
+	case err != nil:
+		return nil, usage("%w", err)
+	case settings.Tag == "!!null":
+		return nil, nil // a document without anything in it
 	}
-	if settings.Kind != yaml.MappingNode {
-		return nil, usage("%s:%d: lines NAME: VALUE are wanted", path, settings.Line)
-	}
-	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, usage("%s: one document is wanted; there is another behind ---", path)
-	}
-	var all []fileSetting
-	for pair := range slices.Chunk(settings.Content, 2) {
-		s := fileSetting{pair[0].Value, pair[0].Line, pair[1]}
-		if i := slices.IndexFunc(all, func(other fileSetting) bool { return other.name == s.name }); i >= 0 {
-			return nil, usage("%s:%d: %s is set already in line %d", path, s.line, s.name, all[i].line)
-		}
-		all = append(all, s)
+	all, err := file.Entries(settings, "the configuration")
+	if err != nil {
+		return nil, usage("%w", err)
 	}
 	return all, nil
 }

@@ -1,6 +1,7 @@
 package yamlstrict
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,5 +39,29 @@ func TestErrorsNameFileLineAndKey(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, c.want)
+	}
+}
+
+func TestDecodeErrorsNameFileLineAndKey(t *testing.T) {
+	for _, c := range []struct{ data, want string }{
+		{"", "mine.yaml: the list is empty: write one"},
+		{"- {a: x}\n---\n- {a: y}\n", "mine.yaml: the list holds more than one document"},
+		{"- {a: [}", "mine.yaml: the list is not YAML: "},
+		{"- a: x\n  c: y\n  b: many\n", "mine.yaml:2: c is not a key here\nmine.yaml:3: cannot unmarshal"},
+		{"- a: x\n  b: 1\n  a: z\n", `mine.yaml:3: "a" stands here again: keep this one or that of line 1`},
+		{"- {a: x, b: 1}", ""},
+	} {
+		var all []struct {
+			A string `yaml:"a"`
+			B int    `yaml:"b"`
+		}
+		err := File("mine.yaml").Decode([]byte(c.data), &all, "the list", "write one")
+		if c.want == "" {
+			require.NoError(t, err)
+			require.Equal(t, 1, all[0].B)
+			continue
+		}
+		require.ErrorContains(t, err, c.want)
+		require.Equal(t, c.data == "", errors.Is(err, ErrEmpty))
 	}
 }
