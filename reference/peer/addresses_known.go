@@ -1,5 +1,4 @@
-// The peers that are known, and where: sections 4.5 (spec/04-messages.md) and 7.5
-// (spec/07-membership.md).
+// Known peers, and their addresses: section 4.5 (spec/04-messages.md).
 
 package peer
 
@@ -185,70 +184,6 @@ func (p *Peer) addRemote(id wire.ID, addr netip.AddrPort) *remote {
 	r := &remote{id: id, addr: addr}
 	p.known.add(r)
 	return r
-}
-
-// makeRoom forgets a peer if there is no room for another: one that is not
-// connected, or else that was silent longest. For a proxied one, which is only
-// claimed to exist, no connected one goes; then it tells that there is no room.
-func (p *Peer) makeRoom(proxied bool) bool {
-	others, alike := 0, 0
-	var oldest *remote
-	worse := func(a, b *remote) bool {
-		if a.connected != b.connected {
-			return b.connected
-		}
-		return a.lastUpdate.Before(b.lastUpdate)
-	}
-	for _, r := range p.known.all() {
-		if r.indexed {
-			continue
-		}
-		others++
-		if r.proxy != nil {
-			alike++
-		} else if proxied {
-			continue // gives way to no claim
-		}
-		if oldest == nil || worse(r, oldest) {
-			oldest = r
-		}
-	}
-	if others < p.limits.Peers && (!proxied || alike < maxProxied) {
-		return true
-	}
-	if oldest == nil || proxied && oldest.connected {
-		return false
-	}
-	p.forget(oldest)
-	return true
-}
-
-// forget gives a peer up. Bootstrap peers stay known.
-func (p *Peer) forget(r *remote) {
-	if r.connected {
-		p.emit(Event{Kind: Disconnection, PeerID: r.id})
-	}
-	r.connected, r.verified, r.plausible, r.contested = false, false, false, netip.AddrPort{}
-	p.leave(r)
-	if !r.indexed {
-		p.known.remove(r)
-	}
-	p.forgetProxied(r)
-}
-
-// prune forgets those that have been silent, other than bootstrap peers
-// (LAT-MEMB-020).
-func (p *Peer) prune() {
-	for i := 0; i < p.known.len(); {
-		r := p.known.all()[i]
-		if later(later(r.lastUpdate, r.vouchedAt), p.replication.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
-			p.forget(r)
-			if !r.indexed {
-				continue
-			}
-		}
-		i++
-	}
 }
 
 // contest asks at a peer's old address before it is moved to a new one.

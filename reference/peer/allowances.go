@@ -1,5 +1,5 @@
-// What a source, an address or a key may set off: sections 6.2 (spec/06-traversal.md), 12.2
-// (spec/12-budgets.md) and 13.3 (spec/13-security.md).
+// What a source may set off, and what a peer sends in a time: sections 6.2 (spec/06-traversal.md),
+// 12.2 and 12.3 (spec/12-budgets.md).
 
 package peer
 

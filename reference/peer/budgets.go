@@ -1,4 +1,4 @@
-// How long packets are kept: section 12.1 (spec/12-budgets.md).
+// The cache: section 12.1 (spec/12-budgets.md).
 
 package peer
 

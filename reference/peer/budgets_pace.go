@@ -1,4 +1,4 @@
-// What a peer sends of itself: section 12.3 (spec/12-budgets.md).
+// What a peer sends of itself, and at which pace: section 12.3 (spec/12-budgets.md).
 
 package peer
 

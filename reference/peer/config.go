@@ -1,3 +1,5 @@
+// What a peer is made with, for all chapters.
+
 package peer
 
 import (

@@ -1,3 +1,5 @@
+// Counts of datagrams, for all chapters.
+
 package peer
 
 import "punchlist/reference/wire"

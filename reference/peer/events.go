@@ -1,4 +1,4 @@
-// What is delivered with a message: sections 3.3 and 3.4 (spec/03-keys.md).
+// What a peer tells its owner, for all chapters.
 
 package peer
 
@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"punchlist/reference/nattype"
-	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 )
 
@@ -65,17 +64,6 @@ func eventOf(kind EventKind, id wire.ID, pk *wire.Packet, hops uint32) Event {
 		e.EventID = slices.Clone(pk.Usr1)
 	}
 	return e
-}
-
-// open adds what is sealed in a message; false if it does not open. The signature
-// is reported (LAT-KEY-005), and withholds nothing (LAT-KEY-006).
-func (e *Event) open(keys seal.Keys, pk *wire.Packet, sealed []byte) bool {
-	message, err := seal.Open(keys, sealed)
-	if err != nil {
-		return false
-	}
-	e.Message, e.Opened, e.Verified = message, true, seal.Verify(pk.Usr2, message, pk.Sig)
-	return true
 }
 
 func (p *Peer) emit(e Event) { p.push(Output{Op: Emit, Event: e}) }

@@ -1,4 +1,4 @@
-// Whatever comes: sections 1.3, 1.5 and 1.7 (spec/01-framing.md).
+// Which datagrams are packets, and who handles which type: sections 1.3 and 1.7 (spec/01-framing.md).
 
 package peer
 
@@ -9,8 +9,6 @@ import (
 	"punchlist/reference/nattype"
 	"punchlist/reference/wire"
 )
-
-// Chapter 1: which datagrams are packets, and who handles which type.
 
 // Receive handles a datagram, of which nothing is kept that is not copied. No
 // datagram is an error (LAT-FRAME-014). Where it verifies its source, what was

@@ -1,3 +1,5 @@
+// The table of known peers, for all chapters.
+
 package peer
 
 import (

@@ -12,14 +12,6 @@ import (
 // uptime is what pings and pongs say: K times the ticks so far.
 func (p *Peer) uptime() int64 { return p.membership.ticks * p.k.Milliseconds() }
 
-// cluster is the own clusterId as a field, nil where there is none.
-func (p *Peer) cluster() []byte {
-	if p.config.ClusterID == ([32]byte{}) {
-		return nil
-	}
-	return p.config.ClusterID[:]
-}
-
 // newPing makes a ping with what every ping has.
 func (p *Peer) newPing() wire.Packet {
 	ping := wire.NewPacket(wire.Ping)

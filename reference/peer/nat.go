@@ -1,4 +1,4 @@
-// Discovery: sections 5.2 and 5.3 (spec/05-nat.md).
+// Discovery of the own NAT type: sections 5.2 and 5.3 (spec/05-nat.md).
 
 package peer
 

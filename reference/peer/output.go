@@ -1,3 +1,5 @@
+// What a peer wants done, for all chapters.
+
 package peer
 
 import (

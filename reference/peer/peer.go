@@ -1,16 +1,36 @@
-// Package peer is a Latica peer as a state machine without input or output of
-// its own: datagrams, the time and the answers to its wishes are told to it, and
-// what it wants done is taken from it. It never waits, reads no clock, starts
-// nothing.
+// A peer, its parts, and how it is made and stopped, for all chapters.
+
+// Package peer is a Latica peer as a state machine without input or output of its own: datagrams,
+// the time and the results of its wishes are told to it, and what it wants done is taken from it.
+// It never waits, reads no clock, starts nothing.
 //
 //	for each input (Receive, Opened, NetworkChanged, Tick, Join, Publish, Stream, Query, Answer, Sync, Stop) {
 //		for p.Poll(&output) { do it }
 //		at, any := p.Next() // call Tick then, unless another input comes first
 //	}
 //
-// Each file is about one chapter of the specification. Where deployed peers do
-// something dead, inverted or dangerous, this one does what is safe and stays
-// compatible, and says so where it does.
+// Each file implements what it says in its first line, mostly sections of one chapter of the
+// specification, whose name it has. Where deployed peers do something dead, inverted or dangerous,
+// this one does what is safe and stays compatible, and says so where it does.
+//
+// # Names
+//
+// Every input begins with begin, which sets the time, and ends with pollQueues, which sends what
+// has its turn. In between, functions are named by what they are for:
+//
+//   - handleX takes something that has arrived: a datagram of type X, or a part of its meaning. It
+//     may change anything, send, and report events.
+//   - sendX composes datagrams and sends them; sendTo, sendToPeer and sendAllowed take a packet,
+//     transmit and transmitTo a datagram. Nothing else puts something on the wire.
+//   - pollX takes from a queue what has its turn, and sends it; it reports whether there was
+//     something. addX puts something in.
+//   - runX does what is due of a timer, and nextX is when that is; see the table in timers.go.
+//   - noteX and markX change what is believed, countX and takeX use up an allowance.
+//   - deliverX gives a message to the application.
+//   - isX and other questions change nothing.
+//
+// A datagram whose source has yet to be verified is held (see verification), and handled again once
+// it is. The handlers that may hold it are told by held that it was, and do not hold it twice.
 package peer
 
 import (

@@ -1,4 +1,4 @@
-// Queries: sections 11.1 to 11.3 (spec/11-queries.md).
+// Questions and answers: sections 11.1 to 11.3 (spec/11-queries.md).
 
 package peer
 

@@ -1,3 +1,5 @@
+// A queue, for all chapters.
+
 package peer
 
 // queue is first in, first out.

@@ -4,7 +4,6 @@ package peer
 
 import (
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -86,42 +85,6 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 	return ids, nil
 }
 
-// packetsOf seals a message for a joined subcluster, and splits it into packets
-// like the template, each with the event in usr1 (LAT-KEY-007).
-func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string, message []byte, signing ed25519.PrivateKey) ([]wire.Packet, error) {
-	keys, joined := p.keys.Find(subcluster[:])
-	if !joined {
-		return nil, fmt.Errorf("%w: %x", ErrNotJoined, subcluster)
-	}
-	if len(message) > p.limits.MaxMessage {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, len(message), p.limits.MaxMessage)
-	}
-	if p.config.Random == nil {
-		return nil, errors.New("peer: Config.Random is not set, so nothing can be sealed")
-	}
-	sealed, err := seal.Seal(p.config.Random, keys, message)
-	if err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
-	}
-	template.ClusterID, template.SubclusterID = p.cluster(), keys.SubclusterID[:]
-	if event != "" {
-		id := seal.EventID(event)
-		template.Usr1 = id[:]
-	}
-	if signing != nil {
-		template.Usr2 = signing.Public().(ed25519.PublicKey)
-		template.Sig = seal.Sign(signing, message)
-	}
-	// A head hashes nothing but size and time (LAT-STRM-012): two messages of one
-	// length in one millisecond would be one to everybody.
-	p.replication.splitAt = max(p.replication.splitAt+1, p.now.UnixMilli())
-	packets, err := wire.Split(template, sealed, nil, p.replication.splitAt)
-	if err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
-	}
-	return packets, nil
-}
-
 // entry is how a publish is cached.
 func entry(pk *wire.Packet, datagram []byte) cache.Entry {
 	e := cache.Entry{
@@ -201,17 +164,6 @@ func (p *Peer) handlePublish(pk *wire.Packet, from netip.AddrPort, datagram []by
 	}
 }
 
-// sound reports whether a publish can be passed on without ending deployed peers,
-// who read a head's body without looking what it is.
-func sound(pk *wire.Packet) bool {
-	if pk.Index != 0 {
-		return true
-	}
-	const needed = wire.KeyMeta | wire.KeyTS | wire.KeySize | wire.KeyIndexes
-	b := &pk.Body
-	return b.Keys.Has(needed) && b.Indexes >= 1 && b.Indexes <= wire.MaxFragments && b.Size <= b.Indexes*wire.MaxMessage
-}
-
 // openPacket opens what a packet carries or completes, if its subcluster is joined.
 func (p *Peer) openPacket(pk *wire.Packet) {
 	if p.config.Indexed {
@@ -239,34 +191,6 @@ func (p *Peer) openPacket(pk *wire.Packet) {
 		}
 	}
 	p.compose(keys, &head, pk.Hops)
-}
-
-// compose opens a split message if all its fragments are cached, whatever order
-// they came in (LAT-ID-005).
-func (p *Peer) compose(keys seal.Keys, head *wire.Packet, hops uint32) {
-	id, ok := head.ID()
-	if !ok || head.Index != 0 || !head.Body.Keys.Has(wire.KeyIndexes) || p.replication.delivered.get(id) != nil {
-		return
-	}
-	entries := p.cache.Children(id)
-	// Without an index it is a reply to the head (LAT-ID-008), which deployed peers
-	// take for its first fragment.
-	entries = slices.DeleteFunc(entries, func(e cache.Entry) bool { return e.Index < 1 })
-	if int64(len(entries)) < head.Body.Indexes {
-		return
-	}
-	fragments := make([]wire.Packet, 0, len(entries))
-	for i := range entries {
-		var f wire.Packet
-		if wire.Decode(&f, entries[i].Datagram).OK() {
-			fragments = append(fragments, f)
-		}
-	}
-	message, err := wire.Compose(head, fragments)
-	if err != nil {
-		return
-	}
-	p.deliverMessage(keys, head, message, hops)
 }
 
 // deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What

@@ -1,3 +1,5 @@
+// How much a peer keeps: section 12.1 (spec/12-budgets.md).
+
 package peer
 
 import "punchlist/reference/wire"

@@ -1,4 +1,4 @@
-// Over a restart: section 8.4 (spec/08-replication.md).
+// What survives a restart: section 8.4 (spec/08-replication.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// Streams: sections 10.1 to 10.3 (spec/10-streams.md).
+// Sending, receiving and relaying streams: sections 10.1 to 10.3 (spec/10-streams.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// Receiving streams of several packets: section 10.2 (spec/10-streams.md).
+// Split messages that are not whole yet: section 10.2 (spec/10-streams.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// Negotiations: sections 9.2 and 9.3 (spec/09-sync.md).
+// The negotiation, until both caches are equal: sections 9.2 and 9.3 (spec/09-sync.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// What is sent: section 9.4 (spec/09-sync.md).
+// What is sent, and when: section 9.4 (spec/09-sync.md).
 
 package peer
 

@@ -1,3 +1,5 @@
+// A map of bounded size, for all chapters.
+
 package peer
 
 // table is a map of bounded size. Over its bound the entry goes that was put

@@ -1,3 +1,5 @@
+// Timers: what a peer does by itself, and when, for all chapters.
+
 package peer
 
 import "time"

@@ -1,8 +1,10 @@
+// The times of all chapters.
+
 package peer
 
 import "time"
 
-// The times of all chapters. Those that others see are listed in
+// Those times that others see are listed in
 // spec/constants.yaml, with the range in which another peer may choose them. A
 // name that ends in Ticks counts K, one that ends in Quarters counts fourths of
 // K, and everything else is an absolute time that does not scale with K.

@@ -1,4 +1,4 @@
-// Obeying an introduction: sections 6.2 and 6.3 (spec/06-traversal.md).
+// Which introductions are obeyed: section 6.2 (spec/06-traversal.md).
 
 package peer
 

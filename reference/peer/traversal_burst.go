@@ -1,4 +1,4 @@
-// Guessing ports: section 6.4 (spec/06-traversal.md).
+// What an introduction sets off: sections 6.2 to 6.4 (spec/06-traversal.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// The sockets from which ports are guessed: section 6.4 (spec/06-traversal.md).
+// The sockets that guess ports: section 6.4 (spec/06-traversal.md).
 
 package peer
 

@@ -1,4 +1,4 @@
-// By a proxy: section 6.5 (spec/06-traversal.md).
+// Peers that are reached by a proxy: section 6.5 (spec/06-traversal.md).
 
 package peer
 
