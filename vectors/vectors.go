@@ -116,7 +116,7 @@ type entry struct {
 // idShape is what an id looks like: the area, and what tells it from others.
 var idShape = regexp.MustCompile(`^[a-z]+/[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// IsID tells whether a text may be a vector's id: framing/magic-byte-0-wrong.
+// IsID reports whether a text may be a vector's id: framing/magic-byte-0-wrong.
 func IsID(text string) bool { return idShape.MatchString(text) }
 
 // Parse reads a file. Errors name it and the vector.

@@ -33,12 +33,12 @@ func TestAChapterSurvivesItsFile(t *testing.T) {
 func TestWhatIsNoVectorIsRefused(t *testing.T) {
 	const head = "chapter: 01-framing.md\nvectors:\n"
 	for says, text := range map[string]string{
-		`chapter is "02-identity.md"`:        "chapter: 02-identity.md\nvectors: []\n",
-		"01-framing.yaml:3: colour is not a key here":             head + "  - {id: framing/a, colour: red}\n",
-		`id "Framing" is not area/words`:     head + "  - {id: Framing, requirement: R, title: t, do: decode, ok: {}}\n",
-		"requirement, title and do":          head + "  - {id: framing/a, requirement: R, do: decode, ok: {}}\n",
-		"one of ok, rejected and opens says": head + "  - {id: framing/a, requirement: R, title: t, do: decode, ok: {}, opens: ''}\n",
-		"is no value of JSON":                head + "  - {id: framing/a, requirement: R, title: t, do: decode, with: {a: 0x10}, ok: {}}\n",
+		`chapter is "02-identity.md"`:                 "chapter: 02-identity.md\nvectors: []\n",
+		"01-framing.yaml:3: colour is not a key here": head + "  - {id: framing/a, colour: red}\n",
+		`id "Framing" is not area/words`:              head + "  - {id: Framing, requirement: R, title: t, do: decode, ok: {}}\n",
+		"requirement, title and do":                   head + "  - {id: framing/a, requirement: R, do: decode, ok: {}}\n",
+		"one of ok, rejected and opens says":          head + "  - {id: framing/a, requirement: R, title: t, do: decode, ok: {}, opens: ''}\n",
+		"is no value of JSON":                         head + "  - {id: framing/a, requirement: R, title: t, do: decode, with: {a: 0x10}, ok: {}}\n",
 	} {
 		_, err := Parse("vectors/01-framing.yaml", []byte(text))
 		require.ErrorContains(t, err, says)

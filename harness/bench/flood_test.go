@@ -36,7 +36,7 @@ const (
 	floodDifferent = 50_000
 	pingEvery      = 5 * time.Millisecond // honest ones
 	answeredGoal   = 99.0                 // percent of them
-	mostGrowth     = 16 << 20             // of the memory after the first tenth, in bytes
+	maxGrowth      = 16 << 20             // of the memory after the first tenth, in bytes
 )
 
 // BenchmarkFlood runs latica-peer serve as a process of its own on loopback,
@@ -97,7 +97,7 @@ func BenchmarkFlood(b *testing.B) {
 	if answered < answeredGoal {
 		complain("%.2f %% of %d pings were answered; the goal is %.0f", answered, pinger.sent, answeredGoal)
 	}
-	if after > before+mostGrowth {
+	if after > before+maxGrowth {
 		complain("the peer's memory grew from %d to %d MiB", before>>20, after>>20)
 	}
 }

@@ -130,7 +130,7 @@ func (p *peers) start(m manifest.Manifest, host, peerID string, keepalive time.D
 	return t
 }
 
-// says tells whether a peer has reported an event.
+// says reports whether a peer has reported an event.
 func says(t lab.Testee, event string) func() bool {
 	return func() bool {
 		return slices.ContainsFunc(t.Messages(), func(m testee.Message) bool { return m.Event == event })

@@ -51,7 +51,7 @@ func (b Body) Get(key string) (any, bool) {
 	return nil, false
 }
 
-// Says tells whether the value of a key is true.
+// Says reports whether the value of a key is true.
 func (b Body) Says(key string) bool {
 	v, _ := b.Get(key)
 	return v == true

@@ -45,7 +45,7 @@ type Losses struct {
 	SecondPongs int
 }
 
-// lose counts one down, and tells whether there was one.
+// lose counts one down, and reports whether there was one.
 func lose(left *int) bool {
 	if *left == 0 {
 		return false

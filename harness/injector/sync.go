@@ -23,7 +23,7 @@ func NewStore(now time.Time, datagrams ...[]byte) *Store {
 	return s
 }
 
-// Add puts a datagram into the store and says whether it is a publish that
+// Add puts a datagram into the store and reports whether it is a publish that
 // was not there.
 func (s *Store) Add(now time.Time, datagram []byte) bool {
 	var p wire.Packet

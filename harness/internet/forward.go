@@ -93,7 +93,7 @@ func (n *Network) passes(x *node, from *realm, to *attachment, ip header, p *pac
 func (n *Network) translateOut(x *node, ip header, p *packet) {
 	now := n.clock(x)
 	if ip.proto == protoICMP {
-		n.translateError(x, p, func(e nat.Error) nat.ErrorVerdict { return x.engine.OutboundError(now, e) })
+		n.translateError(x, p, func(e nat.ICMPError) nat.ICMPVerdict { return x.engine.OutboundICMP(now, e) })
 		return
 	}
 	u, err := parseUDP(ip)
@@ -120,7 +120,7 @@ func (n *Network) translateOut(x *node, ip header, p *packet) {
 func (n *Network) translateIn(x *node, ip header, p *packet) {
 	now := n.clock(x)
 	if ip.proto == protoICMP {
-		n.translateError(x, p, func(e nat.Error) nat.ErrorVerdict { return x.engine.InboundError(now, e) })
+		n.translateError(x, p, func(e nat.ICMPError) nat.ICMPVerdict { return x.engine.InboundICMP(now, e) })
 		return
 	}
 	u, err := parseUDP(ip)
@@ -136,19 +136,19 @@ func (n *Network) translateIn(x *node, ip header, p *packet) {
 	n.in(x, p, v.Flow, x.realm)
 }
 
-func (n *Network) translateError(x *node, p *packet, decide func(nat.Error) nat.ErrorVerdict) {
+func (n *Network) translateError(x *node, p *packet, decide func(nat.ICMPError) nat.ICMPVerdict) {
 	e, err := ParseICMPError(p.buf)
 	if err != nil || !e.About.Src.IsValid() {
 		n.drop(x, p, "icmp") // queries, and errors about something else, pass no NAT here
 		return
 	}
-	v := decide(nat.Error{Src: e.Src, Dst: e.Dst, About: nat.Flow{Src: e.About.Src, Dst: e.About.Dst}})
+	v := decide(nat.ICMPError{Src: e.Src, Dst: e.Dst, About: nat.Flow{Src: e.About.Src, Dst: e.About.Dst}})
 	if v.Action == nat.Drop {
 		n.drop(x, p, v.Reason)
 		return
 	}
-	e.Src, e.Dst = v.Error.Src, v.Error.Dst
-	e.About.Src, e.About.Dst = v.Error.About.Src, v.Error.About.Dst
+	e.Src, e.Dst = v.ICMP.Src, v.ICMP.Dst
+	e.About.Src, e.About.Dst = v.ICMP.About.Src, v.ICMP.About.Dst
 	rewriteError(p.buf, e)
 	if to := x.inside.local[number(e.Dst)]; to != nil {
 		n.transmit(&to.link.down, p, x.name, to.name)

@@ -31,8 +31,8 @@
 //     from outside, from its sender's external endpoint.
 //   - TableSize, Permits and WhenFull bound the memory.
 //
-// ICMP errors are translated as RFC 5508 says, by OutboundError and
-// InboundError. ICMP queries (ping) are not translated. Fragments are no matter
+// ICMP errors are translated as RFC 5508 says, by OutboundICMP and
+// InboundICMP. ICMP queries (ping) are not translated. Fragments are no matter
 // of this package: it is asked once per datagram, by the ends of the flow.
 //
 // # RFC 4787, requirement by requirement

@@ -63,7 +63,7 @@ func (n *NAT) leaveScope(m *mapping) {
 	}
 }
 
-// admits says whether the filter lets a remote endpoint send to a mapping.
+// admits reports whether the filter lets a remote endpoint send to a mapping.
 func (n *NAT) admits(m *mapping, from netip.AddrPort) bool {
 	if m.permits == nil {
 		return true
@@ -72,7 +72,7 @@ func (n *NAT) admits(m *mapping, from netip.AddrPort) bool {
 	return m.permits.byRemote[n.remote(from)] != nil
 }
 
-// hasRoom says whether a new mapping of that scope could permit a remote.
+// hasRoom reports whether a new mapping of that scope could permit a remote.
 func (n *NAT) hasRoom(scope, remote netip.AddrPort) bool {
 	p := n.shared[scope]
 	if p == nil {

@@ -81,8 +81,8 @@ func TestOnlyUDP4IsTranslated(t *testing.T) {
 	} {
 		require.Equal(t, Verdict{Action: Drop, Reason: NotUDP4}, n.Outbound(epoch, f), f)
 		require.Equal(t, Verdict{Action: Drop, Reason: NotUDP4}, n.Inbound(epoch, f), f)
-		require.Equal(t, NotUDP4, n.InboundError(epoch, Error{Src: x1.Addr(), Dst: a5000.Addr(), About: f}).Reason)
-		require.Equal(t, NotUDP4, n.OutboundError(epoch, Error{Src: x1.Addr(), Dst: a5000.Addr(), About: f}).Reason)
+		require.Equal(t, NotUDP4, n.InboundICMP(epoch, ICMPError{Src: x1.Addr(), Dst: a5000.Addr(), About: f}).Reason)
+		require.Equal(t, NotUDP4, n.OutboundICMP(epoch, ICMPError{Src: x1.Addr(), Dst: a5000.Addr(), About: f}).Reason)
 	}
 	require.Empty(t, n.Mappings(epoch))
 	require.EqualValues(t, 16, n.Counters().NotUDP4)
@@ -95,9 +95,9 @@ func TestOpenAndBlocked(t *testing.T) {
 	f := Flow{a5000, x1}
 	require.Equal(t, Verdict{Action: Forward, Flow: f}, n.Outbound(epoch, f))
 	require.Equal(t, Verdict{Action: Forward, Flow: f}, n.Inbound(epoch, f))
-	e := Error{Src: x1.Addr(), Dst: a5000.Addr(), About: f}
-	require.Equal(t, ErrorVerdict{Action: Forward, Error: e}, n.InboundError(epoch, e))
-	require.Equal(t, ErrorVerdict{Action: Forward, Error: e}, n.OutboundError(epoch, e))
+	e := ICMPError{Src: x1.Addr(), Dst: a5000.Addr(), About: f}
+	require.Equal(t, ICMPVerdict{Action: Forward, ICMP: e}, n.InboundICMP(epoch, e))
+	require.Equal(t, ICMPVerdict{Action: Forward, ICMP: e}, n.OutboundICMP(epoch, e))
 
 	blocked, err := Lookup("udp-blocked")
 	require.NoError(t, err)
@@ -106,8 +106,8 @@ func TestOpenAndBlocked(t *testing.T) {
 		n = makeNAT(t, blocked)
 		want := Verdict{Action: Drop, Reason: UDPBlocked}
 		require.Equal(t, want, n.Inbound(epoch, Flow{x1, ep("198.51.100.1:5000")}))
-		require.Equal(t, UDPBlocked, n.InboundError(epoch, e).Reason)
-		require.Equal(t, UDPBlocked, n.OutboundError(epoch, e).Reason)
+		require.Equal(t, UDPBlocked, n.InboundICMP(epoch, e).Reason)
+		require.Equal(t, UDPBlocked, n.OutboundICMP(epoch, e).Reason)
 		if reject {
 			want.Action, want.Code = Reject, CodeProhibited
 		}

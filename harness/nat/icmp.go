@@ -5,90 +5,90 @@ import (
 	"time"
 )
 
-// An Error is an ICMP error about a UDP datagram: the ends of its own IP
+// An ICMPError is an ICMP error about a UDP datagram: the ends of its own IP
 // header, and the flow of the datagram quoted in it, in the direction in which
 // that datagram went. Type, code and the rest pass a NAT unchanged.
-type Error struct {
+type ICMPError struct {
 	Src, Dst netip.Addr
 	About    Flow
 }
 
-// An ErrorVerdict is what a NAT does with an ICMP error.
-type ErrorVerdict struct {
-	Action Action // Drop, Forward or Hairpin
-	Error  Error  // after translation, of its own header and of the quoted datagram
-	Reason string // with Drop
+// An ICMPVerdict is what a NAT does with an ICMP error.
+type ICMPVerdict struct {
+	Action Action    // Drop, Forward or Hairpin
+	ICMP   ICMPError // after translation, of its own header and of the quoted datagram
+	Reason string    // with Drop
 }
 
-// InboundError decides about an ICMP error from outside, about a datagram that
+// InboundICMP decides about an ICMP error from outside, about a datagram that
 // the NAT sent there: e.About.Src is an external endpoint. Where a mapping
 // exists (bound to that destination, if mappings are), the error goes to the
 // inside host, whoever it came from; otherwise it is dropped. It changes no
 // mapping, renews none and ends none (RFC 4787 REQ-12, RFC 5508 REQ-4).
-func (n *NAT) InboundError(now time.Time, e Error) ErrorVerdict {
+func (n *NAT) InboundICMP(now time.Time, e ICMPError) ICMPVerdict {
 	n.advance(now)
 	if v, done := n.passOrBlock(e); done {
 		return v
 	}
 	m := n.sender(e.About)
 	if m == nil {
-		return n.dropError(NoMapping)
+		return n.dropICMP(NoMapping)
 	}
 	n.counters.ErrorsTranslated++
-	return ErrorVerdict{Action: Forward, Error: Error{
+	return ICMPVerdict{Action: Forward, ICMP: ICMPError{
 		Src: e.Src, Dst: m.inside.Addr(), About: Flow{Src: m.inside, Dst: e.About.Dst},
 	}}
 }
 
-// OutboundError decides about an ICMP error from inside, about a datagram that
+// OutboundICMP decides about an ICMP error from inside, about a datagram that
 // the NAT let in: e.About.Dst is an inside endpoint. Its source becomes the
 // external address of the mapping by which that datagram came, whether an
 // inside router sent it or the host itself (RFC 5508 REQ-5). An error about a
 // hairpinned datagram goes back to the inside host that sent it.
-func (n *NAT) OutboundError(now time.Time, e Error) ErrorVerdict {
+func (n *NAT) OutboundICMP(now time.Time, e ICMPError) ICMPVerdict {
 	n.advance(now)
 	if v, done := n.passOrBlock(e); done {
 		return v
 	}
 	m := n.receiver(e.About)
 	if m == nil {
-		return n.dropError(NoMapping)
+		return n.dropICMP(NoMapping)
 	}
-	out := Error{Src: m.external.Addr(), Dst: e.Dst, About: Flow{Src: e.About.Src, Dst: m.external}}
+	out := ICMPError{Src: m.external.Addr(), Dst: e.Dst, About: Flow{Src: e.About.Src, Dst: m.external}}
 	if _, ours := n.isOurs[e.Dst]; !ours {
 		n.counters.ErrorsTranslated++
-		return ErrorVerdict{Action: Forward, Error: out}
+		return ICMPVerdict{Action: Forward, ICMP: out}
 	}
 	if n.profile.Hairpin == HairpinNone {
-		return n.dropError(NoHairpin)
+		return n.dropICMP(NoHairpin)
 	}
 	to := n.sender(out.About)
 	if to == nil {
-		return n.dropError(NoMapping)
+		return n.dropICMP(NoMapping)
 	}
 	n.counters.ErrorsTranslated++
-	return ErrorVerdict{Action: Hairpin, Error: Error{
+	return ICMPVerdict{Action: Hairpin, ICMP: ICMPError{
 		Src: out.Src, Dst: to.inside.Addr(), About: Flow{Src: to.inside, Dst: m.external},
 	}}
 }
 
 // passOrBlock decides what needs no mapping.
-func (n *NAT) passOrBlock(e Error) (v ErrorVerdict, done bool) {
+func (n *NAT) passOrBlock(e ICMPError) (v ICMPVerdict, done bool) {
 	switch {
 	case n.profile.Open:
 		n.counters.ErrorsTranslated++
-		return ErrorVerdict{Action: Forward, Error: e}, true
+		return ICMPVerdict{Action: Forward, ICMP: e}, true
 	case n.profile.Blocked:
-		return n.dropError(UDPBlocked), true
+		return n.dropICMP(UDPBlocked), true
 	case !isUDP4(e.About) || !e.Src.Is4() || !e.Dst.Is4():
-		return n.dropError(NotUDP4), true
+		return n.dropICMP(NotUDP4), true
 	}
-	return ErrorVerdict{}, false
+	return ICMPVerdict{}, false
 }
 
-func (n *NAT) dropError(reason string) ErrorVerdict {
+func (n *NAT) dropICMP(reason string) ICMPVerdict {
 	n.counters.ErrorsDropped++
-	return ErrorVerdict{Action: Drop, Reason: reason}
+	return ICMPVerdict{Action: Drop, Reason: reason}
 }
 
 // sender is the mapping that a flow, as seen outside, left by: of several on

@@ -49,7 +49,7 @@ func out(t testing.TB, n *NAT, now time.Time, from, to netip.AddrPort) netip.Add
 	return v.Flow.Src
 }
 
-// in says whether a datagram from outside passes, and checks where it goes.
+// in reports whether a datagram from outside passes, and checks where it goes.
 func in(t testing.TB, n *NAT, now time.Time, from, to, inside netip.AddrPort) bool {
 	t.Helper()
 	v := n.Inbound(now, Flow{from, to})

@@ -394,8 +394,8 @@ func checkAgainstModel(t testing.TB, p Profile, r *rand.Rand, operations int) Co
 			m.advance(now)
 			m.inbound(f, v)
 		case op < 16:
-			n.InboundError(now, Error{outside().Addr(), mapped().Addr(), Flow{mapped(), outside()}})
-			n.OutboundError(now, Error{inside().Addr(), outside().Addr(), Flow{outside(), inside()}})
+			n.InboundICMP(now, ICMPError{outside().Addr(), mapped().Addr(), Flow{mapped(), outside()}})
+			n.OutboundICMP(now, ICMPError{inside().Addr(), outside().Addr(), Flow{outside(), inside()}})
 		case op < 19:
 			// Often exactly to a boundary, which the model and the engine must see alike.
 			d := time.Duration(r.Int64N(int64(p.Lifetime)))

@@ -132,7 +132,7 @@ func (n *NAT) scan(k key, address, low, high, from int) (int, bool) {
 	return 0, false
 }
 
-// usable says whether a port may carry one more mapping: it is free, or may be
+// usable reports whether a port may carry one more mapping: it is free, or may be
 // overloaded and no mapping on it is bound to the same destination.
 func (n *NAT) usable(k key, address, port int) bool {
 	m := n.mappings.byExternal[netip.AddrPortFrom(n.external[address], uint16(port))]

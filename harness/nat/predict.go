@@ -126,7 +126,7 @@ func (p Profile) looksIndependent() bool {
 	return !p.endpointDependent() || p.Ports == Preserving && p.Overload && (p.Pooling == Paired || p.ExternalAddresses() == 1)
 }
 
-// alwaysPreserves says whether no port is ever drawn.
+// alwaysPreserves reports whether no port is ever drawn.
 func (p Profile) alwaysPreserves() bool {
 	low, high := p.portRange()
 	return p.Ports == Preserving && p.Overload && !p.endpointDependent() && low <= FirstUserPort && high == LastPort && p.PortBlock == 0
@@ -153,7 +153,7 @@ func (e Effective) RFC3489Name() string {
 	return ""
 }
 
-// Connectable says whether two hosts, each behind a NAT of its own, reach each
+// Connectable reports whether two hosts, each behind a NAT of its own, reach each
 // other without guessing ports: each learned from a third party which external
 // endpoint the other was seen at, both send there, and answer whoever is heard
 // from. It holds for every order in which the datagrams go, given retries.
@@ -165,7 +165,7 @@ func Connectable(a, b Effective) bool {
 	return atA && atB || atB && answered(a, b) || atA && answered(b, a)
 }
 
-// hears says whether host a, at the endpoint that the third party saw, hears
+// hears reports whether host a, at the endpoint that the third party saw, hears
 // host b, to whose seen endpoint it sends.
 func hears(a, b Effective) bool {
 	if a.Filtering == EndpointIndependent {
@@ -178,13 +178,13 @@ func hears(a, b Effective) bool {
 	return knows(a, b)
 }
 
-// answered says whether host a hears the answer of host b to a datagram that
+// answered reports whether host a hears the answer of host b to a datagram that
 // a sent to b's seen endpoint, at the endpoint that it sent from.
 func answered(a, b Effective) bool {
 	return a.Filtering == EndpointIndependent || knows(a, b)
 }
 
-// knows says whether b sends to a from where a's filter expects b.
+// knows reports whether b sends to a from where a's filter expects b.
 func knows(a, b Effective) bool {
 	if b.Mapping == EndpointIndependent {
 		return true

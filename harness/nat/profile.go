@@ -173,5 +173,5 @@ func (p Profile) portRange() (low, high int) {
 	return low, high
 }
 
-// endpointDependent says whether a mapping depends on the destination.
+// endpointDependent reports whether a mapping depends on the destination.
 func (p Profile) endpointDependent() bool { return p.Mapping != EndpointIndependent }

@@ -79,7 +79,7 @@ func (w *World) outside(f Flow) {
 	outer := w.NATs[len(w.NATs)-1]
 	if at, ok := w.Hosts[f.Dst.Addr()]; ok && !w.IsInside(f.Dst.Addr()) {
 		if w.Refuses[f.Dst] {
-			w.errorDown(len(w.NATs)-1, Error{Src: f.Dst.Addr(), Dst: f.Src.Addr(), About: f})
+			w.errorDown(len(w.NATs)-1, ICMPError{Src: f.Dst.Addr(), Dst: f.Src.Addr(), About: f})
 			return
 		}
 		w.events = append(w.events, Event{At: at, Flow: f})
@@ -121,13 +121,13 @@ func (w *World) down(i int, f Flow) {
 	}
 }
 
-func (w *World) errorDown(i int, e Error) {
+func (w *World) errorDown(i int, e ICMPError) {
 	if i < 0 {
 		w.events = append(w.events, Event{At: w.Hosts[e.Dst], Flow: e.About, ICMP: true})
 		return
 	}
-	if v := w.NATs[i].InboundError(w.Now, e); v.Action == Forward {
-		w.errorDown(i-1, v.Error)
+	if v := w.NATs[i].InboundICMP(w.Now, e); v.Action == Forward {
+		w.errorDown(i-1, v.ICMP)
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 	"punchlist/harness/packetio"
 )
 
-// mostUntold bounds what waits to be read from a router's output. Whoever
+// maxUntold bounds what waits to be read from a router's output. Whoever
 // doesn't read it for so long is gone.
-const mostUntold = 64 << 20
+const maxUntold = 64 << 20
 
 // atOnce is how many packets one system call reads or writes at most.
 const atOnce = 32
@@ -513,8 +513,8 @@ func (b *box) tell(m Message) {
 	b.told.L.Lock()
 	defer b.told.L.Unlock()
 	b.lines = append(append(b.lines, line...), '\n')
-	if len(b.lines) > mostUntold {
-		b.fail(overrun(fmt.Sprintf("nobody has read the last %d MiB that the router told", mostUntold>>20)))
+	if len(b.lines) > maxUntold {
+		b.fail(overrun(fmt.Sprintf("nobody has read the last %d MiB that the router told", maxUntold>>20)))
 	}
 	b.told.Broadcast()
 }

@@ -65,7 +65,7 @@ type Row struct {
 	Note     string   `json:"note,omitempty"`
 }
 
-// Missed tells whether a bound is stated and was not kept. What is no number
+// Missed reports whether a bound is stated and was not kept. What is no number
 // keeps none.
 func (r Row) Missed() bool {
 	return r.AtLeast != nil && !(r.Measured >= *r.AtLeast) || r.AtMost != nil && !(r.Measured <= *r.AtMost)

@@ -111,7 +111,7 @@ func (x Soak) Run(e Env, seed int64) (Sample, error) {
 // after twelve.
 var soakLimits = peer.Limits{ReplicationLimits: peer.ReplicationLimits{Gates: 4096, Delivered: 1024, Forgotten: 256}, StreamLimits: peer.StreamLimits{Relayed: 1024}}
 
-// publishes tells whether messages are published at a time. In a day the cache is
+// publishes reports whether messages are published at a time. In a day the cache is
 // full of its oldest packets at half time. In a shorter run it would never be, so
 // that nothing is published any more from then on.
 func (s *soaking) publishes(at time.Time) bool {
@@ -393,7 +393,7 @@ func (s *soaking) streamOne() {
 	})
 }
 
-// reaches tells whether peers behind such a NAT can be connected to at all.
+// reaches reports whether peers behind such a NAT can be connected to at all.
 func reaches(profile string) bool {
 	p, err := nat.Lookup(profile)
 	return err == nil && !p.Blocked

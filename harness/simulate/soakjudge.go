@@ -79,12 +79,12 @@ const (
 	// noise is how much of something each peer has to keep on average before its
 	// growth is looked at: a few entries more or less are no trend.
 	noise = 10
-	// mostGrowth is the growth of a size in the second half that counts as none.
+	// maxGrowth is the growth of a size in the second half that counts as none.
 	// What grows steadily from nothing rises by two thirds of its mean in the second
 	// half, however long the run; peers that come and go make some of it too.
-	mostGrowth = 1.0 / 3
-	// mostHeapGrowth is the same of the heap, most of which is there from the start.
-	mostHeapGrowth = 0.1
+	maxGrowth = 1.0 / 3
+	// maxHeapGrowth is the same of the heap, most of which is there from the start.
+	maxHeapGrowth = 0.1
 	// leastStreamed is the part of streams that has to arrive. Each is sent once, over
 	// two lossy links, or four by a proxy.
 	leastStreamed = 0.93
@@ -106,7 +106,7 @@ func (x Soak) Judge(samples []Sample) []Row {
 		{What: "NATs rebooted", Measured: mean(values(samples, soakReboots))},
 		{What: "messages delivered", Measured: mean(values(samples, soakDelivered)), AtLeast: ref(1)},
 		k("two members apart: median", soakApartHalf),
-		bounded(k("two members apart: 99th percentile", soakApart99), mostConnectedWithin.Seconds()),
+		bounded(k("two members apart: 99th percentile", soakApart99), maxConnectedWithin.Seconds()),
 		bounded(k("two members apart: longest", soakApart), connectedWithin.Seconds()),
 		k("message to a member in peace: 99th percentile", soakTook99),
 		bounded(k("message to a member in peace: longest", soakTook), deliveredWithin.Seconds()),
@@ -122,7 +122,7 @@ func (x Soak) Judge(samples []Sample) []Row {
 	if len(values(samples, soakHeap)) > 0 {
 		rows = append(rows,
 			Row{What: "heap of the process in the second half", Unit: "MiB", Measured: worst(soakHeap) / (1 << 20)},
-			Row{What: "heap growth in the second half", Unit: "%", Measured: worst(soakHeapGrows), AtMost: ref(mostHeapGrowth)},
+			Row{What: "heap growth in the second half", Unit: "%", Measured: worst(soakHeapGrows), AtMost: ref(maxHeapGrowth)},
 		)
 	}
 	for t := range int(wire.Query) + 1 {
@@ -133,7 +133,7 @@ func (x Soak) Judge(samples []Sample) []Row {
 		row := Row{What: "most of " + name + " in one peer", Measured: worst(sizeMost + name), AtMost: ref(worst(sizeBound + name))}
 		rows = append(rows, row)
 		if grows := values(samples, sizeGrows+name); len(grows) > 0 {
-			rows = append(rows, Row{What: fmt.Sprintf("growth of %s in the second half", name), Unit: "%", Measured: quantile(grows, 1), AtMost: ref(mostGrowth)})
+			rows = append(rows, Row{What: fmt.Sprintf("growth of %s in the second half", name), Unit: "%", Measured: quantile(grows, 1), AtMost: ref(maxGrowth)})
 		}
 	}
 	return rows

@@ -12,11 +12,11 @@ import (
 // What a soak holds its peers to.
 const (
 	// connectedWithin is for how long two members may be without a connection, from
-	// when both were left in peace (LAT-MEMB-030); mostConnectedWithin for 99 of 100.
+	// when both were left in peace (LAT-MEMB-030); maxConnectedWithin for 99 of 100.
 	// Introducers draw lots, so that in a large cluster two members have to wait until
 	// they are drawn.
-	connectedWithin     = 20 * soakK
-	mostConnectedWithin = 8 * soakK
+	connectedWithin    = 20 * soakK
+	maxConnectedWithin = 8 * soakK
 	// deliveredWithin is how long a message may take to any member, from when it
 	// was published and that member was left in peace (LAT-REPL-030).
 	deliveredWithin = 8 * soakK
@@ -82,7 +82,7 @@ func newLinks(w *world) *links {
 	return l
 }
 
-// inPeace tells whether a node is a member that runs and can be reached.
+// inPeace reports whether a node is a member that runs and can be reached.
 func inPeace(n *node) bool {
 	return n.peer != nil && !n.asleep && isLeaf(n) && reaches(n.profile)
 }
@@ -122,7 +122,7 @@ func (l *links) set(n *node, id wire.ID, connected bool) {
 	}
 }
 
-// both tells whether two nodes say that they are connected to each other.
+// both reports whether two nodes say that they are connected to each other.
 func (l *links) both(a, b int) bool { return l.says[a][b] && l.says[b][a] }
 
 // disturbed notes that something has happened to a node: it stops, starts, sleeps,

@@ -118,12 +118,12 @@ func mergeReports(names []string, out string) error {
 		return err
 	}
 	whole.Folder = out
-	return deliver(whole)
+	return present(whole)
 }
 
-// deliver writes a report into its folder and prints it; what comes of it is the
+// present writes a report into its folder and prints it; what comes of it is the
 // exit code.
-func deliver(r *result.Run) error {
+func present(r *result.Run) error {
 	err := report.Write(r, r.Folder)
 	report.Print(os.Stdout, r, report.StyleOf(os.Stdout))
 	if err != nil {

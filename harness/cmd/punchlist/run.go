@@ -153,7 +153,7 @@ func run(c *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	return deliver(found)
+	return present(found)
 }
 
 // repeat is the command that runs one scenario again.

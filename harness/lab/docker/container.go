@@ -27,7 +27,7 @@ type containerSpec struct {
 	caps     []string // beside which it has none
 	sysctls  map[string]string
 	labels   map[string]string
-	mostPIDs int64 // 0 is no limit
+	maxPIDs  int64 // 0 is no limit
 	terminal bool  // it has one
 	vanishes bool  // the engine removes it when it has ended
 }
@@ -73,8 +73,8 @@ func (e *engine) start(ctx context.Context, s containerSpec) (_ *running, err er
 			h.SecurityOpt = []string{"no-new-privileges"}
 			h.Sysctls = s.sysctls
 			h.LogConfig = container.LogConfig{Type: "none"}
-			if s.mostPIDs > 0 {
-				h.PidsLimit = &s.mostPIDs
+			if s.maxPIDs > 0 {
+				h.PidsLimit = &s.maxPIDs
 			}
 		},
 	})

@@ -56,7 +56,7 @@ func (d *docker) Check(ctx context.Context) error {
 	return nil
 }
 
-// Starts tells whether the manifest has an image that the engine has.
+// Starts reports whether the manifest has an image that the engine has.
 func (d *docker) Starts(m manifest.Manifest) (bool, string) {
 	if m.Image == "" {
 		return false, fmt.Sprintf("%s: its manifest names no image", m.Name)

@@ -113,8 +113,8 @@ func (n *Net) startPeer(h *host, m manifest.Manifest, number int) *peer {
 		}
 		p.running, p.err = n.engine.start(n.life, containerSpec{
 			name: fmt.Sprintf("%s-%s-peer-%d", n.name, h.name, number), image: m.Image, network: "container:" + h.id,
-			env:      append(append([]string{}, m.Env...), contract.LabVariable+"="+n.model.Addressing(h.name).List()),
-			mostPIDs: 512,
+			env:     append(append([]string{}, m.Env...), contract.LabVariable+"="+n.model.Addressing(h.name).List()),
+			maxPIDs: 512,
 		})
 		if p.err != nil {
 			n.fail(fmt.Errorf("host %s: %w", h.name, p.err))

@@ -41,7 +41,7 @@ func (n *Net) Launch(ctx context.Context, host, image string, c Command) (*Progr
 	}
 	r, err := n.engine.start(ctx, containerSpec{
 		name: fmt.Sprintf("%s-%s-program-%d", n.name, host, len(n.programs)+1), image: image, argv: c.Argv, terminal: c.Terminal,
-		network: "container:" + h.id, mostPIDs: 512,
+		network: "container:" + h.id, maxPIDs: 512,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("host %s: %w", host, err)

@@ -169,7 +169,7 @@ func fromTerminal(s os.Signal) bool {
 	return err == nil && foreground == unix.Getpgrp()
 }
 
-// users says whether to try without and with a user namespace, in order.
+// users reports whether to try without and with a user namespace, in order.
 func users() []bool {
 	if os.Geteuid() == 0 {
 		return []bool{false, true} // root of a container may lack the privilege

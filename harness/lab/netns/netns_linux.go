@@ -38,7 +38,7 @@ func (netns) Check(ctx context.Context) error {
 	return nil
 }
 
-// Starts tells whether the manifest has a command whose program exists here.
+// Starts reports whether the manifest has a command whose program exists here.
 func (netns) Starts(m manifest.Manifest) (bool, string) {
 	argv, err := m.Argv()
 	if err != nil {

@@ -82,11 +82,11 @@ func play(script string) {
 	}
 }
 
-// A bench is a testee under test, and what tells of news.
+// A bench is a testee under test, and what tells of a change.
 type bench struct {
 	*Testee
-	t    *testing.T
-	news chan struct{}
+	t       *testing.T
+	changed chan struct{}
 }
 
 func start(t *testing.T, script string, o Options) *bench {
@@ -111,15 +111,15 @@ func start(t *testing.T, script string, o Options) *bench {
 }
 
 func take(t *testing.T, p Process, o Options) *bench {
-	news := make(chan struct{}, 1)
+	changed := make(chan struct{}, 1)
 	o.Host = "alice"
 	o.Changed = func() {
 		select {
-		case news <- struct{}{}:
+		case changed <- struct{}{}:
 		default:
 		}
 	}
-	b := &bench{New(p, o), t, news}
+	b := &bench{New(p, o), t, changed}
 	t.Cleanup(b.Close)
 	return b
 }
@@ -133,7 +133,7 @@ func (b *bench) until(cond func() bool) {
 			continue
 		}
 		select {
-		case <-b.news:
+		case <-b.changed:
 		case <-deadline:
 			b.t.Fatalf("did not come; %d messages, exit %+v", len(b.Messages()), b.Exit())
 		}
