@@ -43,7 +43,11 @@ const droppedPrefix = "dropped: "
 
 // Write writes a capture with one interface for each of the source's, and on
 // each packet that was dropped a comment that says why.
-func Write(w io.Writer, s Source) error {
+func Write(w io.Writer, s Source) error { return WriteBy(w, s, "") }
+
+// WriteBy writes the same capture with the name of the application that made it in its section
+// header; without one it is what Write writes, and Sum hashes.
+func WriteBy(w io.Writer, s Source, application string) error {
 	interfaces := s.Interfaces()
 	if len(interfaces) == 0 {
 		return errors.New("capture: no interface")
@@ -54,7 +58,7 @@ func Write(w io.Writer, s Source) error {
 		ng := pcapgo.NgInterface{Name: f.Name, Description: f.Description, LinkType: layers.LinkTypeRaw}
 		var err error
 		if i == 0 {
-			out, err = pcapgo.NewNgWriterInterface(w, ng, pcapgo.NgWriterOptions{})
+			out, err = pcapgo.NewNgWriterInterface(w, ng, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: application}})
 		} else {
 			_, err = out.AddInterface(ng)
 		}

@@ -29,7 +29,7 @@ var pageStyle string
 var pageScript string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"visible": visible, "file": fileLink, "web": isWeb, "oneline": oneLine, "fields": fields, "extent": extent, "paths": paths, "inc": func(i int) int { return i + 1 },
+	"visible": visible, "file": fileLink, "web": isWeb, "oneline": oneLine, "fields": fields, "extent": extent, "paths": paths, "testee": testee, "inc": func(i int) int { return i + 1 },
 }).Parse(pageText))
 
 // HTML is the report as one web page that needs no network. The same report
@@ -252,12 +252,18 @@ func (p *page) reasons() {
 	for _, line := range p.Broken {
 		p.Reasons = append(p.Reasons, pageReason{Text: line})
 	}
+	first := map[string]*result.Result{} // of those that a line stands for
+	for _, c := range p.Cells {
+		for _, g := range c.Unexpected() {
+			first[c.Reason(g)] = g[0]
+		}
+	}
 	for _, line := range p.Unexpected {
 		r := pageReason{Text: line}
 		for _, s := range p.Sections {
 			for _, g := range s.Groups {
 				for _, f := range g.Failures {
-					if r.Href == "" && f.Result.Unexpected && strings.HasPrefix(line, f.Column+": ") && strings.Contains(line, f.Key) {
+					if r.Href == "" && f.Result == first[line] {
 						r.Href = "#" + f.ID
 					}
 				}

@@ -98,7 +98,7 @@ func paged(t *testing.T) *result.Run {
 		}
 		r.Tally.Plus(c.Tally)
 		for _, g := range c.Unexpected() {
-			r.Unexpected = append(r.Unexpected, fmt.Sprintf("%s: %s: %s", c.Column(), g[0].Key, g[0].Text))
+			r.Unexpected = append(r.Unexpected, c.Reason(g))
 		}
 		for _, s := range c.Stale {
 			r.Unexpected = append(r.Unexpected, c.Column()+": "+s)

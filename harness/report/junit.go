@@ -78,7 +78,8 @@ func JUnit(r *result.Run) ([]byte, error) {
 		s := junitSuite{Name: name, Timestamp: began}
 		s.Properties = &junitProperties{[]junitProperty{
 			{"subject", c.Subject + " " + c.SubjectVersion}, {"companion", c.Companion + " " + c.CompanionVersion},
-			{"lab", c.Lab}, {"seed", fmt.Sprint(c.Seed)},
+			{"lab", c.Lab}, {"seed", fmt.Sprint(c.Seed)}, {"run", r.ID},
+			{"punchlist", r.Tool.Version}, {"commit", r.Tool.Commit}, {"wire", fmt.Sprint(r.Tool.Wire)}, {"edition", r.Tool.Edition},
 		}}
 		took := 0.0
 		for _, x := range c.All() { // a monitor takes no time of its own

@@ -19,7 +19,13 @@ func Markdown(r *result.Run) string {
 	default:
 		fmt.Fprintf(&b, "# Could not run\n\n")
 	}
-	fmt.Fprintf(&b, "%s, in %.0f s.\n", r.Tally, r.Seconds)
+	fmt.Fprintf(&b, "%s, in %.0f s.\n\nBy punchlist %s; run `%s`.\n", r.Tally, r.Seconds, r.Tool, r.ID)
+	if len(r.Testees) > 0 {
+		fmt.Fprintln(&b)
+	}
+	for _, t := range r.Testees {
+		fmt.Fprintf(&b, "- %s\n", testee(t))
+	}
 	list := func(title string, lines []string) {
 		if len(lines) == 0 {
 			return
@@ -94,3 +100,18 @@ func knownFailure(r *result.Run, b *strings.Builder, k result.KnownGroup) {
 
 const legend = "pass, FAIL, known (a failure that the manifest lists), n/a (not applicable), ? (inconclusive), " +
 	"adapter (the adapter is broken), lab (the lab failed); behind it, of how many scenarios, and monitors of every packet in them."
+
+// testee is what was judged, or beside it: "socket-0.6 0.6.0-rc.8 in netns, sha256 0123456789ab".
+func testee(t result.Testee) string {
+	line := t.Implementation + " " + t.Version + " in " + t.Lab
+	if t.Version == "" {
+		line = t.Implementation + " of no version in " + t.Lab
+	}
+	switch {
+	case t.Image != "":
+		return line + ", image " + t.Image[:min(len("sha256:")+12, len(t.Image))]
+	case t.Binary != "":
+		return line + ", sha256 " + t.Binary[:min(12, len(t.Binary))]
+	}
+	return line
+}

@@ -125,9 +125,9 @@ func TestFilesOfARun(t *testing.T) {
 	}
 
 	require.ErrorContains(t, Write(r, filepath.Join(dir, "missing")), "the report can't be written")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.json"), []byte(`{"schema": 2}`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.json"), []byte(`{"schema": 3}`), 0o644))
 	_, err = result.Read(filepath.Join(dir, "report.json"))
-	require.ErrorContains(t, err, "schema 2; this program reads 1")
+	require.ErrorContains(t, err, "schema 3; this program reads 1 and 2")
 }
 
 func TestProgress(t *testing.T) {

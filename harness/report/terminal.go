@@ -108,6 +108,7 @@ func Print(w io.Writer, r *result.Run, s Style) {
 	case result.CouldNotRun:
 		end, code = "COULD NOT RUN ALL", red
 	}
+	fmt.Fprintf(w, "%s\n", s.paint(faint, "punchlist "+r.Tool.String()+", run "+r.ID))
 	fmt.Fprintf(w, "%s  %s  (%.1f s)\n", s.paint(code, end), r.Tally, r.Seconds)
 }
 

@@ -111,11 +111,7 @@ func (r *Run) sum(registry *spec.Registry, cell *Cell) {
 		}
 	}
 	for _, g := range cell.Unexpected() {
-		line := fmt.Sprintf("%s: %s %s: %s: %s", cell.Column(), g[0].About(), g[0].Outcome, g[0].Key, g[0].Text)
-		if len(g) > 1 {
-			line += fmt.Sprintf(" (and %d more for this reason)", len(g)-1)
-		}
-		r.Unexpected = append(r.Unexpected, line)
+		r.Unexpected = append(r.Unexpected, cell.Reason(g))
 	}
 	whole := r.Shard == nil
 	if whole && ran == 0 && len(cell.Results) > 0 {
@@ -131,6 +127,15 @@ func (r *Run) sum(registry *spec.Registry, cell *Cell) {
 			r.Broken = append(r.Broken, fmt.Sprintf("%s: it claims class %s, but no scenario of that class was judged", cell.Column(), class))
 		}
 	}
+}
+
+// Reason is the line that Unexpected of the run has for a group of results of the cell.
+func (c *Cell) Reason(g []*Result) string {
+	line := fmt.Sprintf("%s: %s %s: %s: %s", c.Column(), g[0].About(), g[0].Outcome, g[0].Key, g[0].Text)
+	if len(g) > 1 {
+		line += fmt.Sprintf(" (and %d more for this reason)", len(g)-1)
+	}
+	return line
 }
 
 // registered reports whether the registry requires anything of a class.

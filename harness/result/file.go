@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Read reads a report.json.
+// Read reads a report.json, of this schema or of schema 1. What schema 1 says otherwise (paths,
+// signatures, timelines) is left out, so that such a run can be compared, and not rendered.
 func Read(file string) (*Run, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -20,8 +21,8 @@ func Read(file string) (*Run, error) {
 	if r.Schema == 0 {
 		return nil, fmt.Errorf("%s has no report in it: the run that was to write it did not end", file)
 	}
-	if r.Schema != Schema {
-		return nil, fmt.Errorf("%s: schema %d; this program reads %d", file, r.Schema, Schema)
+	if r.Schema != 1 && r.Schema != Schema {
+		return nil, fmt.Errorf("%s: schema %d; this program reads 1 and %d", file, r.Schema, Schema)
 	}
 	return &r, nil
 }

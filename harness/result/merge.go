@@ -2,6 +2,8 @@ package result
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,11 +22,16 @@ import (
 // It fails where a part is missing or there twice, and where the parts were not
 // cut from one run: such a report would pass over what nobody judged.
 func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Run) (*Run, error) {
+	for i, part := range parts {
+		if part.Schema != Schema {
+			return nil, fmt.Errorf("%s: schema %d; this program merges schema %d: let one version run all parts", names[i], part.Schema, Schema)
+		}
+	}
 	if err := complete(names, parts); err != nil {
 		return nil, err
 	}
-	out := &Run{Schema: Schema, Strict: parts[0].Strict, Profiles: parts[0].Profiles, Started: parts[0].Started}
-	ended := time.Time{}
+	out := &Run{Schema: Schema, Tool: parts[0].Tool, Strict: parts[0].Strict, Profiles: parts[0].Profiles, Started: parts[0].Started}
+	var ids []string
 	index := map[cellKey]*Cell{}
 	from := map[cellKey]string{}
 	for i, part := range parts {
@@ -34,8 +41,17 @@ func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Ru
 		if part.Started.Before(out.Started) {
 			out.Started = part.Started
 		}
-		if end := part.Started.Add(time.Duration(part.Seconds * float64(time.Second))); end.After(ended) {
-			ended = end
+		if part.Tool != out.Tool {
+			return nil, fmt.Errorf("%s is of punchlist %s, and %s of %s: let one version run all parts", names[0], out.Tool, names[i], part.Tool)
+		}
+		if part.Ended.After(out.Ended) {
+			out.Ended = part.Ended
+		}
+		ids = append(ids, part.ID)
+		for _, t := range part.Testees {
+			if !slices.Contains(out.Testees, t) {
+				out.Testees = append(out.Testees, t)
+			}
 		}
 		out.Interrupted = out.Interrupted || part.Interrupted
 		out.Left = append(out.Left, part.Left...)
@@ -67,9 +83,17 @@ func Merge(registry *spec.Registry, today time.Time, names []string, parts []*Ru
 			}
 		}
 	}
-	out.Seconds = ended.Sub(out.Started).Seconds()
+	out.ID = mergedID(ids)
+	out.Seconds = out.Ended.Sub(out.Started).Seconds()
 	out.Conclude(registry, today)
 	return out, nil
+}
+
+// mergedID names what is made of parts, whatever their order.
+func mergedID(ids []string) string {
+	slices.Sort(ids)
+	sum := sha256.Sum256([]byte(strings.Join(ids, " ")))
+	return hex.EncodeToString(sum[:8])
 }
 
 type cellKey struct {

@@ -20,7 +20,7 @@ func part(index, of int, places ...int) *Run {
 		c.Results = append(c.Results, &Result{Key: string(rune('a' + place)), Place: place, Requirement: "LAT-MSG-001", Outcome: Passed})
 	}
 	c.Tally.Planned = len(places)
-	return &Run{Schema: Schema, Started: noon.Add(time.Duration(index) * time.Minute), Seconds: 120, Cells: []*Cell{c}, Shard: &Shard{index, of}}
+	return &Run{Schema: Schema, Started: noon.Add(time.Duration(index) * time.Minute), Ended: noon.Add(time.Duration(index)*time.Minute + 2*time.Minute), Seconds: 120, Cells: []*Cell{c}, Shard: &Shard{index, of}}
 }
 
 func merge(t *testing.T, parts ...*Run) (*Run, error) {
@@ -59,6 +59,8 @@ func TestMergeRefusesWhatIsNotOneRun(t *testing.T) {
 	}
 	whole := part(1, 1, 0)
 	whole.Shard = nil
+	old, other := part(2, 2, 1), part(2, 2, 1)
+	old.Schema, other.Tool.Version = 1, "9"
 	strict := part(2, 2, 1)
 	strict.Strict = true
 	for _, c := range []struct {
@@ -71,6 +73,8 @@ func TestMergeRefusesWhatIsNotOneRun(t *testing.T) {
 		{"shard 1/2 and second is shard 2/3", []*Run{part(1, 2, 0), part(2, 3, 1)}},
 		{"first is a shard and second is not", []*Run{part(1, 2, 0), whole}},
 		{"both have the cell mine+reference@sim with seed 1", []*Run{whole, whole}},
+		{"second: schema 1; this program merges schema 2", []*Run{part(1, 2, 0), old}},
+		{"and second of 9 (commit unknown", []*Run{part(1, 2, 0), other}},
 		{"judged with --strict", []*Run{part(1, 2, 0), strict}},
 		{"scenario 2 of the run is in none of the shards", []*Run{part(1, 2, 0), part(2, 2, 2)}},
 		{"scenario 1 of the run is in none of the shards, or in two", []*Run{part(1, 2, 0), part(2, 2, 0)}},

@@ -1,12 +1,24 @@
 package result
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // A Path is by which way two peers came to be connected, as the routers saw it. The
 // zero Path is none.
 type Path struct {
 	Kind PathKind `json:"kind"`
 	By   string   `json:"by,omitempty"` // host of the peer that relays
+}
+
+// UnmarshalJSON passes over the texts that reports of schema 1 have here.
+func (p *Path) UnmarshalJSON(data []byte) error {
+	type plain Path
+	if len(data) > 0 && data[0] == '"' {
+		return nil
+	}
+	return json.Unmarshal(data, (*plain)(p))
 }
 
 // A PathKind is what a path goes through.

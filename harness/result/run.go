@@ -15,7 +15,7 @@ import (
 
 // Schema is the version of report.json. It is raised when a field changes its
 // meaning or goes away, not when one is added.
-const Schema = 1
+const Schema = 2
 
 // Exit codes of a run.
 const (
@@ -27,7 +27,11 @@ const (
 // A Run is what a run found out.
 type Run struct {
 	Schema       int                `json:"schema"`
+	ID           string             `json:"run"` // of the run, drawn at random; of what was merged, made from the ids of the parts
 	Started      time.Time          `json:"started"`
+	Ended        time.Time          `json:"ended"`
+	Tool         spec.Build         `json:"tool"`              // the program that ran it
+	Testees      []Testee           `json:"testees,omitempty"` // the implementations, as each was found in each lab
 	Seconds      float64            `json:"seconds"`
 	Exit         int                `json:"exit"` // exit code of the run
 	Strict       bool               `json:"strict,omitempty"`
@@ -44,6 +48,16 @@ type Run struct {
 	Profiles []string `json:"profiles,omitempty"` // names of NAT profiles, in the order in which grids show them
 
 	Folder string `json:"-"` // where it is written; Print names files in it
+}
+
+// A Testee is an implementation as preflight found it in a lab.
+type Testee struct {
+	Implementation string `json:"implementation"` // the name of its manifest
+	Lab            string `json:"lab"`
+	Name           string `json:"name,omitempty"`         // by its hello; empty where that was not answered
+	Version        string `json:"version,omitempty"`      // by its hello
+	Binary         string `json:"binarySha256,omitempty"` // of the program and the files of its adapter; empty for an image
+	Image          string `json:"imageId,omitempty"`      // as the engine names its content
 }
 
 // A Shard is one of the parts into which a run is divided: the first is 1.
@@ -114,12 +128,12 @@ type Result struct {
 	Known       *Known            `json:"known,omitempty"`
 	Findings    []verdict.Finding `json:"findings,omitempty"` // about peers that were not the subject
 	Evidence    []Datagram        `json:"evidence,omitempty"`
-	Steps       []string          `json:"steps,omitempty"`    // of the scenario, up to the one that failed
-	Sequence    []Packet          `json:"sequence,omitempty"` // the last packets before the end
-	Stderr      string            `json:"stderr,omitempty"`   // end of a testee's log, where it died
-	Capture     string            `json:"capture,omitempty"`  // file, relative to the report
-	CaptureHash string            `json:"captureSha256,omitempty"`
-	Log         string            `json:"log,omitempty"` // file, relative to the report
+	Steps       []string          `json:"steps,omitempty"`         // of the scenario, up to the one that failed
+	Sequence    []Packet          `json:"sequence,omitempty"`      // the last packets before the end
+	Stderr      string            `json:"stderr,omitempty"`        // end of a testee's log, where it died
+	Capture     string            `json:"capture,omitempty"`       // file, relative to the report
+	CaptureHash string            `json:"captureSha256,omitempty"` // of the capture without the name of what wrote it: the same packets, the same hash
+	Log         string            `json:"log,omitempty"`           // file, relative to the report
 	Repeat      string            `json:"repeat,omitempty"`
 	Path        Path              `json:"path,omitzero"`     // by which the subject was found to be connected, where that is left open
 	Meeting     *Meeting          `json:"meeting,omitempty"` // what that took

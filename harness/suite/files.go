@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"punchlist/harness/result"
+	"punchlist/spec"
 )
 
 // keepLog writes what the testees logged, where they logged anything.
@@ -61,3 +62,6 @@ func slug(s Scenario) string {
 	sum := sha256.Sum256([]byte(s.Key))
 	return fmt.Sprintf("%s-%s-%x", name, plain, sum[:3])
 }
+
+// application is how captures name what wrote them.
+func application() string { return "punchlist " + spec.ThisBuild().String() }

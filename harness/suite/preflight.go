@@ -67,8 +67,11 @@ func inspect(c *caller, m manifest.Manifest) (hello testee.HelloOK, err error) {
 	if err := json.Unmarshal(reply.OK, &hello); err != nil {
 		return hello, broken("its answer to hello is not what spec/testee.md says: %v", err)
 	}
-	if hello.Wire != 6 {
-		return hello, broken("it says that it speaks wire version %d; this suite judges version 6", hello.Wire)
+	if hello.Wire != testee.WireVersion {
+		return hello, broken("it says that it speaks wire version %d; this suite judges version %d", hello.Wire, testee.WireVersion)
+	}
+	if hello.Name != m.Name || hello.Version != m.Version {
+		return hello, broken("it says that it is %q, version %q, but its manifest that it is %q, version %q: correct one of them", hello.Name, hello.Version, m.Name, m.Version)
 	}
 	for _, class := range m.Classes {
 		if !slices.Contains(hello.Classes, class) {

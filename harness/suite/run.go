@@ -30,7 +30,7 @@ func Run(ctx context.Context, c Config) (*result.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Config: c, report: &result.Run{Schema: result.Schema, Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Profiles: profiles(), Folder: c.Out}, plan: plan, watch: map[*result.Cell]map[string]*watched{}}
+	r := &runner{Config: c, report: &result.Run{Schema: result.Schema, ID: newRunID(), Tool: spec.ThisBuild(), Started: started.UTC(), Strict: c.Strict, Shard: c.Shard, Profiles: profiles(), Folder: c.Out}, plan: plan, watch: map[*result.Cell]map[string]*watched{}}
 	missing := 0
 	for _, p := range plan {
 		r.open(p)
@@ -54,7 +54,8 @@ func Run(ctx context.Context, c Config) (*result.Run, error) {
 	r.Progress.Done()
 	r.report.Interrupted, r.report.Left = ctx.Err() != nil, r.left
 	r.report.Conclude(c.Registry, c.Today)
-	r.report.Seconds = time.Since(started).Seconds()
+	r.report.Ended = time.Now().UTC()
+	r.report.Seconds = r.report.Ended.Sub(r.report.Started).Seconds()
 	return r.report, nil
 }
 
@@ -77,6 +78,7 @@ type flight struct {
 	manifest manifest.Manifest
 	lab      lab.Lab
 	hello    testee.HelloOK
+	found    result.Testee
 	err      error
 }
 
@@ -129,10 +131,14 @@ func (r *runner) preflight(ctx context.Context) {
 		if still := r.stalls.between(begin, time.Now()); err != nil && still > 0 {
 			err = &verdict.LabFailed{Text: stalledFor(still), Err: err}
 		}
+		f.found = f.testee(ctx)
 		if f.err = err; err != nil {
 			r.Progress.Say("preflight of %s in the %s lab: %v", f.manifest.Name, f.lab.Name(), err)
 		}
 	})
+	for _, f := range all {
+		r.report.Testees = append(r.report.Testees, f.found)
+	}
 }
 
 // A job is one scenario of one cell.

@@ -3,8 +3,6 @@ package suite
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -259,12 +257,12 @@ func (r *runner) keep(j *job, w World, end ending, frames []int, anyway bool) er
 	}
 	t := n.Trace()
 	x.Packets = t.Len()
-	var pcap bytes.Buffer
-	if err := capture.Write(&pcap, t); err != nil {
+	var kept bytes.Buffer
+	hash, err := capture.Sum(t)
+	if err != nil {
 		return &verdict.LabFailed{Text: "the packets can't be written", Err: err}
 	}
-	sum := sha256.Sum256(pcap.Bytes())
-	x.CaptureHash = hex.EncodeToString(sum[:])
+	x.CaptureHash = hash // of the packets: the file also says what wrote it
 	if wrong {
 		x.Evidence = result.Evidence(t, frames)
 		x.Sequence = result.Sequence(t, frames)
@@ -272,7 +270,11 @@ func (r *runner) keep(j *job, w World, end ending, frames []int, anyway bool) er
 	if r.Out == "" || r.Seeds > 1 && !wrong && !anyway {
 		return nil
 	}
-	file, err := r.file(j, ".pcapng", pcap.Bytes())
+	var file string
+	err = capture.WriteBy(&kept, t, application())
+	if err == nil {
+		file, err = r.file(j, ".pcapng", kept.Bytes())
+	}
 	x.Capture = file
 	return err
 }

@@ -14,11 +14,12 @@ import (
 	"punchlist/reference/eventloop"
 	"punchlist/reference/peer"
 	"punchlist/reference/wire"
+	"punchlist/spec"
 	contract "punchlist/spec/testee"
 )
 
 // Version is that of the reference peer, as hello tells it.
-const Version = "0.1.0"
+const Version = spec.Version
 
 // A Machine is a testee without input and output: an Agent, or a wrapper around
 // one. Beside what every machine does it takes commands and writes lines.

@@ -12,6 +12,7 @@ import (
 
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
+	"punchlist/spec"
 	contract "punchlist/spec/testee"
 	"punchlist/vectors"
 )
@@ -199,6 +200,10 @@ func TestSummaryOfManyKeys(t *testing.T) {
 		return ok[contract.CodecOK](c, contract.Summarize, contract.CodecWith{Keys: keys}).Summary.Hash
 	}
 	require.NotEqual(t, of(many[:10_000]), of(many[1:10_000]))
+}
+
+func TestTheStandardAndThePeerSpeakTheSameWireVersion(t *testing.T) {
+	require.Equal(t, wire.Version, spec.Wire)
 }
 
 func TestCodecRefuses(t *testing.T) {

@@ -51,12 +51,13 @@ they keep each requirement of the specification.`,
   punchlist run --impl socket-0.6 --lab netns     judge the JavaScript peer on real sockets
   punchlist run --impl ./my-peer/manifest.yaml    judge your own
   punchlist simulate --help                       measure what one scenario can't show`,
+		Version:       ownVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.HiddenDefaultCmd = true
-	c.AddCommand(runCommand(), matrixCommand(), reportCommand(), labCommand(), vectorsCommand(), specCommand(), doctorCommand(), setupCommand(), simulateCommand(), testeeCommand())
+	c.AddCommand(runCommand(), matrixCommand(), reportCommand(), labCommand(), vectorsCommand(), specCommand(), doctorCommand(), setupCommand(), simulateCommand(), testeeCommand(), versionCommand())
 	return c
 }

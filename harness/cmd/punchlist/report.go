@@ -25,7 +25,8 @@ func reportCommand() *cobra.Command {
 }
 
 func reportDiffCommand() *cobra.Command {
-	return &cobra.Command{
+	var renamed string
+	c := &cobra.Command{
 		Use:   "diff FIRST SECOND",
 		Short: "Compare the verdicts of two runs, scenario by scenario",
 		Long: `Diff compares two reports (folders of punchlist run --out, or their
@@ -34,8 +35,12 @@ companion and seed, whatever the lab. It lists those with two verdicts. What
 only one of them has judged is counted, and is no difference.
 
 Exit codes: 0 the verdicts are the same; 1 some differ; 2 nothing could be
-compared.`,
-		Example: `  punchlist run --lab netns --out netns
+compared.
+
+Keys of scenarios change seldom. Where they have between the two reports, --renamed names the
+table, with a line for each: the old key, a tab, the new one. A report of schema 1 is read, too.`,
+		Example: `  punchlist report diff --renamed features/renamed.txt before now
+  punchlist run --lab netns --out netns
   punchlist run --lab docker --out docker
   punchlist report diff netns docker`,
 		Args: cobra.ExactArgs(2),
@@ -45,6 +50,17 @@ compared.`,
 				var err error
 				if reports[i], _, err = readReport(name); err != nil {
 					return err
+				}
+			}
+			if renamed != "" {
+				renaming, err := result.ReadRenaming(renamed)
+				if err != nil {
+					return err
+				}
+				for i, r := range reports {
+					for _, key := range renaming.Apply(r) {
+						fmt.Fprintf(c.ErrOrStderr(), "%s has the key %s, which %s does not have\n", names[i], key, renamed)
+					}
 				}
 			}
 			found := result.Compare(reports[0], reports[1])
@@ -63,6 +79,8 @@ compared.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&renamed, "renamed", "", "table of old and new keys: a file with lines OLD<tab>NEW")
+	return c
 }
 
 func reportMergeCommand() *cobra.Command {

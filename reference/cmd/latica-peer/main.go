@@ -12,12 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"punchlist/reference/wire"
+	"punchlist/spec"
 )
 
 func main() { os.Exit(program()) }
@@ -90,7 +90,7 @@ given.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(serveCommand(), joinCommand(), keygenCommand(), decodeCommand(), testeeCommand())
+	c.AddCommand(serveCommand(), joinCommand(), keygenCommand(), decodeCommand(), testeeCommand(), versionCommand())
 	return c
 }
 
@@ -109,15 +109,21 @@ func atMost(most int) cobra.PositionalArgs {
 
 // version is that of the program, and what it was built with and for.
 func version() string {
-	return fmt.Sprintf("%s (wire version %d, %s, %s/%s)", buildVersion(), wire.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s, %s, %s/%s", spec.ThisBuild(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// buildVersion is the version as far as the build knows it.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+// versionCommand prints what --version does.
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Say which version this is, of which edition of the standard",
+		Example: "  latica-peer version",
+		Args:    atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "latica-peer version", version())
+			return err
+		},
 	}
-	return "unknown"
 }
 
 // printJSON prints a value in ASCII, so that nothing in it does anything to a

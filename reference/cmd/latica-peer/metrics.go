@@ -14,6 +14,7 @@ import (
 	"punchlist/reference/peer"
 	"punchlist/reference/udp"
 	"punchlist/reference/wire"
+	"punchlist/spec"
 )
 
 // healthWithin is how long the peer has to answer a question about itself.
@@ -115,7 +116,7 @@ func (c *collector) collect() (all []prometheus.Metric) {
 		all = append(all, prometheus.MustNewConstMetric(d, kind, value, labels...))
 	}
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
-	add(descBuild, gauge, 1, buildVersion())
+	add(descBuild, gauge, 1, spec.Version)
 	t := c.server.Traffic()
 	add(descDatagrams, counter, float64(t.In), "in")
 	add(descDatagrams, counter, float64(t.Out), "out")
