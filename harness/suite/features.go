@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -24,7 +23,7 @@ type Scenario struct {
 	Requirement string   // the one id among the tags of its Rule
 	Tags        []string // those of the feature, and one for all requirements of a chapter: @LAT-NAT
 
-	view []byte // the feature's text with every other scenario blanked out
+	document string // the scenario alone, in Gherkin
 }
 
 // Scenarios reads every feature in a file system, in order of file and line.
@@ -40,9 +39,8 @@ func Scenarios(fsys fs.FS) ([]Scenario, error) {
 	var all []Scenario
 	keys, owners := map[string]bool{}, map[string]string{}
 	for _, f := range features {
-		doc := document{f.GherkinDocument.Feature, f.Content}
 		for _, p := range f.Pickles {
-			s, id, err := doc.scenario(f.Uri, p)
+			s, id, err := readScenario(f.GherkinDocument.Feature, f.Uri, p)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f.Uri, err)
 			}
@@ -60,19 +58,14 @@ func Scenarios(fsys fs.FS) ([]Scenario, error) {
 	return all, nil
 }
 
-type document struct {
-	feature *messages.Feature
-	text    []byte
-}
-
-// scenario reads what a pickle is of. Id is that of its scenario, which all rows of an outline
+// readScenario reads what a pickle is of. Id is that of its scenario, which all rows of an outline
 // share.
-func (d document) scenario(uri string, p *messages.Pickle) (s Scenario, id string, err error) {
-	rule, outline := d.find(p.AstNodeIds[0])
+func readScenario(f *messages.Feature, uri string, p *messages.Pickle) (s Scenario, id string, err error) {
+	rule, outline := find(f, p.AstNodeIds[0])
 	if rule == nil || outline == nil {
 		return Scenario{}, "", fmt.Errorf("scenario %q stands outside a Rule: only a Rule carries a requirement", p.Name)
 	}
-	s = Scenario{URI: uri, Feature: d.feature.Name, Rule: rule.Name, Title: p.Name}
+	s = Scenario{URI: uri, Feature: f.Name, Rule: rule.Name, Title: p.Name}
 	for _, t := range p.Tags {
 		s.Tags = append(s.Tags, t.Name)
 	}
@@ -105,7 +98,10 @@ func (d document) scenario(uri string, p *messages.Pickle) (s Scenario, id strin
 		row, key.Row = findRow(outline, p.AstNodeIds[1])
 	}
 	s.Key = key.String()
-	s.view = d.only(outline, row)
+	s.document = render(f, rule, outline, row)
+	if err := checkRendered(s.document, p); err != nil {
+		return s, "", fmt.Errorf("%s: %w", s.Key, err)
+	}
 	return s, id, nil
 }
 
@@ -136,8 +132,8 @@ func scenarioID(outline *messages.Scenario, all []string) (string, error) {
 	return own[0], result.CheckID(own[0])
 }
 
-func (d document) find(id string) (*messages.Rule, *messages.Scenario) {
-	for _, c := range d.feature.Children {
+func find(f *messages.Feature, id string) (*messages.Rule, *messages.Scenario) {
+	for _, c := range f.Children {
 		if c.Scenario != nil && c.Scenario.Id == id {
 			return nil, c.Scenario
 		}
@@ -168,64 +164,6 @@ func findRow(s *messages.Scenario, id string) (*messages.TableRow, []result.Colu
 		}
 	}
 	return nil, nil
-}
-
-// only blanks out every scenario but one, and of an outline every row but
-// one, so that godog is handed a feature with a single scenario in it, at the
-// lines where it stands in the file.
-func (d document) only(keep *messages.Scenario, row *messages.TableRow) []byte {
-	lines := bytes.Split(d.text, []byte("\n"))
-	type block struct {
-		start int64
-		blank bool
-	}
-	var blocks []block
-	add := func(line int64, tags []*messages.Tag, blank bool) {
-		for _, t := range tags {
-			line = min(line, t.Location.Line)
-		}
-		blocks = append(blocks, block{line, blank})
-	}
-	background := func(b *messages.Background) {
-		if b != nil {
-			add(b.Location.Line, nil, false)
-		}
-	}
-	scenario := func(s *messages.Scenario) {
-		if s != nil {
-			add(s.Location.Line, s.Tags, s.Id != keep.Id)
-		}
-	}
-	for _, c := range d.feature.Children {
-		background(c.Background)
-		scenario(c.Scenario)
-		if c.Rule != nil {
-			add(c.Rule.Location.Line, c.Rule.Tags, false)
-			for _, r := range c.Rule.Children {
-				background(r.Background)
-				scenario(r.Scenario)
-			}
-		}
-	}
-	for i, b := range blocks {
-		end := int64(len(lines)) + 1
-		if i+1 < len(blocks) {
-			end = blocks[i+1].start
-		}
-		for line := b.start; b.blank && line < end; line++ {
-			lines[line-1] = nil
-		}
-	}
-	if row != nil {
-		for _, e := range keep.Examples {
-			for _, r := range e.TableBody {
-				if r.Id != row.Id {
-					lines[r.Location.Line-1] = nil
-				}
-			}
-		}
-	}
-	return bytes.Join(lines, []byte("\n"))
 }
 
 // Has reports whether the scenario carries a tag, named with its @.

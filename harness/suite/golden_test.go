@@ -3,20 +3,16 @@ package suite_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/features"
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
@@ -28,8 +24,9 @@ import (
 
 var update = flag.Bool("update", false, "renew the golden files")
 
-// judgeReference runs every scenario of the features for the reference in sim.
-func judgeReference(t *testing.T, features fs.FS) *result.Run {
+// judgeReference runs every scenario of the features for the reference in sim, and keeps the
+// packets in a folder; an empty one keeps none.
+func judgeReference(t *testing.T, features fs.FS, out string) *result.Run {
 	t.Helper()
 	registry, err := spec.Load()
 	require.NoError(t, err)
@@ -40,6 +37,7 @@ func judgeReference(t *testing.T, features fs.FS) *result.Run {
 		Labs:     map[string]lab.Lab{"sim": sim.New()},
 		Features: features, Registry: registry,
 		Seed:     1,
+		Out:      out,
 		Progress: report.NewProgress(io.Discard, report.Style{}),
 		Today:    time.Now(),
 	})
@@ -50,40 +48,25 @@ func judgeReference(t *testing.T, features fs.FS) *result.Run {
 // The same seed gives the same packets at the same places and times, byte for
 // byte: in two runs, and on every machine.
 func TestGoldenCaptures(t *testing.T) {
-	first := judgeReference(t, features.Files)
-	require.Equal(t, result.AsExpected, first.Exit, "%v %v", first.Broken, first.Unexpected)
-	lines := hashes(first)
+	runs := []goldenRun{goldenRunOf(t)}
 	if !testing.Short() { // a second run is for what the golden ones can't show
-		require.Equal(t, lines, hashes(judgeReference(t, features.Files)), "two runs with one seed differ")
+		runs = append(runs, goldenRunOf(t))
 	}
-
 	file := filepath.Join("testdata", "golden.txt")
 	if *update {
+		require.Empty(t, between(runs), "runs with one seed differ")
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+		require.NoError(t, os.WriteFile(file, []byte(runs[0].String()), 0o644))
 		return
 	}
-	data, err := os.ReadFile(file)
+	golden, err := readGolden(file)
 	require.NoError(t, err)
-	golden := strings.Split(strings.TrimSpace(string(data)), "\n")
-	for _, line := range lines {
-		if !slices.Contains(golden, line) {
-			t.Errorf("other packets than the golden ones: %s", line)
-		}
+	for _, wrong := range append(between(runs), against(golden, runs[0])...) {
+		t.Error(wrong)
 	}
-	require.Equal(t, len(golden), len(lines), "scenarios came or went: make golden, if that was meant")
 	if t.Failed() {
-		t.Log("if the change was meant: make golden")
+		t.Log("where a change of packets was meant: make golden")
 	}
-}
-
-func hashes(r *result.Run) (lines []string) {
-	for _, x := range r.Cells[0].Results {
-		if x.Outcome != result.NotApplicable {
-			lines = append(lines, fmt.Sprintf("%s  %s", x.CaptureHash, x.Key))
-		}
-	}
-	return lines
 }
 
 // A feature that names what does not exist ends in one clear error, and the
@@ -105,7 +88,7 @@ func TestAnUnknownProfileIsTheLabsFailure(t *testing.T) {
       And the host "alice" behind a full-cone NAT
       When the subject starts on "alice"
       Then the subject's NAT type is 31
-`)}})
+`)}}, "")
 	require.NotEqual(t, result.AsExpected, r.Exit)
 	results := r.Cells[0].Results
 	require.Equal(t, result.LabFailed, results[0].Outcome)

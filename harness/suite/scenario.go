@@ -117,7 +117,7 @@ func perform(ctx context.Context, s Scenario, w World) ending {
 	options := &godog.Options{
 		Format: "progress", Output: io.Discard, NoColors: true, Strict: true, Concurrency: 1,
 		DefaultContext:  ctx,
-		FeatureContents: []godog.Feature{{Name: s.URI, Contents: s.view}},
+		FeatureContents: []godog.Feature{{Name: s.URI, Contents: []byte(s.document)}},
 	}
 	(godog.TestSuite{Name: s.Key, Options: options, ScenarioInitializer: func(sc *godog.ScenarioContext) {
 		ran++
