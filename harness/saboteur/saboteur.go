@@ -48,16 +48,13 @@
 package saboteur
 
 import (
-	"bytes"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"regexp"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"punchlist/spec/yamlstrict"
 )
 
 //go:embed *.yaml
@@ -107,11 +104,9 @@ func Read(files fs.FS) ([]Saboteur, error) {
 		if err != nil {
 			return nil, err
 		}
-		d := yaml.NewDecoder(bytes.NewReader(data))
-		d.KnownFields(true)
 		var of []Saboteur
-		if err := d.Decode(&of); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if err := yamlstrict.File(name).Decode(data, &of, "the list", "it needs saboteurs"); err != nil {
+			return nil, err
 		}
 		for i := range of {
 			s := &of[i]

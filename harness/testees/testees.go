@@ -31,6 +31,7 @@ import (
 //go:embed python-codec/manifest.yaml
 //go:embed python-codec/codec.py
 //go:embed python-codec/latica.py
+//go:embed python-codec/latica_json.py
 var files embed.FS
 
 // Names are the names of the bundled manifests, the default companion first.

@@ -10,11 +10,37 @@ import sys
 from nacl import bindings as sodium
 
 from latica import (
-    BODIES, BYTE_FIELDS, compose, conclude_nat_type, DERIVATIONS, encode, encode_summary, INTEGERS,
-    is_boolean, is_instance_of, is_ipv4, is_signature, is_whole_in, negotiate, Number, PACKET_IDS,
-    PUBLISH, QUERY, read_object, READER, receive, Refusal, Rejected, signature, split, strategy,
-    STREAM, Subcluster, summarize, text_kind, UNSIGNED, WIRE_VERSION, write_json,
+    BODIES,
+    BYTE_FIELDS,
+    compose,
+    conclude_nat_type,
+    DERIVATIONS,
+    encode,
+    encode_summary,
+    INTEGERS,
+    is_boolean,
+    is_instance_of,
+    is_ipv4,
+    is_signature,
+    is_whole_in,
+    negotiate,
+    PACKET_IDS,
+    PUBLISH,
+    QUERY,
+    receive,
+    Refusal,
+    Rejected,
+    signature,
+    split,
+    strategy,
+    STREAM,
+    Subcluster,
+    summarize,
+    text_kind,
+    UNSIGNED,
+    WIRE_VERSION,
 )
+from latica_json import Number, READER, read_object, write_json
 
 
 class BadCommand(Refusal):
