@@ -68,7 +68,7 @@ Feature: Traversal
       Given the subject on the public internet
       And an injector "eve" on the public internet
       And an injector "victim" on the public internet
-      When "eve" introduces the subject to "victim" before it answers the subject's question
+      When "eve" introduces the subject to "victim" before it answers the subject's challenge
       Then a connection ping from the subject reaches "victim"
 
   @LAT-TRAV-006

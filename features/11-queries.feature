@@ -12,7 +12,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
-      Then a question from the subject reaches "carol" with hops 1, a time in usr1 and 32 bytes in usr3
+      Then a query from the subject reaches "carol" with hops 1, a time in usr1 and 32 bytes in usr3
 
   @LAT-QRY-002 @alone @extended
   Rule: A question is told from others by its packetId
@@ -24,7 +24,7 @@ Feature: Queries
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
       And the subject asks {"about":"the weather"}
-      Then two questions from the subject reach "carol" with different packetIds
+      Then two queries from the subject reach "carol" with different packetIds
 
   @LAT-QRY-003 @extended
   Rule: An answer is delivered once
@@ -46,7 +46,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
-      And "carol" answers the subject's question with "rain", twice
+      And "carol" answers the subject's query with "rain", twice
       Then the subject delivers the answer once
 
     @id:qry/answer-from-behind-a-bootstrap-peer
@@ -57,7 +57,7 @@ Feature: Queries
       When the subject joins a subcluster
       And "carol" is known to "boot2"
       And the subject asks {"about":"the weather"}
-      And "carol" answers the subject's question with "rain"
+      And "carol" answers the subject's query with "rain"
       Then the subject delivers the answer once
 
   @LAT-QRY-004 @alone @extended
@@ -71,7 +71,7 @@ Feature: Queries
       When "bob" is known to the subject
       And "carol" is known to the subject
       And "bob" sends the subject a publish
-      And "carol" sends the subject a question for that publish
+      And "carol" sends the subject a query for that publish
       Then the subject answers "carol" with that publish
 
   @LAT-QRY-005 @alone @extended
@@ -84,7 +84,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "bob" sends the subject a publish
-      And "bob" sends the subject a question for that publish
+      And "bob" sends the subject a query for that publish
       And the subject answers "bob" with that publish
       And "carol" is known to the subject
       And "carol" sends the subject a sync with the summary of an empty cache
@@ -100,9 +100,9 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question twice
-      Then the subject relays that question to "bob" once, with hops 2
-      And the subject does not relay that question to "carol"
+      And "carol" sends the subject a query twice
+      Then the subject relays that query to "bob" once, with hops 2
+      And the subject does not relay that query to "carol"
 
   @LAT-QRY-007 @alone @extended
   Rule: Sixteen hops are the end of a query
@@ -114,9 +114,9 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question with hops 16
-      And "carol" sends the subject another question with hops 15
-      Then the subject relays the question with hops 15 to "bob", but not the one with hops 16
+      And "carol" sends the subject a query with hops 16
+      And "carol" sends the subject another query with hops 15
+      Then the subject relays the query with hops 15 to "bob", but not the one with hops 16
 
     @id:qry/answer-with-sixteen-hops
     Scenario: Answers with sixteen and fifteen
@@ -125,9 +125,9 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question
-      And "bob" answers that question with hops 16
-      And "bob" answers that question with hops 15
+      And "carol" sends the subject a query
+      And "bob" answers that query with hops 16
+      And "bob" answers that query with hops 15
       Then the subject relays the answer with hops 15 to "carol", but not the one with hops 16
 
   @LAT-QRY-008 @alone @extended
@@ -140,8 +140,8 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question
-      And "bob" answers that question, twice
+      And "carol" sends the subject a query
+      And "bob" answers that query, twice
       Then the subject relays that answer to "carol" once, with hops 1
       And the subject does not relay that answer to "bob"
 
@@ -157,8 +157,8 @@ Feature: Queries
       When "bob" is known to the subject
       And "carol" is known to the subject
       And "dave" is known to the subject
-      And "carol" sends the subject a question
-      And "bob" answers that question
+      And "carol" sends the subject a query
+      And "bob" answers that query
       Then the subject relays that answer to "carol" once, with hops 1
       And the subject does not relay that answer to "dave"
 
@@ -172,9 +172,9 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question that is 60 s old
-      And "carol" sends the subject another question
-      Then the subject relays the second question to "bob", but not the first
+      And "carol" sends the subject a query that is 60 s old
+      And "carol" sends the subject another query
+      Then the subject relays the second query to "bob", but not the first
 
   @LAT-QRY-010 @alone @extended
   Rule: An answer has no age
@@ -185,7 +185,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
-      And "carol" answers the subject's question with "rain" and a usr1 that begins like a number
+      And "carol" answers the subject's query with "rain" and a usr1 that begins like a number
       Then the subject delivers the answer once
 
   @LAT-QRY-011 @alone @extended
@@ -198,13 +198,13 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject questions whose bodies are no objects
-      And "carol" sends the subject a question
-      And "bob" answers that question with bodies that are no objects
-      And "bob" answers that question
+      And "carol" sends the subject queries whose bodies are no objects
+      And "carol" sends the subject a query
+      And "bob" answers that query with bodies that are no objects
+      And "bob" answers that query
       Then the subject still answers an honest ping
       And the subject relays that answer to "carol" once, with hops 1
-      And 1 question of the subject has reached "bob"
+      And 1 query of the subject has reached "bob"
       And 1 answer of the subject has reached "carol"
 
   @LAT-QRY-012 @alone @extended
@@ -216,7 +216,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
-      And "carol" answers the subject's question in packets in the order <order>
+      And "carol" answers the subject's query in packets in the order <order>
       Then the subject delivers the answer once
 
       Examples:
@@ -236,9 +236,9 @@ Feature: Queries
       And an injector "mute" on the public internet that never answers
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "mute" sends the subject a question
-      And "carol" sends the subject another question
-      Then the subject relays the second question to "bob", but not the first
+      And "mute" sends the subject a query
+      And "carol" sends the subject another query
+      Then the subject relays the second query to "bob", but not the first
 
   @LAT-QRY-014 @alone @extended
   Rule: A question is forgotten
@@ -250,13 +250,13 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question
-      And "bob" answers that question
+      And "carol" sends the subject a query
+      And "bob" answers that query
       And the subject relays that answer to "carol" once, with hops 1
       And 3 keepalive intervals pass
       And "carol" is known to the subject
       And "bob" is known to the subject
-      And "bob" answers that question
+      And "bob" answers that query
       And 1 s passes
       Then the subject does not relay that answer to "carol"
 
@@ -269,8 +269,8 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "carol" is known to the subject
       And the subject asks {"about":"the weather"}
-      And "carol" answers the subject's question with "sun" under a false packetId
-      And "carol" answers the subject's question with "rain"
+      And "carol" answers the subject's query with "sun" under a false packetId
+      And "carol" answers the subject's query with "rain"
       Then the subject delivers the answer once
       And the subject has delivered 1 answer
 
@@ -281,7 +281,7 @@ Feature: Queries
       And an injector "carol" on the public internet
       When "bob" is known to the subject
       And "carol" is known to the subject
-      And "carol" sends the subject a question
-      And "bob" answers that question under a false packetId
-      And "bob" answers that question
+      And "carol" sends the subject a query
+      And "bob" answers that query under a false packetId
+      And "bob" answers that query
       Then the subject relays the second answer to "carol", but not the first

@@ -63,7 +63,7 @@ var _ = step("frame/answers-none", `^the subject answers none of them, but the s
 // after the others, and then looks for answers to them.
 func (w *World) thenSilence() {
 	in := w.injectors[0]
-	w.stillAnswers(in, w.subject)
+	w.stillPongs(in, w.subject)
 	pongs := ofType(w.reached(in.host), wire.Pong)
 	var wrong []string
 	var evidence []int
@@ -110,7 +110,7 @@ var _ = step("frame/answers-each", `^the subject answers each of them$`,
 func (w *World) thenEachAnswered() {
 	in := w.injectors[0]
 	for _, p := range w.framing.edited {
-		if !w.await(answerWithin, func() bool { return in.answered(p.pingID) }) {
+		if !w.await(replyWithin, func() bool { return in.ponged(p.pingID) }) {
 			w.violated(frames(w.sentBy(in.host)), "the subject did not answer the ping with this edit: %s", p.edit)
 		}
 	}

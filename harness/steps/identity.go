@@ -27,7 +27,7 @@ var _ = step("id/usr1-names-event", `^usr1 of each packet of the message is the 
 // thenNamesEvent judges usr1 of every packet of the message.
 func (w *World) thenNamesEvent(event string) {
 	p, id := w.replication.latest, seal.EventID(event)
-	w.await(answerWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) })
+	w.await(replyWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) })
 	packets := w.packetsOf(p)
 	for _, s := range packets {
 		if !bytes.Equal(s.packet.Usr1, id[:]) {
@@ -41,7 +41,7 @@ func (w *World) thenNamesEvent(event string) {
 
 func (w *World) thenPublishIDs() {
 	p := w.last()
-	w.await(answerWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) })
+	w.await(replyWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) })
 	any := false
 	for _, s := range ofType(w.sentBy(w.subject.host), wire.Publish) {
 		if s.packet.Index != wire.NoIndex {
@@ -62,7 +62,7 @@ var _ = step("id/leaves-in-packets", `^the message leaves the subject as (\d+) p
 
 func (w *World) thenLeavesAs(count, limit int) {
 	p := w.last()
-	w.await(answerWithin, func() bool { return len(w.packetsOf(p)) >= count })
+	w.await(replyWithin, func() bool { return len(w.packetsOf(p)) >= count })
 	packets := w.packetsOf(p)
 	if len(packets) != count || len(p.ids) != count {
 		w.violated(frames(packets), "the message left the subject as %d packets, and publish named %d", len(packets), len(p.ids))

@@ -104,10 +104,10 @@ func (w *World) observed(in *scripted, p *peer) (netip.AddrPort, bool) {
 	return all[len(all)-1].from, true
 }
 
-// stillAnswers sends an honest ping from an injector and awaits the pong.
-func (w *World) stillAnswers(in *scripted, p *peer) {
+// stillPongs sends an honest ping from an injector and awaits the pong.
+func (w *World) stillPongs(in *scripted, p *peer) {
 	if !w.honestPing(in, p) {
-		w.violated(frames(w.arrivedFrom(w.receivedBy(p.host), in.host)), "the subject did not answer an honest ping within %v", answerWithin)
+		w.violated(frames(w.arrivedFrom(w.receivedBy(p.host), in.host)), "the subject did not answer an honest ping within %v", replyWithin)
 	}
 }
 
@@ -119,11 +119,11 @@ func (w *World) honestPing(in *scripted, p *peer) bool {
 		body = body.With("isReflection", true).With("reflectionId", id)
 	}
 	in.send(w.way(in, p), injector.Control(wire.Ping, body))
-	return w.await(answerWithin, func() bool { return in.answered(id) })
+	return w.await(replyWithin, func() bool { return in.ponged(id) })
 }
 
-// answered says whether a pong with a pingId has come to the main socket.
-func (s *scripted) answered(pingID any) bool {
+// ponged reports whether a pong with a pingId has come to the main socket.
+func (s *scripted) ponged(pingID any) bool {
 	for _, r := range injector.Packets(s.Main) {
 		if got, ok := r.Body().Get("pingId"); r.Packet.Type == wire.Pong && ok && got == pingID {
 			return true

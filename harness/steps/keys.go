@@ -99,7 +99,7 @@ var _ = step("key/signature-covers", `^the signature on the wire covers the plai
 // thenSigned judges usr2 and sig of every packet of the message.
 func (w *World) thenSigned() {
 	p := w.replication.latest
-	if !w.await(answerWithin, func() bool { return len(p.ids) > 0 && len(w.packetsOf(p)) == len(p.ids) }) {
+	if !w.await(replyWithin, func() bool { return len(p.ids) > 0 && len(w.packetsOf(p)) == len(p.ids) }) {
 		w.violated(nil, "the subject sent %d of its %d packets", len(w.packetsOf(p)), len(p.ids))
 	}
 	key := ed25519.NewKeyFromSeed(signer[:])

@@ -127,7 +127,7 @@ var _ = step("memb/join-reaches", `^a join from the subject reaches "([^"]+)" wi
 func (w *World) thenJoinReaches(name string, keys *godog.Table) {
 	in := w.injector(name)
 	var joins []seen
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		joins = ofType(w.reached(in.host), wire.Join)
 		return len(joins) > 0
 	})
@@ -239,7 +239,7 @@ var _ = step("memb/join-sent-with", `^the subject has sent a join with hops (\d+
 
 func (w *World) thenJoinHas(hops int, keys string) {
 	var joins []seen
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		joins = ofType(w.sentBy(w.subject.host), wire.Join)
 		return len(joins) > 0
 	})

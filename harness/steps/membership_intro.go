@@ -22,7 +22,7 @@ func (w *World) thenAnotherIntroReaches(name, about string) {
 func (w *World) introReaches(name, about string, since time.Time) {
 	in := w.injector(name)
 	other := w.injector(about)
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		return slices.ContainsFunc(ofType(w.reached(in.host), wire.Intro), func(s seen) bool {
 			id, _ := s.body().Get("requesterPeerId")
 			at, ok := named(s.body())
@@ -65,7 +65,7 @@ var _ = step("memb/intro-names-source", `^the intro from the subject that reache
 func (w *World) thenIntroNamesSource(to, requester string) {
 	r := w.injector(requester)
 	var intros []seen
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		intros = slices.DeleteFunc(ofType(w.reached(to), wire.Intro), func(s seen) bool {
 			id, _ := s.body().Get("requesterPeerId")
 			return id != r.ID.String()
@@ -93,7 +93,7 @@ func (w *World) thenOneIntroNames(to, about string) {
 			return !ok || at != other.address()
 		})
 	}
-	w.await(answerWithin, func() bool { return len(naming()) > 0 })
+	w.await(replyWithin, func() bool { return len(naming()) > 0 })
 	w.pass(500 * time.Millisecond)
 	if all := naming(); len(all) != 1 {
 		w.violated(frames(all), "%d intros from the subject that name the address of %q reached %q", len(all), about, to)

@@ -180,7 +180,7 @@ var _ = step("memb/reports-error", `^the subject reports an error$`,
 	(*World).thenReportsError)
 
 func (w *World) thenReportsError() {
-	if !w.await(answerWithin, func() bool { return len(w.subject.events(testee.ErrorEvent)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.subject.events(testee.ErrorEvent)) > 0 }) {
 		w.violated(nil, "the subject reported no error")
 	}
 }

@@ -23,13 +23,13 @@ func copiesOf(r injected, all []seen) []seen {
 	})
 }
 
-var _ = step("memb/relays-once", `^the subject relays that (join|publish|stream|question|answer) to "([^"]+)" once, with hops (\d+)$`,
+var _ = step("memb/relays-once", `^the subject relays that (join|publish|stream|query|answer) to "([^"]+)" once, with hops (\d+)$`,
 	(*World).thenRelaysOnce)
 
 // thenRelaysOnce speaks of the last packet that an injector gave.
 func (w *World) thenRelaysOnce(kind, name string, hops int) {
 	to, r := w.lastGiven(kind, name)
-	if !w.await(answerWithin, func() bool { return len(w.relaysTo(to, r)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.relaysTo(to, r)) > 0 }) {
 		w.violated(frames(ofType(w.receivedBy(w.subject.host), r.packet.Type)), "the subject did not relay the %s to %q", kind, name)
 	}
 	w.pass(500 * time.Millisecond)
@@ -50,7 +50,7 @@ var _ = step("memb/relays-each-join-once", `^the subject relays each of these jo
 func (w *World) thenRelaysEachOnce() {
 	relayed := func(r injected) []seen { return copiesOf(r, w.sentBy(w.subject.host)) }
 	for _, r := range w.given {
-		if !w.await(answerWithin, func() bool { return len(relayed(r)) > 0 }) {
+		if !w.await(replyWithin, func() bool { return len(relayed(r)) > 0 }) {
 			w.violated(frames(ofType(w.receivedBy(w.subject.host), r.packet.Type)), "the subject did not relay a join of %q", r.in.host)
 		}
 	}
@@ -79,12 +79,12 @@ func kindOf(p *wire.Packet) string {
 	case p.Type != wire.Query:
 		return p.Type.String()
 	case string(p.Usr4) == "1":
-		return "question"
+		return "query"
 	}
 	return "answer"
 }
 
-var _ = step("memb/not-relayed", `^the subject does not relay that (join|publish|stream|question|answer) to "([^"]+)"$`,
+var _ = step("memb/not-relayed", `^the subject does not relay that (join|publish|stream|query|answer) to "([^"]+)"$`,
 	(*World).thenNotRelayed)
 
 func (w *World) thenNotRelayed(kind, name string) {
@@ -94,7 +94,7 @@ func (w *World) thenNotRelayed(kind, name string) {
 	}
 }
 
-var _ = step("memb/relays-second-only", `^the subject relays the second (publish|stream|question|answer) to "([^"]+)", but not the first$`,
+var _ = step("memb/relays-second-only", `^the subject relays the second (publish|stream|query|answer) to "([^"]+)", but not the first$`,
 	(*World).thenRelaysLastOnly)
 
 // thenRelaysLastOnly speaks of the last two packets: the second shows that
@@ -102,7 +102,7 @@ var _ = step("memb/relays-second-only", `^the subject relays the second (publish
 func (w *World) thenRelaysLastOnly(kind, name string) {
 	to, second := w.lastGiven(kind, name)
 	first := w.given[len(w.given)-2]
-	if !w.await(answerWithin, func() bool { return len(w.relaysTo(to, second)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.relaysTo(to, second)) > 0 }) {
 		w.violated(frames(ofType(w.receivedBy(w.subject.host), second.packet.Type)), "the subject did not relay the second %s to %q", kind, name)
 	}
 	if all := w.relaysTo(to, first); len(all) > 0 {
@@ -110,7 +110,7 @@ func (w *World) thenRelaysLastOnly(kind, name string) {
 	}
 }
 
-var _ = step("memb/relays-hops-only", `^the subject relays the (join|publish|stream|question|answer) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`,
+var _ = step("memb/relays-hops-only", `^the subject relays the (join|publish|stream|query|answer) with hops (\d+) to "([^"]+)", but not the one with hops (\d+)$`,
 	(*World).thenRelaysHopsOnly)
 
 func (w *World) thenRelaysHopsOnly(kind string, relayed int, name string, dropped int) {
@@ -126,7 +126,7 @@ var _ = step("memb/relays-rendezvous-keys", `^the subject relays that join to "(
 
 func (w *World) thenRelaysWithRendezvous(name string) {
 	to, r := w.lastGiven("join", name)
-	if !w.await(answerWithin, func() bool { return len(w.relaysTo(to, r)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.relaysTo(to, r)) > 0 }) {
 		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Join)), "the subject did not relay the join to %q with its packetId", name)
 	}
 	s := w.relaysTo(to, r)[0]

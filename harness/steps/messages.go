@@ -90,7 +90,7 @@ func (w *World) thenPong(socket, host string, second bool, keys *godog.Table) {
 		endpoint = in.Aux
 	}
 	var pongs []injector.Received
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		pongs = slices.DeleteFunc(injector.Packets(endpoint), func(r injector.Received) bool {
 			return r.Packet.Type != wire.Pong || r.From.Addr() != from
 		})
@@ -101,7 +101,7 @@ func (w *World) thenPong(socket, host string, second bool, keys *godog.Table) {
 		if second {
 			where = "the second socket of " + in.host
 		}
-		w.violated(frames(w.reached(in.host)), "no pong from the %s socket reached %s within %v", socket, where, answerWithin)
+		w.violated(frames(w.reached(in.host)), "no pong from the %s socket reached %s within %v", socket, where, replyWithin)
 	}
 	at := slices.IndexFunc(pongs, func(r injector.Received) bool { return r.From.Port() == port })
 	body := pongs[at].Body()
@@ -158,7 +158,7 @@ var _ = step("msg/no-pong-carries-both", `^no pong from the subject carries both
 
 func (w *World) thenNoPongWithBoth(a, b string) {
 	ask := w.messages.pings[len(w.messages.pings)-1]
-	w.stillAnswers(ask.in, ask.peer)
+	w.stillPongs(ask.in, ask.peer)
 	pongs := ofType(w.sentBy(ask.peer.host), wire.Pong)
 	for _, s := range pongs {
 		_, hasA := s.body().Get(a)
@@ -219,7 +219,7 @@ func (w *World) thenNoPlainPing() {
 	}
 }
 
-// isPlain tells whether a ping with the body is neither a reflection ping nor a
+// isPlain reports whether a ping with the body is neither a reflection ping nor a
 // connection ping.
 func isPlain(b injector.Body) bool { return !b.Says("isReflection") && !b.Says("isConnection") }
 

@@ -63,8 +63,7 @@ var _ = step("nat/injector-sends-reflection-pongs", `^"([^"]+)" sends the subjec
 	(*World).whenReflectionPongs)
 
 // whenReflectionPongs sends the subject the two pongs that would make it
-// believe another address, if it took answers to a question that it does not
-// ask.
+// believe another address, if it took pongs for pings that it has not sent.
 func (w *World) whenReflectionPongs(name, address, id string) {
 	in := w.acting(name)
 	_ = mustGet(netip.ParseAddr(address))
@@ -135,7 +134,7 @@ var _ = step("nat/type-announced", `^the subject sent each bootstrap peer a conn
 
 func (w *World) thenAnnounced(natType int) {
 	for _, b := range w.bootstraps() {
-		ok := w.await(answerWithin, func() bool {
+		ok := w.await(replyWithin, func() bool {
 			return slices.ContainsFunc(ofType(w.reached(b.host), wire.Ping), func(s seen) bool {
 				b := s.body()
 				announced, _ := b.Get("natType")

@@ -21,8 +21,8 @@ type queries struct {
 	expected string // text of the last answer to a query of the subject
 }
 
-// aQuestion is a question of an injector, asked so long ago.
-func (w *World) aQuestion(age time.Duration, body injector.Body) wire.Packet {
+// aQuery is a query of an injector, asked so long ago.
+func (w *World) aQuery(age time.Duration, body injector.Body) wire.Packet {
 	w.queries.asked++
 	p := injector.Control(wire.Query, body.With("number", w.queries.asked))
 	p.Hops = 1
@@ -33,9 +33,9 @@ func (w *World) aQuestion(age time.Duration, body injector.Body) wire.Packet {
 	return p
 }
 
-func (w *World) giveQuestion(name string, times int, change func(*wire.Packet)) {
+func (w *World) giveQuery(name string, times int, change func(*wire.Packet)) {
 	in := w.acting(name)
-	p := w.aQuestion(0, injector.Body{})
+	p := w.aQuery(0, injector.Body{})
 	if change != nil {
 		change(&p)
 	}
@@ -45,38 +45,38 @@ func (w *World) giveQuestion(name string, times int, change func(*wire.Packet)) 
 	}
 }
 
-var _ = step("qry/injector-sends-query", `^"([^"]+)" sends the subject (?:a|another) question$`,
-	func(w *World, name string) { w.giveQuestion(name, 1, nil) })
+var _ = step("qry/injector-sends-query", `^"([^"]+)" sends the subject (?:a|another) query$`,
+	func(w *World, name string) { w.giveQuery(name, 1, nil) })
 
-var _ = step("qry/injector-sends-query-twice", `^"([^"]+)" sends the subject a question twice$`,
-	func(w *World, name string) { w.giveQuestion(name, 2, nil) })
+var _ = step("qry/injector-sends-query-twice", `^"([^"]+)" sends the subject a query twice$`,
+	func(w *World, name string) { w.giveQuery(name, 2, nil) })
 
-var _ = step("qry/injector-sends-query-hops", `^"([^"]+)" sends the subject (?:a|another) question with hops (\d+)$`,
+var _ = step("qry/injector-sends-query-hops", `^"([^"]+)" sends the subject (?:a|another) query with hops (\d+)$`,
 	func(w *World, name string, hops int) {
-		w.giveQuestion(name, 1, func(p *wire.Packet) { p.Hops = uint32(hops) })
+		w.giveQuery(name, 1, func(p *wire.Packet) { p.Hops = uint32(hops) })
 	})
 
-var _ = step("qry/injector-sends-query-aged", `^"([^"]+)" sends the subject a question that is (\d+) s old$`,
-	(*World).whenQuestionAged)
+var _ = step("qry/injector-sends-query-aged", `^"([^"]+)" sends the subject a query that is (\d+) s old$`,
+	(*World).whenQueryAged)
 
-func (w *World) whenQuestionAged(name string, seconds int) {
-	w.giveQuestion(name, 1, func(p *wire.Packet) { p.Usr1 = w.milliseconds(-time.Duration(seconds) * time.Second) })
+func (w *World) whenQueryAged(name string, seconds int) {
+	w.giveQuery(name, 1, func(p *wire.Packet) { p.Usr1 = w.milliseconds(-time.Duration(seconds) * time.Second) })
 }
 
-var _ = step("qry/injector-sends-query-for-publish", `^"([^"]+)" sends the subject a question for that publish$`,
-	(*World).whenQuestionForPublish)
+var _ = step("qry/injector-sends-query-for-publish", `^"([^"]+)" sends the subject a query for that publish$`,
+	(*World).whenQueryForPublish)
 
-// whenQuestionForPublish asks for the publish that an injector gave last.
-func (w *World) whenQuestionForPublish(name string) {
+// whenQueryForPublish asks for the publish that an injector gave last.
+func (w *World) whenQueryForPublish(name string) {
 	given := w.lastPublish()
-	w.giveQuestion(name, 1, func(p *wire.Packet) {
+	w.giveQuery(name, 1, func(p *wire.Packet) {
 		p.Message = injector.Body{}.With("packetId", hex.EncodeToString(given.packet.PacketID)).JSON()
 	})
 }
 
-// lastQuestion is the question that an injector gave last.
-func (w *World) lastQuestion() injected {
-	return w.lastGivenOf("question", func(p *wire.Packet) bool { return p.Type == wire.Query && string(p.Usr4) == "1" })
+// lastQuery is the query that an injector gave last.
+func (w *World) lastQuery() injected {
+	return w.lastGivenOf("query", func(p *wire.Packet) bool { return p.Type == wire.Query && string(p.Usr4) == "1" })
 }
 
 // noObjects are bodies that are JSON, and no objects.
@@ -95,40 +95,40 @@ func (w *World) sendOdd(in *scripted, p wire.Packet) {
 	}
 }
 
-var _ = step("qry/injector-sends-odd-queries", `^"([^"]+)" sends the subject questions whose bodies are no objects$`,
-	(*World).whenOddQuestions)
+var _ = step("qry/injector-sends-odd-queries", `^"([^"]+)" sends the subject queries whose bodies are no objects$`,
+	(*World).whenOddQueries)
 
-func (w *World) whenOddQuestions(name string) {
+func (w *World) whenOddQueries(name string) {
 	in := w.acting(name)
-	w.sendOdd(in, w.aQuestion(0, injector.Body{}))
+	w.sendOdd(in, w.aQuery(0, injector.Body{}))
 }
 
-var _ = step("qry/injector-sends-odd-answers", `^"([^"]+)" answers that question with bodies that are no objects$`,
+var _ = step("qry/injector-sends-odd-answers", `^"([^"]+)" answers that query with bodies that are no objects$`,
 	(*World).whenOddAnswers)
 
 func (w *World) whenOddAnswers(name string) {
-	in, question := w.relayedQuestion(name)
-	w.sendOdd(in, anAnswer(&question.packet, ""))
+	in, query := w.relayedQuery(name)
+	w.sendOdd(in, anAnswer(&query.packet, ""))
 }
 
-// anAnswer is an answer to a question: JSON, with the packetId of that.
-func anAnswer(question *wire.Packet, text string) wire.Packet {
+// anAnswer is an answer to a query: JSON, with the packetId of that.
+func anAnswer(query *wire.Packet, text string) wire.Packet {
 	p := wire.NewPacket(wire.Query)
-	p.Usr3, p.Usr4 = question.Usr3, []byte("2")
+	p.Usr3, p.Usr4 = query.Usr3, []byte("2")
 	p.Message = injector.Body{}.With("text", text).JSON()
 	id := wire.MessageID(p.Message)
 	p.PacketID = id[:]
 	return p
 }
 
-var _ = step("qry/injector-answers-query", `^"([^"]+)" answers that question$`,
+var _ = step("qry/injector-answers-query", `^"([^"]+)" answers that query$`,
 	(*World).whenAnswersThat)
 
-// whenAnswersThat answers the question that another injector gave the subject,
+// whenAnswersThat answers the query that another injector gave the subject,
 // and that the subject relayed to this one.
 func (w *World) whenAnswersThat(name string) { w.answersThat(name, nil) }
 
-var _ = step("qry/injector-answers-query-twice", `^"([^"]+)" answers that question, twice$`,
+var _ = step("qry/injector-answers-query-twice", `^"([^"]+)" answers that query, twice$`,
 	(*World).whenAnswersThatTwice)
 
 func (w *World) whenAnswersThatTwice(name string) {
@@ -138,7 +138,7 @@ func (w *World) whenAnswersThatTwice(name string) {
 	w.pass(50 * time.Millisecond)
 }
 
-var _ = step("qry/injector-answers-query-false-id", `^"([^"]+)" answers that question under a false packetId$`,
+var _ = step("qry/injector-answers-query-false-id", `^"([^"]+)" answers that query under a false packetId$`,
 	(*World).whenAnswersThatFalsely)
 
 func (w *World) whenAnswersThatFalsely(name string) {
@@ -148,13 +148,13 @@ func (w *World) whenAnswersThatFalsely(name string) {
 	})
 }
 
-var _ = step("qry/injector-answers-query-hops", `^"([^"]+)" answers that question with hops (\d+)$`,
+var _ = step("qry/injector-answers-query-hops", `^"([^"]+)" answers that query with hops (\d+)$`,
 	func(w *World, name string, hops int) {
 		w.answersThat(name, func(p *wire.Packet) { p.Hops = uint32(hops) })
 	})
 
 func (w *World) answersThat(name string, change func(*wire.Packet)) {
-	in, asked := w.relayedQuestion(name)
+	in, asked := w.relayedQuery(name)
 	w.queries.answered++
 	p := anAnswer(&asked.packet, fmt.Sprintf("answer %d", w.queries.answered))
 	if change != nil {
@@ -164,21 +164,21 @@ func (w *World) answersThat(name string, change func(*wire.Packet)) {
 	w.pass(50 * time.Millisecond)
 }
 
-// relayedQuestion awaits that the question which an injector gave has been
+// relayedQuery awaits that the query which an injector gave has been
 // relayed to another.
-func (w *World) relayedQuestion(name string) (*scripted, injected) {
+func (w *World) relayedQuery(name string) (*scripted, injected) {
 	in := w.injector(name)
-	question := w.lastQuestion()
-	if !w.await(answerWithin, func() bool { return len(w.relaysTo(in, question)) > 0 }) {
-		blocked("the subject did not relay the question to %q, so it can't be answered", name)
+	query := w.lastQuery()
+	if !w.await(replyWithin, func() bool { return len(w.relaysTo(in, query)) > 0 }) {
+		blocked("the subject did not relay the query to %q, so it can't be answered", name)
 	}
-	return in, question
+	return in, query
 }
 
-var _ = step("qry/queries-reached", `^(\d+) (question|answer)s? of the subject ha(?:s|ve) reached "([^"]+)"$`,
+var _ = step("qry/queries-reached", `^(\d+) (query|answer)s? of the subject ha(?:s|ve) reached "([^"]+)"$`,
 	(*World).thenQueriesReached)
 
-// thenQueriesReached says how many questions or answers of the subject have
+// thenQueriesReached says how many queries or answers of the subject have
 // reached an injector.
 func (w *World) thenQueriesReached(count int, kind, name string) {
 	in := w.injector(name)
@@ -192,21 +192,21 @@ var _ = step("qry/answers-with-publish", `^the subject answers "([^"]+)" with th
 	(*World).thenAnswersWithPublish)
 
 // thenAnswersWithPublish awaits the publish that an injector gave, as an answer
-// to the question that another one asked.
+// to the query that another one asked.
 func (w *World) thenAnswersWithPublish(name string) {
 	in := w.injector(name)
-	question := w.lastQuestion()
+	query := w.lastQuery()
 	publish := w.lastPublish()
 	answers := func() []seen {
 		return slices.DeleteFunc(ofType(w.reached(in.host), wire.Query), func(s seen) bool { return string(s.packet.Usr4) != "2" })
 	}
-	if !w.await(answerWithin, func() bool { return len(answers()) > 0 }) {
-		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Query)), "no answer of the subject reached %q within %v", name, answerWithin)
+	if !w.await(replyWithin, func() bool { return len(answers()) > 0 }) {
+		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Query)), "no answer of the subject reached %q within %v", name, replyWithin)
 	}
 	a := answers()[0]
 	switch {
-	case !bytes.Equal(a.packet.Usr3, question.packet.Usr3):
-		w.violated([]int{a.Seq}, "the answer names the question %x in usr3, and not %x", a.packet.Usr3, question.packet.Usr3)
+	case !bytes.Equal(a.packet.Usr3, query.packet.Usr3):
+		w.violated([]int{a.Seq}, "the answer names the query %x in usr3, and not %x", a.packet.Usr3, query.packet.Usr3)
 	case !bytes.Equal(a.packet.PacketID, publish.packet.PacketID) || !bytes.Equal(a.packet.Message, publish.packet.Message):
 		w.violated([]int{a.Seq}, "the answer is not the packet that was asked for")
 	}
@@ -226,7 +226,7 @@ func (w *World) thenSyncsAsPublish(name string) {
 			return !s.At.After(since.At) || s.packet == nil || !bytes.Equal(s.packet.PacketID, given.packet.PacketID)
 		})
 	}
-	if !w.await(answerWithin, func() bool { return len(after()) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(after()) > 0 }) {
 		w.violated(frames(w.syncsTo(to)), "the packet that was asked for did not reach %q when it synced", name)
 	}
 	s := after()[0]
@@ -235,8 +235,8 @@ func (w *World) thenSyncsAsPublish(name string) {
 	}
 }
 
-// question has the subject ask a question, as soon as somebody is there to be asked.
-func (w *World) question(body injector.Body) {
+// query has the subject send a query, as soon as somebody is there to take it.
+func (w *World) query(body injector.Body) {
 	w.up()
 	until := w.net.Now().Add(connectKeepalive * w.k())
 	for {
@@ -245,7 +245,7 @@ func (w *World) question(body injector.Body) {
 		case r.Error == nil:
 			return
 		case r.Error.Code == testee.Unsupported:
-			fail(&verdict.NotApplicable{Reason: "the subject asks no questions: " + r.Error.Text})
+			fail(&verdict.NotApplicable{Reason: "the subject sends no queries: " + r.Error.Text})
 		case r.Error.Code != testee.Failed:
 			w.unfit(w.subject, "query: %s", r.Error)
 		case w.net.Now().After(until):
@@ -256,26 +256,26 @@ func (w *World) question(body injector.Body) {
 }
 
 var _ = step("qry/subject-queries", `^the subject asks (\{.*\})$`,
-	(*World).whenSubjectAsks)
+	(*World).whenSubjectQueries)
 
-func (w *World) whenSubjectAsks(body string) {
+func (w *World) whenSubjectQueries(body string) {
 	if !json.Valid([]byte(body)) {
 		misused("no JSON: %s", body)
 	}
-	w.question(injector.ParseBody([]byte(body)))
+	w.query(injector.ParseBody([]byte(body)))
 }
 
 var _ = step("qry/subject-queries-for-message", `^the subject asks for that message$`,
-	(*World).whenSubjectAsksForThat)
+	(*World).whenSubjectQueriesThat)
 
-// whenSubjectAsksForThat asks for the packet of the message published last.
-func (w *World) whenSubjectAsksForThat() {
-	w.question(injector.Body{}.With("packetId", w.last().ids[0]))
+// whenSubjectQueriesThat asks for the packet of the message published last.
+func (w *World) whenSubjectQueriesThat() {
+	w.query(injector.Body{}.With("packetId", w.last().ids[0]))
 }
 
-// asks lists the questions of the subject that reached an injector, one for each
+// queriesTo lists the queries of the subject that reached an injector, one for each
 // queryId. Those of others that it relayed are not among them.
-func (w *World) asks(in *scripted) []seen {
+func (w *World) queriesTo(in *scripted) []seen {
 	var all []seen
 	for _, s := range ofType(w.receivedBy(in.host), wire.Query) {
 		new := !slices.ContainsFunc(all, func(o seen) bool { return bytes.Equal(o.packet.Usr3, s.packet.Usr3) })
@@ -287,46 +287,46 @@ func (w *World) asks(in *scripted) []seen {
 	return all
 }
 
-func (w *World) awaitAsks(name string, count int) (*scripted, []seen) {
+func (w *World) awaitQueries(name string, count int) (*scripted, []seen) {
 	in := w.injector(name)
-	if !w.await(answerWithin, func() bool { return len(w.asks(in)) >= count }) {
-		w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Query)), "%d questions of the subject, and not %d, reached %q within %v", len(w.asks(in)), count, name, answerWithin)
+	if !w.await(replyWithin, func() bool { return len(w.queriesTo(in)) >= count }) {
+		w.violated(frames(ofType(w.sentBy(w.subject.host), wire.Query)), "%d queries of the subject, and not %d, reached %q within %v", len(w.queriesTo(in)), count, name, replyWithin)
 	}
-	return in, w.asks(in)
+	return in, w.queriesTo(in)
 }
 
-var _ = step("qry/query-reaches", `^a question from the subject reaches "([^"]+)" with hops 1, a time in usr1 and 32 bytes in usr3$`,
-	(*World).thenQuestionReaches)
+var _ = step("qry/query-reaches", `^a query from the subject reaches "([^"]+)" with hops 1, a time in usr1 and 32 bytes in usr3$`,
+	(*World).thenQueryReaches)
 
-func (w *World) thenQuestionReaches(name string) {
-	_, all := w.awaitAsks(name, 1)
+func (w *World) thenQueryReaches(name string) {
+	_, all := w.awaitQueries(name, 1)
 	q := all[0]
 	switch {
 	case q.packet.Hops != 1:
-		w.violated([]int{q.Seq}, "the question has hops %d", q.packet.Hops)
+		w.violated([]int{q.Seq}, "the query has hops %d", q.packet.Hops)
 	case !w.hasTime(q.packet.Usr1, 0):
-		w.violated([]int{q.Seq}, "usr1 of the question is %q, and not the time in ASCII milliseconds", q.packet.Usr1)
+		w.violated([]int{q.Seq}, "usr1 of the query is %q, and not the time in ASCII milliseconds", q.packet.Usr1)
 	case len(q.packet.Usr3) != 32:
-		w.violated([]int{q.Seq}, "usr3 of the question has %d bytes", len(q.packet.Usr3))
+		w.violated([]int{q.Seq}, "usr3 of the query has %d bytes", len(q.packet.Usr3))
 	case injector.ParseBody(q.packet.Message) == nil:
-		w.violated([]int{q.Seq}, "the question is no JSON object: %q", q.packet.Message)
+		w.violated([]int{q.Seq}, "the query is no JSON object: %q", q.packet.Message)
 	}
 }
 
-var _ = step("qry/query-ids-differ", `^two questions from the subject reach "([^"]+)" with different packetIds$`,
-	(*World).thenQuestionsDiffer)
+var _ = step("qry/query-ids-differ", `^two queries from the subject reach "([^"]+)" with different packetIds$`,
+	(*World).thenQueriesDiffer)
 
-func (w *World) thenQuestionsDiffer(name string) {
-	_, all := w.awaitAsks(name, 2)
+func (w *World) thenQueriesDiffer(name string) {
+	_, all := w.awaitQueries(name, 2)
 	if bytes.Equal(all[0].packet.PacketID, all[1].packet.PacketID) {
-		w.violated(frames(all), "two questions have the packetId %x", all[0].packet.PacketID)
+		w.violated(frames(all), "two queries have the packetId %x", all[0].packet.PacketID)
 	}
 }
 
-// answering sends the subject an answer to its question, to whoever that came
+// answerSubject sends the subject an answer to its query, to whoever that came
 // from: the subject itself, or a peer that relayed it.
-func (w *World) answering(name, text string, make func(question *wire.Packet) []wire.Packet) {
-	in, all := w.awaitAsks(name, 1)
+func (w *World) answerSubject(name, text string, make func(query *wire.Packet) []wire.Packet) {
+	in, all := w.awaitQueries(name, 1)
 	for _, p := range make(all[0].packet) {
 		in.send(all[0].from, p)
 		w.pass(20 * time.Millisecond)
@@ -334,35 +334,35 @@ func (w *World) answering(name, text string, make func(question *wire.Packet) []
 	w.queries.expected = text
 }
 
-var _ = step("qry/injector-answers-subject", `^"([^"]+)" answers the subject's question with "([^"]+)"$`,
+var _ = step("qry/injector-answers-subject", `^"([^"]+)" answers the subject's query with "([^"]+)"$`,
 	func(w *World, name, text string) {
-		w.answering(name, text, func(q *wire.Packet) []wire.Packet { return []wire.Packet{anAnswer(q, text)} })
+		w.answerSubject(name, text, func(q *wire.Packet) []wire.Packet { return []wire.Packet{anAnswer(q, text)} })
 	})
 
-var _ = step("qry/injector-answers-subject-twice", `^"([^"]+)" answers the subject's question with "([^"]+)", twice$`,
+var _ = step("qry/injector-answers-subject-twice", `^"([^"]+)" answers the subject's query with "([^"]+)", twice$`,
 	(*World).whenAnswersTwice)
 
 func (w *World) whenAnswersTwice(name, text string) {
-	w.answering(name, text, func(q *wire.Packet) []wire.Packet { return []wire.Packet{anAnswer(q, text), anAnswer(q, text)} })
+	w.answerSubject(name, text, func(q *wire.Packet) []wire.Packet { return []wire.Packet{anAnswer(q, text), anAnswer(q, text)} })
 }
 
-var _ = step("qry/injector-answers-subject-numeric-usr1", `^"([^"]+)" answers the subject's question with "([^"]+)" and a usr1 that begins like a number$`,
+var _ = step("qry/injector-answers-subject-numeric-usr1", `^"([^"]+)" answers the subject's query with "([^"]+)" and a usr1 that begins like a number$`,
 	(*World).whenAnswersWithUsr1)
 
 // whenAnswersWithUsr1 answers with a usr1 that begins like a small number.
 func (w *World) whenAnswersWithUsr1(name, text string) {
-	w.answering(name, text, func(q *wire.Packet) []wire.Packet {
+	w.answerSubject(name, text, func(q *wire.Packet) []wire.Packet {
 		a := anAnswer(q, text)
 		a.Usr1 = append([]byte("12 "), bytes.Repeat([]byte{0xab}, 29)...)
 		return []wire.Packet{a}
 	})
 }
 
-var _ = step("qry/injector-answers-subject-false-id", `^"([^"]+)" answers the subject's question with "([^"]+)" under a false packetId$`,
+var _ = step("qry/injector-answers-subject-false-id", `^"([^"]+)" answers the subject's query with "([^"]+)" under a false packetId$`,
 	(*World).whenAnswersFalsely)
 
 func (w *World) whenAnswersFalsely(name, text string) {
-	w.answering(name, text, func(q *wire.Packet) []wire.Packet {
+	w.answerSubject(name, text, func(q *wire.Packet) []wire.Packet {
 		a := anAnswer(q, text)
 		id := wire.MessageID([]byte("something else"))
 		a.PacketID = id[:]
@@ -370,13 +370,13 @@ func (w *World) whenAnswersFalsely(name, text string) {
 	})
 }
 
-var _ = step("qry/injector-answers-subject-in-packets", `^"([^"]+)" answers the subject's question in packets in the order ([\d ]+)$`,
+var _ = step("qry/injector-answers-subject-in-packets", `^"([^"]+)" answers the subject's query in packets in the order ([\d ]+)$`,
 	(*World).whenAnswersInParts)
 
 // whenAnswersInParts answers with a head and two fragments, in an order.
 func (w *World) whenAnswersInParts(name, order string) {
 	text := fmt.Sprintf("%01500d", 7)
-	w.answering(name, text, func(q *wire.Packet) []wire.Packet {
+	w.answerSubject(name, text, func(q *wire.Packet) []wire.Packet {
 		whole := anAnswer(q, text)
 		template := wire.NewPacket(wire.Publish)
 		template.Usr3, template.Usr4 = whole.Usr3, whole.Usr4

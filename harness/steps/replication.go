@@ -139,7 +139,7 @@ func (w *World) judgeDeliveries(p *peer, label string, plaintext []byte) {
 	w.violated(frames(ofType(w.receivedBy(p.host), wire.Publish)), "%s", text)
 }
 
-// leftSubject says whether any packet of a message left the subject's host.
+// leftSubject reports whether any packet of a message left the subject's host.
 func (w *World) leftSubject(label string) bool {
 	p := w.replication.sent[label]
 	return p == nil || !p.by.subject || len(w.packetsOf(p)) > 0
@@ -224,7 +224,7 @@ var _ = step("repl/first-hops", `^each publish that the subject multicast first 
 
 func (w *World) thenFirstHops(hops int) {
 	p := w.last()
-	if !w.await(answerWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) }) {
+	if !w.await(replyWithin, func() bool { return len(w.packetsOf(p)) == len(p.ids) }) {
 		w.violated(nil, "the subject sent %d of its %d packets", len(w.packetsOf(p)), len(p.ids))
 	}
 	for _, s := range w.packetsOf(p) {

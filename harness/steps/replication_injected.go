@@ -44,7 +44,7 @@ func (w *World) whenThatAgain(name string) {
 	w.pass(50 * time.Millisecond)
 }
 
-// holdsThat tells whether the last publish that was given to the subject is in
+// holdsThat reports whether the last publish that was given to the subject is in
 // its cache.
 func (w *World) holdsThat() bool {
 	c := w.cacheOf(w.subject)
@@ -201,7 +201,7 @@ var _ = step("repl/publish-is-cached", `^that publish is in the subject's cache$
 // thenThatIsCached asks again, since the answer to a command may be on its way
 // before the datagram is read that came first.
 func (w *World) thenThatIsCached() {
-	if !w.awaitHolding(true, answerWithin, 100*time.Millisecond) {
+	if !w.awaitHolding(true, replyWithin, 100*time.Millisecond) {
 		id, _ := w.given[len(w.given)-1].packet.ID()
 		w.violated(nil, "the subject's cache does not hold the publish %s", id)
 	}

@@ -20,7 +20,7 @@ func (w *World) thenStillAnswers() {
 		misused("an honest ping needs an injector")
 	}
 	w.pass(time.Second)
-	w.stillAnswers(w.injectors[0], w.subject)
+	w.stillPongs(w.injectors[0], w.subject)
 }
 
 // triggers are datagrams that make a careless peer send much for little.

@@ -137,7 +137,7 @@ func (w *World) thenReceivesStreams(name string) {
 	}
 }
 
-// cameWhole says whether all that a host has streamed to a peer reached that one
+// cameWhole reports whether all that a host has streamed to a peer reached that one
 // as it was sent: then whoever passes streams on has done its part.
 func (w *World) cameWhole(s streaming) bool {
 	came := map[string]string{}
@@ -272,7 +272,7 @@ var _ = step("strm/injector-sends-stream-back", `^"([^"]+)" sends the subject th
 // takes the subject for the way to the same peer.
 func (w *World) whenStreamBack(name string) {
 	in, r := w.lastGiven("stream", name)
-	if !w.await(answerWithin, func() bool { return len(w.relaysTo(in, r)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.relaysTo(in, r)) > 0 }) {
 		w.violated(frames(ofType(w.receivedBy(w.subject.host), wire.Stream)), "the subject did not relay the stream to %q", name)
 	}
 	for range 3 {

@@ -102,7 +102,7 @@ func (w *World) thenSyncReaches(name string) {
 }
 
 func (w *World) firstSync(in *scripted) seen {
-	if !w.await(answerWithin, func() bool { return len(w.syncsTo(in)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(w.syncsTo(in)) > 0 }) {
 		w.violated(frames(w.reached(in.host)), "no sync of the subject reached %q", in.host)
 	}
 	return w.syncsTo(in)[0]
@@ -140,7 +140,7 @@ func (w *World) thenSyncUnanswered() {
 		misused("no injector has sent a sync")
 	}
 	asked := w.lastSyncOf(in)
-	w.stillAnswers(in, w.subject)
+	w.stillPongs(in, w.subject)
 	var answers []seen
 	for _, s := range w.reached(in.host) {
 		if s.packet != nil && s.At.After(asked.At) && (s.packet.Type == wire.Sync || s.packet.Type == wire.Publish) {

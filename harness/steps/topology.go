@@ -28,7 +28,7 @@ func (w *World) restart(state string) {
 	p := w.subject
 	p.stopped = true
 	must(p.client.Testee.Stop())
-	if !w.await(answerWithin, func() bool { return p.client.Testee.Exit() != nil }) {
+	if !w.await(replyWithin, func() bool { return p.client.Testee.Exit() != nil }) {
 		misused("the subject's process did not end")
 	}
 	w.changed = w.net.Now()
@@ -281,8 +281,8 @@ func (w *World) whenStops(name string) {
 		if m.by != p {
 			continue
 		}
-		if !w.await(answerWithin, func() bool { return len(w.packetsOf(m)) == len(m.ids) }) {
-			w.unfit(p, "its publish did not leave within %v", answerWithin)
+		if !w.await(replyWithin, func() bool { return len(w.packetsOf(m)) == len(m.ids) }) {
+			w.unfit(p, "its publish did not leave within %v", replyWithin)
 		}
 	}
 	p.stopped = true

@@ -41,7 +41,7 @@ func (w *World) thenExchange(intervals int, name string) {
 	}
 }
 
-// byProxy tells whether a join of another peer has come after a time from the
+// byProxy reports whether a join of another peer has come after a time from the
 // one that the subject named last as its proxy to it.
 func (w *World) byProxy(other *peer, after time.Time) bool {
 	all := w.connections(other.id)
@@ -68,7 +68,7 @@ func (w *World) changeNAT(host string, c internet.Change) {
 	must(w.net.Change(c))
 }
 
-// direct tells whether a packet that one host sent after a time reached the
+// direct reports whether a packet that one host sent after a time reached the
 // other with no peer in between. Openers are no packets.
 func (w *World) direct(from, to string, after time.Time) bool {
 	return slices.ContainsFunc(w.arrivedFrom(w.receivedBy(to), from), func(s seen) bool { return s.packet != nil && s.At.After(after) })
@@ -204,7 +204,7 @@ func (w *World) thenReportsConnection(name string, proxied string) {
 		proxy = by.ID.String()
 	}
 	var last testee.ConnectionEvent
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		all := w.connections(in.ID)
 		if len(all) > 0 {
 			last = all[len(all)-1]

@@ -114,7 +114,7 @@ func (w *World) thenAnswersOnly(target, stranger string) {
 	}
 	received := w.receivedBy(t.host)
 	t.send(received[len(received)-1].from, injector.Control(wire.Ping, t.ConnectionPing()))
-	if !w.await(answerWithin, func() bool { return len(ofType(w.reached(t.host), wire.Pong)) > 0 }) {
+	if !w.await(replyWithin, func() bool { return len(ofType(w.reached(t.host), wire.Pong)) > 0 }) {
 		w.violated(frames(received), "the subject did not answer %q itself there", target)
 	}
 }

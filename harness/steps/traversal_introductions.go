@@ -78,12 +78,12 @@ func (w *World) thenPingedWhereIntroduced(name string) {
 		}
 		return false
 	}
-	if !w.await(answerWithin, pinged) {
+	if !w.await(replyWithin, pinged) {
 		w.violated(frames(intros), "the subject was introduced to %s, and sent no connection ping to the address named", other)
 	}
 }
 
-// connectionPing says whether the subject sent one to an address after a time.
+// connectionPing reports whether the subject sent one to an address after a time.
 func (w *World) connectionPing(to netip.AddrPort, after time.Time) bool {
 	return slices.ContainsFunc(ofType(w.sentBy(w.subject.host), wire.Ping), func(s seen) bool {
 		return s.to == to && s.body().Says("isConnection") && !s.At.Before(after)
@@ -141,7 +141,7 @@ func (w *World) whenIntroducesSpelled(name, target, spelled string) {
 	in.send(w.toSubject(), w.intro(in, t.ID, address, t.address().Port(), 31))
 }
 
-var _ = step("trav/introduced-before-pong", `^"([^"]+)" introduces the subject to "([^"]+)" before it answers the subject's question$`,
+var _ = step("trav/introduced-before-pong", `^"([^"]+)" introduces the subject to "([^"]+)" before it answers the subject's challenge$`,
 	(*World).whenIntroducesUnanswered)
 
 // whenIntroducesUnanswered has an injector introduce the subject while that
@@ -151,7 +151,7 @@ func (w *World) whenIntroducesUnanswered(name, target string) {
 	in.Mute = true
 	in.send(w.toSubject(), injector.Control(wire.Ping, in.ConnectionPing()))
 	// Who obeys strangers may never ask: then nothing has to wait.
-	w.await(answerWithin, func() bool { return len(ofType(w.reached(name), wire.Ping)) > 0 })
+	w.await(replyWithin, func() bool { return len(ofType(w.reached(name), wire.Ping)) > 0 })
 	w.introduce(name, target, 31)
 	in.Mute = false
 }
@@ -193,7 +193,7 @@ var _ = step("trav/connection-ping-reaches", `^a connection ping from the subjec
 
 func (w *World) thenConnectionPingReaches(target string) {
 	in := w.injector(target)
-	ok := w.await(answerWithin, func() bool {
+	ok := w.await(replyWithin, func() bool {
 		return slices.ContainsFunc(ofType(w.reached(in.host), wire.Ping), func(s seen) bool { return s.body().Says("isConnection") })
 	})
 	if !ok {

@@ -165,7 +165,7 @@ func words(list string) []string {
 	return strings.FieldsFunc(strings.ReplaceAll(list, " and ", ","), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// hasTime says whether a field is a time in ASCII milliseconds, within ten
+// hasTime reports whether a field is a time in ASCII milliseconds, within ten
 // minutes of the lab's clock or of the machine's six-hour window of sync.
 func (w *World) hasTime(field []byte, back time.Duration) bool {
 	ms, err := strconv.ParseInt(string(field), 10, 64)

@@ -43,7 +43,7 @@ type Options struct {
 // Bounds of waiting, by the lab's clock. They are generous, so that a loaded
 // machine is not mistaken for a broken peer; a sound peer never comes near.
 const (
-	answerWithin     = 3 * time.Second  // a datagram for a datagram
+	replyWithin      = 3 * time.Second  // a datagram for a datagram
 	readyWithin      = 15 * time.Second // from start to the event ready
 	discoveryWithin  = 20 * time.Second // from start to the NAT type
 	deliveryWithin   = 15 * time.Second // from publish to delivery

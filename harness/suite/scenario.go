@@ -96,7 +96,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	}
 }
 
-// leftBehind tells whether a net is closed but for what its engine holds.
+// leftBehind reports whether a net is closed but for what its engine holds.
 func leftBehind(err error) bool {
 	var left *lab.LeftBehind
 	return errors.As(err, &left)
