@@ -24,7 +24,7 @@ import (
 // A Lab makes emulated internets.
 type Lab interface {
 	Name() string                                                // "sim", "netns", "docker"
-	Check(context.Context) error                                 // why it can't start here, and the mend
+	Check(context.Context) error                                 // why it can't start here, and what to do
 	Up(context.Context, internet.Topology, Options) (Net, error) // the Net is the caller's to Close
 	Starts(manifest.Manifest) (ok bool, why string)              // whether this lab can start that implementation
 }

@@ -357,7 +357,7 @@ func shown(p *wire.Packet) *contract.Packet {
 	return s
 }
 
-// jsonBody tells whether the message of a packet may be a JSON object.
+// jsonBody reports whether the message of a packet may be a JSON object.
 func jsonBody(p *wire.Packet) bool {
 	switch p.Type {
 	case wire.Publish, wire.Stream:

@@ -28,7 +28,7 @@ func (a *Agent) Command(now time.Time, line []byte) {
 	err := strictly(line, &c)
 	if c.ID <= 0 {
 		if err == nil {
-			err = fmt.Errorf("its id is %d, and at least 1 is wanted", c.ID)
+			err = fmt.Errorf("its id must be at least 1, got %d", c.ID)
 		}
 		a.write(errorEvent(contract.BadCommand + ": the line is no command: " + err.Error()))
 		return

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// mostInput is how long a message is at most, in bytes, as peer.Limits has it.
-const mostInput = 1 << 20
+// maxInput is how long a message is at most, in bytes, as peer.Limits has it.
+const maxInput = 1 << 20
 
 // An input is a message to send, or why there are no more.
 type input struct {
@@ -30,22 +30,22 @@ func readInput(ctx context.Context, in io.Reader, whole bool, inputs chan<- inpu
 		}
 	}
 	if whole {
-		message, err := io.ReadAll(io.LimitReader(in, mostInput+1))
+		message, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 		switch {
 		case err != nil:
 			err = fmt.Errorf("stdin: %w", err)
-		case len(message) > mostInput:
-			err = fmt.Errorf("stdin has over %d bytes, the most that a message holds", mostInput)
+		case len(message) > maxInput:
+			err = fmt.Errorf("stdin has over %d bytes, the most that a message holds", maxInput)
 		}
 		hand(input{message, err})
 		return
 	}
 	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 64<<10), mostInput+2) // with its end
+	lines.Buffer(make([]byte, 0, 64<<10), maxInput+2) // with its end
 	number, tooLong := 0, false
 	for lines.Scan() {
 		number++
-		if tooLong = len(lines.Bytes()) > mostInput; tooLong {
+		if tooLong = len(lines.Bytes()) > maxInput; tooLong {
 			break
 		}
 		if !hand(input{message: append([]byte{}, lines.Bytes()...)}) {
@@ -57,7 +57,7 @@ func readInput(ctx context.Context, in io.Reader, whole bool, inputs chan<- inpu
 		number++
 		fallthrough
 	case tooLong:
-		hand(input{err: fmt.Errorf("stdin, line %d: it has over %d bytes, the most that a message holds", number, mostInput)})
+		hand(input{err: fmt.Errorf("stdin, line %d: it has over %d bytes, the most that a message holds", number, maxInput)})
 	case err != nil:
 		hand(input{err: fmt.Errorf("stdin: %w", err)})
 	}

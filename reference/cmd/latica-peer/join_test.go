@@ -33,7 +33,7 @@ func TestWhatArrivesDoesNothingToATerminal(t *testing.T) {
 }
 
 func TestInputIsLinesOrAWhole(t *testing.T) {
-	long := strings.Repeat("x", mostInput)
+	long := strings.Repeat("x", maxInput)
 	broken := io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(errors.New("it broke")))
 	for _, c := range []struct {
 		name  string
@@ -94,15 +94,15 @@ func TestRateIsOfAnyMinute(t *testing.T) {
 		}
 		now = now.Add(10 * time.Millisecond)
 	}
-	for i := mostInMinute; i < len(at); i++ {
-		require.GreaterOrEqual(t, at[i].Sub(at[i-mostInMinute]), time.Minute)
+	for i := maxInMinute; i < len(at); i++ {
+		require.GreaterOrEqual(t, at[i].Sub(at[i-maxInMinute]), time.Minute)
 	}
 	require.Less(t, now.Sub(start), 6*perMinute, "it waits no longer than it has to")
 
 	// What has more than a minute's worth goes by itself.
-	require.Positive(t, r.take(now, 2*mostInMinute))
+	require.Positive(t, r.take(now, 2*maxInMinute))
 	now = now.Add(perMinute)
-	require.Zero(t, r.take(now, 2*mostInMinute))
+	require.Zero(t, r.take(now, 2*maxInMinute))
 	require.Positive(t, r.take(now, 1))
 }
 
@@ -110,5 +110,5 @@ func TestPacketsOfAMessage(t *testing.T) {
 	require.Equal(t, 1, packetsOf(nil))
 	require.Equal(t, 1, packetsOf(make([]byte, 800)))
 	require.Equal(t, 3, packetsOf(make([]byte, wire.MaxMessage)))
-	require.Equal(t, 1026, packetsOf(make([]byte, mostInput)))
+	require.Equal(t, 1026, packetsOf(make([]byte, maxInput)))
 }

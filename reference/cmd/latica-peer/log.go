@@ -30,14 +30,14 @@ func (l *logSettings) flags(f *pflag.FlagSet, level slog.Level) {
 
 func readFormat(text string) (string, error) {
 	if text != "text" && text != "json" {
-		return "", errors.New("text or json is wanted")
+		return "", errors.New("must be text or json")
 	}
 	return text, nil
 }
 
 func readLevel(text string) (level slog.Level, err error) {
 	if level.UnmarshalText([]byte(text)) != nil {
-		err = errors.New("debug, info, warn or error is wanted")
+		err = errors.New("must be debug, info, warn or error")
 	}
 	return level, err
 }

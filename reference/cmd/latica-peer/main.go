@@ -56,7 +56,7 @@ func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// A usageError is something that only who started the program can mend.
+// A usageError is something that only the person who started the program can fix.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

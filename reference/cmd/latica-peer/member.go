@@ -23,9 +23,9 @@ const (
 	lookEvery = time.Second
 	// uneasyAfter is when it is told that bootstrap peers don't answer.
 	uneasyAfter = 5 * time.Second
-	// mostWaiting is how many packets wait for somebody to send them to before no
+	// maxWaiting is how many packets wait for somebody to send them to before no
 	// more input is read.
-	mostWaiting = 512
+	maxWaiting = 512
 )
 
 // A member sends what is read to the others of a subcluster, or to one of them.
@@ -90,7 +90,7 @@ func (m *member) publish(ctx context.Context, message []byte) error {
 		within = 0 // it may be offline as long as it will
 	}
 	var waiting int
-	if err := m.await(ctx, within, func(time.Time) bool { waiting = m.peer.Unpublished(); return waiting < mostWaiting }); err != nil {
+	if err := m.await(ctx, within, func(time.Time) bool { waiting = m.peer.Unpublished(); return waiting < maxWaiting }); err != nil {
 		return m.nobody(ctx, err)
 	}
 	told := false
@@ -101,7 +101,7 @@ func (m *member) publish(ctx context.Context, message []byte) error {
 		}
 		if !told {
 			told = true
-			m.notes.note(time.Now(), note{Event: "waiting"}, fmt.Sprintf("waiting for %v: nobody takes more than %d packets a minute", wait.Round(time.Second), mostInMinute))
+			m.notes.note(time.Now(), note{Event: "waiting"}, fmt.Sprintf("waiting for %v: nobody takes more than %d packets a minute", wait.Round(time.Second), maxInMinute))
 		}
 		select {
 		case <-time.After(wait):
@@ -131,7 +131,7 @@ func (m *member) stream(ctx context.Context, message []byte) error {
 		case errors.Is(err, peer.ErrUnknown):
 			err = m.meet(ctx)
 		case errors.Is(err, peer.ErrBusy):
-			err = m.await(ctx, 0, func(time.Time) bool { return m.peer.Unstreamed() < mostWaiting })
+			err = m.await(ctx, 0, func(time.Time) bool { return m.peer.Unstreamed() < maxWaiting })
 		default:
 			return err
 		}
@@ -292,12 +292,12 @@ func (m *member) watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// mostInMinute is how many packets are published in a minute, and perMinute that
+// maxInMinute is how many packets are published in a minute, and perMinute that
 // minute, somewhat longer than those that receivers count: they drop what is more
 // than 1024 from one peer (LAT-BUDG-003).
 const (
-	mostInMinute = 1000
-	perMinute    = 62 * time.Second
+	maxInMinute = 1000
+	perMinute   = 62 * time.Second
 )
 
 // A rate counts the packets of the last minute.
@@ -318,7 +318,7 @@ func (r *rate) take(now time.Time, n int) time.Duration {
 		r.total -= r.taken[0].n
 		r.taken = r.taken[1:]
 	}
-	if r.total > 0 && r.total+n > mostInMinute {
+	if r.total > 0 && r.total+n > maxInMinute {
 		return r.taken[0].at.Add(perMinute).Sub(now)
 	}
 	r.taken = append(r.taken, taking{now, n})

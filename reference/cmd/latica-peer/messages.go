@@ -26,7 +26,7 @@ type printer struct {
 	quiet bool // no notes
 }
 
-// colorful tells whether what is written to out is seen in colors: not in a
+// colorful reports whether what is written to out is seen in colors: not in a
 // pipe, nor with NO_COLOR (no-color.org), nor on a terminal that has none.
 func colorful(out io.Writer) bool {
 	f, isFile := out.(*os.File)

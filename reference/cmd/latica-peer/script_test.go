@@ -75,7 +75,7 @@ const patience = 60 * time.Second
 func usageErrorCommand(ts *testscript.TestScript, _ bool, args []string) {
 	var exit *exec.ExitError
 	if err := ts.Exec("latica-peer", args...); !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
-		ts.Fatalf("latica-peer %q: %v, exit status %d is wanted", args, err, exitUsage)
+		ts.Fatalf("latica-peer %q: %v, want exit status %d", args, err, exitUsage)
 	}
 }
 
@@ -175,7 +175,7 @@ func newStream(from io.ReadCloser) *stream {
 	s := &stream{from: from, ended: make(chan struct{}), more: make(chan struct{}, 1)}
 	go func() {
 		lines := bufio.NewScanner(from)
-		lines.Buffer(nil, 4*mostInput)
+		lines.Buffer(nil, 4*maxInput)
 		for lines.Scan() {
 			s.mu.Lock()
 			s.lines = append(s.lines, lines.Text())

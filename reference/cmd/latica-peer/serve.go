@@ -208,7 +208,7 @@ func ownID(given wire.ID, dir string) (wire.ID, error) {
 		case err == nil:
 			id, err := readPeerID(firstLine(text))
 			if err != nil {
-				return id, usage("%s: %w; mend it, or remove it to become another peer", path, err)
+				return id, usage("%s: %w; fix it, or remove it to become another peer", path, err)
 			}
 			return id, nil
 		case !errors.Is(err, os.ErrNotExist):

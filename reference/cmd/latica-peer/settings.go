@@ -58,7 +58,7 @@ func settle(c *cobra.Command) error {
 	return errors.Join(problems...)
 }
 
-// isSetting tells whether a flag may come from the environment or the file too.
+// isSetting reports whether a flag may come from the environment or the file too.
 func isSetting(f *pflag.Flag) bool { return f.Name != "config" && f.Name != "help" }
 
 // strangeVariables are the variables of the environment that look like settings,
@@ -135,15 +135,15 @@ func fromNode(f *pflag.Flag, node *yaml.Node) (int, error) {
 		return node.Line, f.Value.Set(node.Value)
 	}
 	if node.Kind != yaml.SequenceNode {
-		return node.Line, errors.New("a plain value or a list is wanted")
+		return node.Line, errors.New("must be a plain value or a list")
 	}
 	list, ok := f.Value.(pflag.SliceValue)
 	if !ok {
-		return node.Line, errors.New("one value is wanted, not a list")
+		return node.Line, errors.New("must be one value, not a list")
 	}
 	for _, n := range node.Content {
 		if n.Kind != yaml.ScalarNode {
-			return n.Line, errors.New("a plain value is wanted")
+			return n.Line, errors.New("must be a plain value")
 		}
 		if err := list.Append(n.Value); err != nil {
 			return n.Line, fmt.Errorf("%q: %w", n.Value, err)
@@ -161,9 +161,9 @@ given often is a list in the file, and separated by commas in the environment.`
 func limitsByName(l *peer.Limits) map[string]*int {
 	limits := map[string]*int{}
 	v := reflect.ValueOf(l).Elem()
-	for i := range v.NumField() {
-		if limit, ok := v.Field(i).Addr().Interface().(*int); ok {
-			limits[strings.ToLower(wordEnd.ReplaceAllString(v.Type().Field(i).Name, "$1-$2"))] = limit
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		if limit, ok := v.FieldByIndex(field.Index).Addr().Interface().(*int); ok {
+			limits[strings.ToLower(wordEnd.ReplaceAllString(field.Name, "$1-$2"))] = limit
 		}
 	}
 	return limits

@@ -28,9 +28,9 @@ func newKeeper(dir string, log *slog.Logger) keeper {
 	return keeper{filepath.Join(dir, "state"), log}
 }
 
-// mostState bounds what is read, in bytes: a full cache in base64, and as much
+// maxState bounds what is read, in bytes: a full cache in base64, and as much
 // again.
-const mostState = 32 << 20
+const maxState = 32 << 20
 
 // load reads the state, nil where there is none. One that is corrupt is
 // reported and set aside; the peer starts without.
@@ -48,13 +48,13 @@ func (k keeper) load() ([]byte, error) {
 	if err != nil {
 		return nil, usage("the state can't be read: %w", err)
 	}
-	state, err := io.ReadAll(io.LimitReader(f, mostState+1))
+	state, err := io.ReadAll(io.LimitReader(f, maxState+1))
 	f.Close()
 	switch {
 	case err != nil:
 		return nil, usage("the state can't be read: %w", err)
-	case len(state) > mostState:
-		err = fmt.Errorf("it has over %d bytes", mostState)
+	case len(state) > maxState:
+		err = fmt.Errorf("it has over %d bytes", maxState)
 	default:
 		err = peer.ValidateState(state)
 	}

@@ -95,7 +95,7 @@ func bootstrapFlag(f *pflag.FlagSet, into *[]peer.Bootstrap, help string) {
 func readBootstrap(text string) (b peer.Bootstrap, err error) {
 	id, at, found := strings.Cut(text, "@")
 	if !found {
-		return b, errors.New("PEERID@ADDRESS:PORT is wanted")
+		return b, errors.New("must be PEERID@ADDRESS:PORT")
 	}
 	if b.ID, err = readPeerID(id); err != nil {
 		return b, fmt.Errorf("its peerId: %w", err)
@@ -132,7 +132,7 @@ func checkPorts(port, probePort uint16) error {
 func readAddress(text string) (netip.Addr, error) {
 	at, err := netip.ParseAddr(text)
 	if err != nil || !at.Is4() {
-		return at, errors.New("an IPv4 address is wanted, such as 203.0.113.1")
+		return at, errors.New("must be an IPv4 address, such as 203.0.113.1")
 	}
 	return at, nil
 }
@@ -151,7 +151,7 @@ func readLimit(text string) (l limit, err error) {
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 {
-		return l, errors.New("NAME=NUMBER is wanted, with a number from 1")
+		return l, errors.New("must be NAME=NUMBER, with a number from 1")
 	}
 	return limit{name, n}, nil
 }

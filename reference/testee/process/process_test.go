@@ -59,7 +59,7 @@ func (r *running) send(do string, with any) {
 	require.NoError(r.t, err)
 }
 
-// until reads lines up to one that says what is wanted.
+// until reads lines up to one that contains the given text.
 func (r *running) until(want string) contract.Message {
 	r.t.Helper()
 	for line := range r.lines {
