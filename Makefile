@@ -207,6 +207,22 @@ mutation: ## judge every saboteur by every scenario in sim, and print the kill m
 mutation-core: ## the same by the scenarios of the requirement that each breaks, as CI does
 	go run ./harness/cmd/mutation --only '$(ONLY)' --out $(OUT)/mutation --check README.md
 
+# A copy with other words in all comments, titles and steps: what still holds there depends on no
+# wording. Saboteurs apply, scenarios have the same keys and packets, manifests name known failures.
+.PHONY: reword-check
+reword-check: build ## check that no comment, title or step text is load-bearing, in a reworded copy
+	@rm -rf $(OUT)/reword
+	go run ./harness/cmd/reword --out $(OUT)/reword
+	$(PUNCHLIST) spec check --dir $(OUT)/reword
+	cd $(OUT)/reword && go test .
+	cd $(OUT)/reword && go test -run 'TestLanguage|TestBundledManifests' ./harness/steps
+	cd $(OUT)/reword && go test -short -run Golden ./harness/suite
+
+.PHONY: reword-check-mutation
+reword-check-mutation: mutation-core reword-check ## the same, and that all saboteurs fail by the same requirements, scenarios and steps there
+	cd $(OUT)/reword && go run ./harness/cmd/mutation --only '$(ONLY)' --out ../reworded
+	diff $(OUT)/mutation/failures.txt $(OUT)/reworded/failures.txt
+
 .PHONY: mutants
 mutants: ## mutate what decodes, classifies and caches by gremlins, and list what no unit test notices (reference/mutants.md): half an hour
 	@for package in nattype wire cache; do \

@@ -105,7 +105,7 @@ func sources(t *testing.T, suffixes ...string) (files []string) {
 		}
 		if d.IsDir() {
 			base := d.Name()
-			if name != "." && (base[0] == '.' || base[0] == '_' || base == "node_modules" || base == "testdata") {
+			if name != "." && (base[0] == '.' || base[0] == '_' || base == "node_modules" || base == "testdata" || name == "out") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -120,8 +120,8 @@ func (m matrix) markdown() string {
 	return b.String()
 }
 
-// failures lists all that failed, by saboteur: requirement, id of the failing step or monitor, and
-// key of the scenario. It is the same as long as keys and ids are, whatever the wording.
+// failures lists each scenario that failed: saboteur, requirement, key of the scenario, id of the
+// step or monitor, and detail. A manifest names known failures by these, so no wording changes them.
 func (m matrix) failures() string {
 	var b strings.Builder
 	for _, r := range m.results {

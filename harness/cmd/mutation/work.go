@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"punchlist/features"
@@ -36,7 +37,7 @@ type trial struct {
 	Caught   map[string]int // number of scenarios that failed, by the broken requirement
 	Judged   int            // scenarios
 	Other    string         // the first scenario that had no verdict, with its outcome
-	Failures []string       // requirement, id and key of all scenarios that failed
+	Failures []string       // requirement, key, id and detail of all scenarios that failed
 }
 
 // The fates of a saboteur.
@@ -105,7 +106,7 @@ func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string)
 		Cells: []suite.Cell{{Subject: subject, Companion: reference, Lab: "sim"}},
 		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Features: features.Files, Registry: registry,
 		Select: suite.Selection{Tags: tags},
-		Seed:   1, Jobs: 1, Timeout: time.Minute,
+		Seed:   1, Jobs: 1, Timeout: 5 * time.Minute, // several workers share the machine
 		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Unix(0, 0),
 	})
 	if err != nil {
@@ -117,7 +118,7 @@ func (r *trial) judge(ctx context.Context, registry *spec.Registry, tags string)
 		switch x.Outcome {
 		case result.Failed:
 			r.Caught[x.About()]++
-			if f := fmt.Sprintf("%s %s", x.About(), x.Key); !slices.Contains(r.Failures, f) {
+			if f := strings.TrimSpace(fmt.Sprintf("%s %s %s %s", x.About(), x.Key, x.ID, x.Detail)); !slices.Contains(r.Failures, f) {
 				r.Failures = append(r.Failures, f)
 			}
 		case result.AdapterBroken, result.LabFailed, result.Inconclusive:
