@@ -333,8 +333,8 @@ func (w *World) thenDeliversThat() {
 	}
 }
 
-// givenPublishes are the datagrams of the publishes that injectors sent.
-func (w *World) givenPublishes() [][]byte {
+// publishesGiven are the datagrams of the publishes that injectors sent.
+func (w *World) publishesGiven() [][]byte {
 	var all [][]byte
 	for _, r := range w.given {
 		if r.packet.Type == wire.Publish {

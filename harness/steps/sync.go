@@ -21,7 +21,7 @@ var _ = step("sync/injector-sends-empty-summary", `^"([^"]+)" sends the subject 
 	func(w *World, name string) { w.whenSyncs(name, nil) })
 
 var _ = step("sync/injector-sends-full-summary", `^"([^"]+)" sends the subject a sync with the summary of those publishes$`,
-	func(w *World, name string) { w.whenSyncs(name, w.givenPublishes()) })
+	func(w *World, name string) { w.whenSyncs(name, w.publishesGiven()) })
 
 var _ = step("sync/injector-sends-summary-lacking-one", `^"([^"]+)" sends the subject a sync that lacks one of those publishes$`,
 	(*World).whenSyncsAllButOne)
@@ -173,7 +173,7 @@ var _ = step("sync/converges", `^the subject and "([^"]+)" come to hold the same
 // holds.
 func (w *World) thenSyncConverges(name string) {
 	in := w.injector(name)
-	want := len(w.givenPublishes())
+	want := len(w.publishesGiven())
 	handled := 0
 	deeper := false
 	ok := w.await(deliveryWithin, func() bool {

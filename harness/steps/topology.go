@@ -129,11 +129,10 @@ func (w *World) givenBootstrapPeers(n int) {
 }
 
 var _ = step("lab/host-public", `^the host "([^"]+)" on the public internet$`,
-	func(w *World, name string) { w.givenHost(name, openProfile) })
-var _ = step("lab/host-behind-nat", `^the host "([^"]+)" behind an? ([\w-]+) NAT$`,
-	(*World).givenHost)
+	func(w *World, name string) { w.host(name, openProfile) })
 
-func (w *World) givenHost(name, profile string) { w.host(name, profile) }
+var _ = step("lab/host-behind-nat", `^the host "([^"]+)" behind an? ([\w-]+) NAT$`,
+	(*World).host)
 
 var _ = step("lab/subject-public", `^the subject on the public internet$`,
 	func(w *World) { w.givenSubjectBehind(openProfile) })
