@@ -1,4 +1,5 @@
-// Package vectors embeds the test vectors: data that an implementation of Latica can be held to without any code of this project.
+// Package vectors embeds the test vectors: data that an implementation of Latica can be held to
+// without any code of this project.
 package vectors
 
 import (
@@ -18,8 +19,8 @@ import (
 	"punchlist/spec/yamlstrict"
 )
 
-// Observed is observed.json: what the deployed peer, @socketsupply/socket 0.6.0-rc.8, was seen to send, accept and compute. README.md says
-// what its sections hold.
+// Observed is observed.json: what the deployed peer, @socketsupply/socket 0.6.0-rc.8, was seen to
+// send, accept and compute. README.md says what its sections hold.
 //
 //go:embed observed.json
 var Observed []byte
@@ -34,8 +35,8 @@ var Schema []byte
 //go:embed [0-9][0-9]-*.yaml
 var Files embed.FS
 
-// A Vector is a command of the testee protocol (spec/testee.md, class codec) and what a conforming codec answers. One of OK, Rejected and
-// Opens says what that is.
+// A Vector is a command of the testee protocol (spec/testee.md, class codec) and what a conforming
+// codec answers. One of OK, Rejected and Opens says what that is.
 type Vector struct {
 	ID          string          `json:"id"`          // of its chapter, "framing/magic-byte-0-wrong"; never given to another vector
 	Requirement string          `json:"requirement"` // what a codec breaks that answers otherwise
@@ -48,7 +49,8 @@ type Vector struct {
 	Opens    *string         `json:"opens,omitempty"`    // the result is a sealed message, and this in hex is what it opens to, by the same shared key
 }
 
-// A Rejection is why an input is refused. The reference says it in these words; of others nothing is asked but to refuse.
+// A Rejection is why an input is refused. The reference says it in these words; of others nothing
+// is asked but to refuse.
 type Rejection struct {
 	Field  string `yaml:"field,omitempty" json:"field,omitempty"`   // of the packet, where one is to blame
 	Key    string `yaml:"key,omitempty" json:"key,omitempty"`       // of its body, where one is
@@ -62,7 +64,8 @@ type Chapter struct {
 	Vectors []Vector
 }
 
-// Load reads the vectors that the program carries, by chapter, and gives all who ask the same: they are not to be changed.
+// Load reads the vectors that the program carries, by chapter, and gives all who ask the same: they
+// are not to be changed.
 func Load() ([]Chapter, error) { return load() }
 
 var load = sync.OnceValues(func() ([]Chapter, error) { return Read(Files) })
@@ -188,7 +191,8 @@ func Write(c Chapter, head string) ([]byte, error) {
 	return out.Bytes(), encoder.Close()
 }
 
-// toJSON writes a YAML value as JSON without white space. Keys keep their order, on which packetIds of bodies depend.
+// toJSON writes a YAML value as JSON without white space. Keys keep their order, on which packetIds
+// of bodies depend.
 func toJSON(n *yaml.Node) (json.RawMessage, error) {
 	var out bytes.Buffer
 	if err := appendJSON(&out, n); err != nil {

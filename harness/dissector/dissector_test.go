@@ -262,8 +262,8 @@ func number(t *testing.T, hexDigits string) uint64 {
 	return n
 }
 
-// agree holds what the dissector says of each UDP packet against package wire. With other ports than the preset
-// ones it needn't take what has no magic. It returns what tshark made of them.
+// agree holds what the dissector says of each UDP packet against package wire. With other ports
+// than the preset ones it needn't take what has no magic. It returns what tshark made of them.
 func agree(t *testing.T, p packets, args ...string) []*node {
 	t.Helper()
 	refused, taken := 0, 0
@@ -371,7 +371,8 @@ func packet(t *testing.T, of wire.Type, change func(*wire.Packet)) []byte {
 
 func TestObserved(t *testing.T) { agree(t, sent(observed(t))) }
 
-// TestVectors has the datagrams of the standard, and holds the dissector against what they say themselves, too.
+// TestVectors has the datagrams of the standard, and holds the dissector against what they say
+// themselves, too.
 func TestVectors(t *testing.T) {
 	chapters, err := vectors.Load()
 	require.NoError(t, err)
@@ -407,7 +408,8 @@ func TestVectors(t *testing.T) {
 	t.Logf("%d vectors", len(all))
 }
 
-// TestCutAnywhere ends one datagram of each type after every one of its bytes, where they are many after every fifth.
+// TestCutAnywhere ends one datagram of each type after every one of its bytes, where they are many
+// after every fifth.
 func TestCutAnywhere(t *testing.T) {
 	var cut [][]byte
 	for _, d := range observed(t)[:30] {
@@ -465,12 +467,13 @@ func mutated(t *testing.T, count int) [][]byte {
 	return bent
 }
 
-// scenarios are some of each chapter: every type of packet, openers, NATs that choose ports, relays, messages of
-// several packets. Of each requirement one is dissected.
+// scenarios are some of each chapter: every type of packet, openers, NATs that choose ports,
+// relays, messages of several packets. Of each requirement one is dissected.
 const scenarios = "not @codec and (@LAT-FRAME-013 or @LAT-FRAME-014 or @LAT-MSG-005 or @LAT-NAT-005 or @LAT-TRAV-009 or @LAT-MEMB-006 or @LAT-ID-005 or " +
 	"@LAT-STRM-006 or @LAT-QRY-004 or @LAT-QRY-012 or @LAT-SYNC-002 or @LAT-SYNC-005)"
 
-// TestSuite holds the dissector against captures of the suite, with no port preset: it knows Latica by the magic alone.
+// TestSuite holds the dissector against captures of the suite, with no port preset: it knows Latica
+// by the magic alone.
 func TestSuite(t *testing.T) {
 	needsTshark(t)
 	registry, err := spec.Load()

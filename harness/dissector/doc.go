@@ -1,3 +1,4 @@
-// Package dissector holds spec/latica.lua, the Wireshark dissector, against package wire: two decoders of the same
-// chapters, of which neither may judge itself. It has tests alone, since tshark runs the dissector.
+// Package dissector holds spec/latica.lua, the Wireshark dissector, against package wire: two
+// decoders of the same chapters, of which neither may judge itself. It has tests alone, since
+// tshark runs the dissector.
 package dissector

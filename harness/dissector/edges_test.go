@@ -66,7 +66,8 @@ func TestTexts(t *testing.T) {
 	agree(t, sent(all))
 }
 
-// TestLengths has each byte field with each length up to what it holds and one more, and lengths that nothing is behind.
+// TestLengths has each byte field with each length up to what it holds and one more, and lengths
+// that nothing is behind.
 func TestLengths(t *testing.T) {
 	whole := packet(t, wire.Sync, sound)
 	var all [][]byte

@@ -24,10 +24,12 @@ import (
 
 const script = "../../spec/latica.lua"
 
-// headers is the number of bytes before the payload of the packets here: IPv4 without options, and UDP.
+// headers is the number of bytes before the payload of the packets here: IPv4 without options, and
+// UDP.
 const headers = 28
 
-// tshark runs tshark on a capture with the dissector, and returns what it prints. No message of Lua's passes.
+// tshark runs tshark on a capture with the dissector, and returns what it prints. No message of
+// Lua's passes.
 func tshark(t *testing.T, file string, args ...string) []byte {
 	t.Helper()
 	needsTshark(t)
@@ -48,7 +50,8 @@ func needsTshark(t *testing.T) {
 
 var loaded sync.Once
 
-// thrown is what tshark prints where a script fails, or uses Wireshark in a way that it doesn't allow.
+// thrown is what tshark prints where a script fails, or uses Wireshark in a way that it doesn't
+// allow.
 var thrown = []string{"Lua Error", "tshark: Lua", "Dissector bug"}
 
 func run(t *testing.T, args ...string) []byte {
@@ -150,8 +153,8 @@ func (n *node) walk(below *node, yield func(below, n *node) bool) bool {
 	return true
 }
 
-// dissect is what tshark makes of each packet: its protocol latica, nil where there is none. Wireshark's own JSON
-// dissector, whose trees are large, is left out.
+// dissect is what tshark makes of each packet: its protocol latica, nil where there is none.
+// Wireshark's own JSON dissector, whose trees are large, is left out.
 func dissect(t *testing.T, p packets, args ...string) (trees []*node) {
 	t.Helper()
 	out := tshark(t, write(t, p), append(args, "-T", "pdml", "-J", "latica", "--disable-protocol", "json")...)

@@ -36,7 +36,8 @@ func body(text string) func(*wire.Packet) {
 
 func message(b ...byte) func(*wire.Packet) { return func(p *wire.Packet) { p.Message = b } }
 
-// root is the summary of an empty cache; below, one at a prefix of so many digits, with these bytes behind the hash.
+// root is the summary of an empty cache; below, one at a prefix of so many digits, with these bytes
+// behind the hash.
 var root = make([]byte, 21)
 
 func below(digits int, prefix []byte, rest ...byte) []byte {
@@ -80,7 +81,8 @@ func head(text string) func(*wire.Packet) {
 
 var short = []byte("short")
 
-// violations are sound packets with one change, and what is to be said of it: requirement, and the field or key.
+// violations are sound packets with one change, and what is to be said of it: requirement, and the
+// field or key.
 var violations = []struct {
 	of     wire.Type
 	change func(*wire.Packet)

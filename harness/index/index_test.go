@@ -78,11 +78,11 @@ func (s *set[T]) second() {
 
 func TestWhatIsWrongWithIDs(t *testing.T) {
 	for comment, says := range map[string]string{
-		"LAT-AA-006":                "a.go:1: the comment names LAT-AA-006, which there is not",
-		"LAT-AA-1":                  "names LAT-AA-1, which there is not",
-		"DEV-002":                  "names DEV-002, which there is not",
-		"LAT-AA-001 to 004":         `says "LAT-AA-001 to 004": write every id in full`,
-		"LAT-AA-001, 002":           `says "LAT-AA-001, 002"`,
+		"LAT-AA-006":                 "a.go:1: the comment names LAT-AA-006, which there is not",
+		"LAT-AA-1":                   "names LAT-AA-1, which there is not",
+		"DEV-002":                    "names DEV-002, which there is not",
+		"LAT-AA-001 to 004":          `says "LAT-AA-001 to 004": write every id in full`,
+		"LAT-AA-001, 002":            `says "LAT-AA-001, 002"`,
 		"LAT-AA-001 to LAT-BB-002":   "which is no range",
 		"LAT-AA-002 to LAT-AA-001":   "which is no range",
 		"LAT-AA-001 to\n// LAT-AA-9": "names LAT-AA-9",

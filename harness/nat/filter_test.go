@@ -33,7 +33,8 @@ func TestFilteringBehaviour(t *testing.T) {
 					admitted("another port", x2, m, a5000, filtering <= AddressDependent)
 					admitted("another host", y1, m, a5000, filtering == EndpointIndependent)
 
-					// The same inside endpoint sends to y1, by another mapping if mappings depend on it.
+					// The same inside endpoint sends to y1, by another mapping if mappings depend
+					// on it.
 					m2 := out(t, n, epoch, a5000, y1)
 					admitted("whom the other mapping sent to", y1, m, a5000, filtering == EndpointIndependent || m == m2 || scope != PerMapping)
 					admitted("whom this mapping sent to", y1, m2, a5000, true)

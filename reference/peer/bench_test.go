@@ -17,7 +17,8 @@ func BenchmarkRelayPublish(b *testing.B) {
 	s := n.host("s")
 	p := peer.New(n.Now, peer.Config{
 		ID: id("s"), Indexed: true, Keepalive: k, Random: seeded("s"),
-		// Without memory the same datagrams are new once the cache, which holds fewer, has lost them.
+		// Without memory the same datagrams are new once the cache, which holds fewer, has lost
+		// them.
 		Limits: peer.Limits{ReplicationLimits: peer.ReplicationLimits{PerMinute: 1 << 30, Gates: 1, Forgotten: 1}, SyncLimits: peer.SyncLimits{SyncRelays: 1 << 30}},
 	})
 	var o peer.Output

@@ -1,4 +1,5 @@
-// Which datagrams are packets, and who handles which type: sections 1.3 and 1.7 (spec/01-framing.md).
+// Which datagrams are packets, and who handles which type: sections 1.3 and 1.7
+// (spec/01-framing.md).
 
 package peer
 

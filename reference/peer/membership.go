@@ -1,4 +1,5 @@
-// Joins, introductions, rendezvous, and what is done every K: sections 7.1 to 7.5 (spec/07-membership.md).
+// Joins, introductions, rendezvous, and what is done every K: sections 7.1 to 7.5
+// (spec/07-membership.md).
 
 package peer
 

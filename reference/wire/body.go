@@ -49,7 +49,8 @@ const (
 // keyCount is the number of keys there are.
 const keyCount = 29
 
-// keys tells of each key its name and what its value is refused for, which is also what is checked of it.
+// keys tells of each key its name and what its value is refused for, which is also what is checked
+// of it.
 var keys = [keyCount]struct {
 	name  string
 	wants Reason
@@ -85,7 +86,8 @@ var keys = [keyCount]struct {
 	{"indexes", NotNumber},
 }
 
-// String is the name of a single key as it stands in JSON; of several, their names separated by commas.
+// String is the name of a single key as it stands in JSON; of several, their names separated by
+// commas.
 func (k Key) String() string {
 	text := ""
 	for rest := k; rest != 0; rest &= rest - 1 {
@@ -107,7 +109,8 @@ func (k Key) Has(wanted Key) bool { return k&wanted == wanted }
 // index is the place of the lowest key of the set in the table.
 func (k Key) index() int { return bits.TrailingZeros32(uint32(k)) }
 
-// Body is the parsed JSON body of a ping, pong, intro or join packet, or of the head of a split publish or stream.
+// Body is the parsed JSON body of a ping, pong, intro or join packet, or of the head of a split
+// publish or stream.
 //
 // Keys are those that are there. The other fields have a meaning only where their key is.
 type Body struct {
@@ -125,7 +128,8 @@ type Body struct {
 
 	IsConnection, IsReflection, IsProbe, IsDebug, IsRendezvous, Rejected bool
 
-	// Key is the text of a join's key between its quotes, JSON escapes left as they are. Borrowed from the datagram.
+	// Key is the text of a join's key between its quotes, JSON escapes left as they are. Borrowed
+	// from the datagram.
 	Key []byte
 
 	RendezvousAddress                           netip.Addr
@@ -134,15 +138,16 @@ type Body struct {
 	RendezvousPeerID, RendezvousRequesterPeerID ID
 	RendezvousDeadline                          int64 // milliseconds since 1970, by the relay's clock
 
-	// The head of a split message. Keys holds Size and Indexes only where they are whole numbers from 0.
+	// The head of a split message. Keys holds Size and Indexes only where they are whole numbers
+	// from 0.
 	Meta    []byte // JSON object. Borrowed from the datagram
 	TS      int64  // milliseconds since 1970
 	Size    int64  // bytes of the whole message
 	Indexes int64  // fragments after the head
 }
 
-// EchoID is a reflectionId or a pingId: 12 hex digits (a pingId may have 13) that the other side sends back as they
-// are. Two of them are equal when they are the same text.
+// EchoID is a reflectionId or a pingId: 12 hex digits (a pingId may have 13) that the other side
+// sends back as they are. Two of them are equal when they are the same text.
 type EchoID struct {
 	digits [13]byte
 	length uint8
@@ -199,8 +204,8 @@ func newSchema(required, nullable Key, order ...Key) *schema {
 	return s
 }
 
-// schemas of ping, pong, intro and join (LAT-FRAME-012, LAT-FRAME-013). A deployed peer without a NAT type writes
-// natType null into its heartbeats.
+// schemas of ping, pong, intro and join (LAT-FRAME-012, LAT-FRAME-013). A deployed peer without a
+// NAT type writes natType null into its heartbeats.
 var schemas = [...]*schema{
 	Ping: newSchema(KeyRequesterPeerID, KeyNATType,
 		KeyRequesterPeerID, KeyCacheSummaryHash, KeyProbeExternalPort, KeyReflectionID, KeyPingID, KeyNATType, KeyUptime, KeyCacheSize,
@@ -284,8 +289,8 @@ func keyNamed(name []byte) Key {
 	return 0
 }
 
-// ASCII is a JSON text with escapes for what is not ASCII, which can only stand in its strings (LAT-FRAME-010). All else
-// stays: packetIds depend on every byte. What is no UTF-8 becomes U+FFFD.
+// ASCII is a JSON text with escapes for what is not ASCII, which can only stand in its strings
+// (LAT-FRAME-010). All else stays: packetIds depend on every byte. What is no UTF-8 becomes U+FFFD.
 func ASCII(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range string(text) {

@@ -7,17 +7,19 @@ import (
 	"net/netip"
 )
 
-// Decode reads a datagram into dst, whose byte fields then borrow from it. It neither allocates nor panics,
-// whatever the datagram holds. The zero Fault means accepted; after any other dst is not to be used.
+// Decode reads a datagram into dst, whose byte fields then borrow from it. It neither allocates nor
+// panics, whatever the datagram holds. The zero Fault means accepted; after any other dst is not to
+// be used.
 //
-// Framing is read as the deployed peer reads it: bytes after sig are ignored, a sig cut short by the end of the
-// datagram is taken as far as it goes (LAT-FRAME-006), fields may have length 0 (LAT-FRAME-007), and every version
-// is accepted: the receiver discards what is not version 6 (LAT-FRAME-005).
+// Framing is read as the deployed peer reads it: bytes after sig are ignored, a sig cut short by
+// the end of the datagram is taken as far as it goes (LAT-FRAME-006), fields may have length 0
+// (LAT-FRAME-007), and every version is accepted: the receiver discards what is not version 6
+// (LAT-FRAME-005).
 //
-// Bodies of ping, pong, intro and join are held to their list of keys, every key that is there (LAT-FRAME-011 to
-// LAT-FRAME-013), while the deployed peer stops at the first optional one that is absent. Of a key that is there
-// twice the last counts; null as the natType of a ping or pong counts as absent; addresses are IPv4 literals. No
-// other type is refused for its message.
+// Bodies of ping, pong, intro and join are held to their list of keys, every key that is there
+// (LAT-FRAME-011 to LAT-FRAME-013), while the deployed peer stops at the first optional one that is
+// absent. Of a key that is there twice the last counts; null as the natType of a ping or pong
+// counts as absent; addresses are IPv4 literals. No other type is refused for its message.
 func Decode(dst *Packet, datagram []byte) Fault {
 	*dst = Packet{}
 	if len(datagram) < len(magic) || [4]byte(datagram) != magic {
@@ -121,8 +123,8 @@ func (p *Packet) field(f Field) *[]byte {
 // values is where the values of a body stand, by the index of their key.
 type values [keyCount]value
 
-// decodeBody reads the body of a type that has a schema. Base is where the message stands in the datagram. It
-// returns the first fault; with faults it goes on and adds each one.
+// decodeBody reads the body of a type that has a schema. Base is where the message stands in the
+// datagram. It returns the first fault; with faults it goes on and adds each one.
 func decodeBody(dst *Body, t Type, message []byte, base int, faults *[]Fault) Fault {
 	var (
 		found values
@@ -197,8 +199,8 @@ func decodeBody(dst *Body, t Type, message []byte, base int, faults *[]Fault) Fa
 	return first
 }
 
-// decodeHead reads the head of a split message as far as it is one: nothing is refused, as the deployed peer
-// refuses nothing here.
+// decodeHead reads the head of a split message as far as it is one: nothing is refused, as the
+// deployed peer refuses nothing here.
 func decodeHead(dst *Body, message []byte) {
 	found, ok := scanHead(message)
 	if !ok {
@@ -211,8 +213,8 @@ func decodeHead(dst *Body, message []byte) {
 	}
 }
 
-// scanHead finds the values of a JSON object, and says whether the message is one. Keys without a name here are
-// passed over.
+// scanHead finds the values of a JSON object, and says whether the message is one. Keys without a
+// name here are passed over.
 func scanHead(message []byte) (found values, ok bool) {
 	s := scanner{json: message}
 	s.space()
@@ -363,8 +365,8 @@ func (b *Body) flag(key Key) *bool {
 	return &b.Rejected
 }
 
-// parseIPv4 reads four decimal numbers from 0 to 255 between dots, without leading zeros. (netip.ParseAddr wants a
-// string, which would allocate.)
+// parseIPv4 reads four decimal numbers from 0 to 255 between dots, without leading zeros.
+// (netip.ParseAddr wants a string, which would allocate.)
 func parseIPv4(text []byte) (netip.Addr, bool) {
 	var octets [4]byte
 	rest := text

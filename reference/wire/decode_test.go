@@ -11,8 +11,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// stricter names what the deployed peer accepts and Decode does not, with the requirement that asks for it. Nothing
-// else may differ.
+// stricter names what the deployed peer accepts and Decode does not, with the requirement that asks
+// for it. Nothing else may differ.
 var stricter = map[string]struct {
 	requirement string
 	reason      wire.Reason
@@ -33,9 +33,9 @@ var stricter = map[string]struct {
 	"intro address empty":  {"LAT-TRAV-006", wire.NotIPv4, wire.KeyAddress},
 }
 
-// rawArray tells the entries whose message the deployed decoder turns from a JSON array into bytes. Here the
-// message of queries and heads stays as it came (the id hashes that, LAT-ID-002), and whoever reads it sees an
-// array.
+// rawArray tells the entries whose message the deployed decoder turns from a JSON array into bytes.
+// Here the message of queries and heads stays as it came (the id hashes that, LAT-ID-002), and
+// whoever reads it sees an array.
 func rawArray(name string) bool {
 	return strings.HasSuffix(name, "body [1,2,300]") && (strings.Contains(name, "index 0") || strings.HasPrefix(name, "type 8"))
 }

@@ -11,13 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// Append encodes a packet behind dst and returns the longer slice. It allocates nothing when dst has room for
-// MaxDatagram more bytes.
+// Append encodes a packet behind dst and returns the longer slice. It allocates nothing when dst
+// has room for MaxDatagram more bytes.
 //
-// Unset fields are written as one zero byte with length 1 (LAT-FRAME-008). When Message is nil and Body has keys,
-// the body is written in its place, and refused unless Decode would accept it. A packetId that is nil or one zero
-// byte is computed by the rule for control packets (LAT-ID-001); publish and stream packets carry their own, see
-// MessageID and Split. The clock 2,000,000,000 is written as 0, as the deployed peer does.
+// Unset fields are written as one zero byte with length 1 (LAT-FRAME-008). When Message is nil and
+// Body has keys, the body is written in its place, and refused unless Decode would accept it. A
+// packetId that is nil or one zero byte is computed by the rule for control packets (LAT-ID-001);
+// publish and stream packets carry their own, see MessageID and Split. The clock 2,000,000,000 is
+// written as 0, as the deployed peer does.
 //
 // An error names the field that doesn't fit; dst is then returned as it was.
 func Append(dst []byte, p *Packet) ([]byte, error) {
@@ -87,9 +88,9 @@ func checkBody(t Type, body []byte) Fault {
 	return decodeBody(&ignored, t, body, 0, nil)
 }
 
-// The order in which the deployed peer writes the keys. Packet ids hash the body, so equal bodies have equal ids
-// only in the same order. It writes three pings in an order of their own; keys that such a ping doesn't have there
-// follow at the end.
+// The order in which the deployed peer writes the keys. Packet ids hash the body, so equal bodies
+// have equal ids only in the same order. It writes three pings in an order of their own; keys that
+// such a ping doesn't have there follow at the end.
 var (
 	pingOrder = []Key{
 		KeyRequesterPeerID, KeyNATType, KeyCacheSize, KeyIsConnection, KeyIsReflection, KeyReflectionID, KeyPingID, KeyProbeExternalPort,
@@ -151,9 +152,9 @@ func bodyOrder(t Type, has Key) []Key {
 	return nil
 }
 
-// AppendBody writes a body as JSON in ASCII (LAT-FRAME-010) behind dst, its keys in the order of the deployed peer.
-// For ping, pong, intro and join these are the keys that the type lists, for publish and stream those of a head;
-// keys of other types are left out.
+// AppendBody writes a body as JSON in ASCII (LAT-FRAME-010) behind dst, its keys in the order of
+// the deployed peer. For ping, pong, intro and join these are the keys that the type lists, for
+// publish and stream those of a head; keys of other types are left out.
 func AppendBody(dst []byte, t Type, b *Body) []byte {
 	dst = append(dst, '{')
 	begin := len(dst)
@@ -213,8 +214,8 @@ func appendEchoID(dst []byte, e EchoID) []byte {
 	return append(dst, '"')
 }
 
-// appendQuoted writes text that may hold JSON escapes already: it leaves backslashes alone, and escapes what else
-// can't stand in a string in ASCII.
+// appendQuoted writes text that may hold JSON escapes already: it leaves backslashes alone, and
+// escapes what else can't stand in a string in ASCII.
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); {

@@ -83,8 +83,8 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestPingOrders holds the pings that no vector shows to the key order in which the deployed peer makes them
-// (LAT-ID-001 hashes it).
+// TestPingOrders holds the pings that no vector shows to the key order in which the deployed peer
+// makes them (LAT-ID-001 hashes it).
 func TestPingOrders(t *testing.T) {
 	id, err := wire.ParseID(peerA)
 	require.NoError(t, err)

@@ -28,8 +28,8 @@ type ExplainedField struct {
 	Value []byte
 	// Declared is the length prefix of a byte field, and -1 for the fixed fields.
 	Declared int
-	// Text is the value for reading: a number, "unset", "empty", text in quotes where all of it is printable ASCII,
-	// else hex.
+	// Text is the value for reading: a number, "unset", "empty", text in quotes where all of it is
+	// printable ASCII, else hex.
 	Text string
 }
 
@@ -41,8 +41,8 @@ type ExplainedKey struct {
 	Text   string // the value as it stands in the JSON
 }
 
-// Explain reads a datagram and goes on past faults, as far as the framing allows. It is for reports; it allocates
-// and is slower than Decode.
+// Explain reads a datagram and goes on past faults, as far as the framing allows. It is for
+// reports; it allocates and is slower than Decode.
 func Explain(datagram []byte) Explanation {
 	e := Explanation{Length: len(datagram)}
 	fault := func(field Field, reason Reason, at int) {
@@ -183,7 +183,8 @@ func (e *Explanation) body(t Type, datagram []byte, message ExplainedField) {
 		}
 		more, whole = goesOn, !goesOn
 	}
-	// Bytes that merely begin like an object are shown for types that must have one, where they tell how far it goes.
+	// Bytes that merely begin like an object are shown for types that must have one, where they
+	// tell how far it goes.
 	if t.HasBody() || whole && s.end() {
 		e.Keys = members
 	}

@@ -117,7 +117,8 @@ func (f Fault) Err() error {
 	return &FaultError{Fault: f}
 }
 
-// String is such as "message: body: key natType: not a valid NAT type (offset 143)", and "no fault" for the zero value.
+// String is such as "message: body: key natType: not a valid NAT type (offset 143)", and "no fault"
+// for the zero value.
 func (f Fault) String() string {
 	if f.OK() {
 		return "no fault"

@@ -11,16 +11,16 @@ import (
 	"slices"
 )
 
-// MaxFragments is the most fragments a message is split into: with their head they fill the cache of a deployed
-// peer, 6604 packets.
+// MaxFragments is the most fragments a message is split into: with their head they fill the cache
+// of a deployed peer, 6604 packets.
 const MaxFragments = 6603
 
 // ErrIncomplete is what Compose returns, wrapped, while fragments are missing.
 var ErrIncomplete = errors.New("fragments are missing")
 
-// NextClock is the clock of a publish or stream: one more than that of the previous packet of its chain (0 where
-// there is none). Where the cache already holds packets that follow the same previous packet, it is two more than
-// the highest of all.
+// NextClock is the clock of a publish or stream: one more than that of the previous packet of its
+// chain (0 where there is none). Where the cache already holds packets that follow the same
+// previous packet, it is two more than the highest of all.
 func NextClock(previous uint32, siblings ...uint32) uint32 {
 	if len(siblings) > 0 {
 		previous = max(previous, slices.Max(siblings)) + 1
@@ -28,17 +28,17 @@ func NextClock(previous uint32, siblings ...uint32) uint32 {
 	return previous + 1
 }
 
-// Split makes the packets that carry a sealed message (LAT-ID-004): one with index -1 where it has at most 1024
-// bytes, else a head (index 0) and slices of 1024 bytes (index from 1), the last one shorter. Their packetIds are
-// those of LAT-ID-002 and LAT-ID-003.
+// Split makes the packets that carry a sealed message (LAT-ID-004): one with index -1 where it has
+// at most 1024 bytes, else a head (index 0) and slices of 1024 bytes (index from 1), the last one
+// shorter. Their packetIds are those of LAT-ID-002 and LAT-ID-003.
 //
-// The template gives type (publish or stream), clock, hops, ttl, clusterId, subclusterId, usr1 to usr4 and sig,
-// which all of them repeat; its previousId goes to the first packet, its nextId to the last. Every fragment names
-// the head as previousId and the fragment after it as nextId.
+// The template gives type (publish or stream), clock, hops, ttl, clusterId, subclusterId, usr1 to
+// usr4 and sig, which all of them repeat; its previousId goes to the first packet, its nextId to
+// the last. Every fragment names the head as previousId and the fragment after it as nextId.
 //
-// Meta is a JSON object that the head carries, {} where nil, and ts the time of sending in milliseconds. A deployed
-// peer reads the head and prints it again before it relays it, so meta must be as JSON.stringify prints it, and in
-// ASCII, or the head's id no longer matches on the way.
+// Meta is a JSON object that the head carries, {} where nil, and ts the time of sending in
+// milliseconds. A deployed peer reads the head and prints it again before it relays it, so meta
+// must be as JSON.stringify prints it, and in ASCII, or the head's id no longer matches on the way.
 //
 // The packets borrow from the template and from message.
 func Split(template Packet, message, meta []byte, ts int64) ([]Packet, error) {
@@ -113,16 +113,18 @@ func plainObject(meta []byte) bool {
 // maxRivals is how many fragments with one index are looked into that all continue a chain.
 const maxRivals = 8
 
-// Compose joins the message of a split publish or stream (LAT-ID-005). The fragments may come in any order and be
-// more than the message has: only those that are of the head's type, clusters and previousId, and whose packetId
-// continues the chain from the head, are taken. A packet that follows the head without being a part of it, or a
-// forged one, thus neither completes nor spoils a message.
+// Compose joins the message of a split publish or stream (LAT-ID-005). The fragments may come in
+// any order and be more than the message has: only those that are of the head's type, clusters and
+// previousId, and whose packetId continues the chain from the head, are taken. A packet that
+// follows the head without being a part of it, or a forged one, thus neither completes nor spoils a
+// message.
 //
-// Anyone can make a fragment that continues a chain. Where that leaves several messages, the one whose packets
-// follow each other by their nextIds is taken. An id proves no author: the seal of the message does.
+// Anyone can make a fragment that continues a chain. Where that leaves several messages, the one
+// whose packets follow each other by their nextIds is taken. An id proves no author: the seal of
+// the message does.
 //
-// What is allocated is bounded by what the fragments hold, whatever size the head claims. The error wraps
-// ErrIncomplete while a fragment is missing; any other says why the head is none.
+// What is allocated is bounded by what the fragments hold, whatever size the head claims. The error
+// wraps ErrIncomplete while a fragment is missing; any other says why the head is none.
 func Compose(head *Packet, fragments []Packet) ([]byte, error) {
 	id, err := checkHead(head)
 	if err != nil {
@@ -143,7 +145,8 @@ func Compose(head *Packet, fragments []Packet) ([]byte, error) {
 	}
 	slices.SortStableFunc(candidates, func(a, b *Packet) int { return cmp.Compare(a.Index, b.Index) })
 
-	// links is a tree: behind the head, for each index in turn, the fragments that continue a chain.
+	// links is a tree: behind the head, for each index in turn, the fragments that continue a
+	// chain.
 	links := make([]link, 1, 1+count)
 	links[0] = link{packet: head, id: id}
 	before := 0 // where the links of the index before begin
@@ -181,7 +184,8 @@ type link struct {
 	follows int // how many packets of the chain are those that the nextId before them names
 }
 
-// continued is the link of a fragment behind l, and false where its packetId says that it isn't there.
+// continued is the link of a fragment behind l, and false where its packetId says that it isn't
+// there.
 func (l *link) continued(f *Packet) (link, bool) {
 	if !VerifyFragment(f, l.id) {
 		return link{}, false
@@ -218,8 +222,8 @@ func sameField(a, b []byte) bool {
 	return bytes.Equal(a, b) || Unset(a) && Unset(b)
 }
 
-// verifyHead compares the id of a head with its message, and with what the message was before a deployed peer added
-// ts to meta (LAT-ID-006).
+// verifyHead compares the id of a head with its message, and with what the message was before a
+// deployed peer added ts to meta (LAT-ID-006).
 func verifyHead(message []byte, id ID) bool {
 	if MessageID(message) == id {
 		return true
@@ -233,8 +237,8 @@ func verifyHead(message []byte, id ID) bool {
 	return sha256.Sum256(append(before, message[end:]...)) == id
 }
 
-// addedTS is where a head's meta holds a member ts with the value of the outer ts, the comma that joins it to its
-// neighbour included; 0, 0 where it doesn't.
+// addedTS is where a head's meta holds a member ts with the value of the outer ts, the comma that
+// joins it to its neighbour included; 0, 0 where it doesn't.
 func addedTS(message []byte) (start, end int) {
 	found, ok := scanHead(message)
 	meta, ts := found[KeyMeta.index()], found[KeyTS.index()]

@@ -13,8 +13,8 @@ import (
 
 const sentAt = 1_700_000_000_000
 
-// TestSplitPackets makes the publish and stream packets of the vectors from their whole messages (LAT-ID-002 to
-// LAT-ID-004).
+// TestSplitPackets makes the publish and stream packets of the vectors from their whole messages
+// (LAT-ID-002 to LAT-ID-004).
 func TestSplitPackets(t *testing.T) {
 	for _, c := range []struct {
 		name, first string
@@ -92,7 +92,8 @@ func TestNextClock(t *testing.T) {
 	require.EqualValues(t, 11, wire.NextClock(9, 3))
 }
 
-// composition is the fragmented message of the vectors: its packets, head first, and the whole message.
+// composition is the fragmented message of the vectors: its packets, head first, and the whole
+// message.
 func composition(t testing.TB) (packets []wire.Packet, message []byte) {
 	t.Helper()
 	c := load(t).Composition
@@ -107,7 +108,8 @@ func composition(t testing.TB) (packets []wire.Packet, message []byte) {
 	return packets, message
 }
 
-// TestComposeInEveryOrder gives Compose the packets as they would have come in, after each arrival (LAT-ID-005).
+// TestComposeInEveryOrder gives Compose the packets as they would have come in, after each arrival
+// (LAT-ID-005).
 func TestComposeInEveryOrder(t *testing.T) {
 	c := load(t).Composition
 	packets, message := composition(t)
@@ -133,8 +135,8 @@ func TestComposeInEveryOrder(t *testing.T) {
 				got, err := wire.Compose(head, fragments)
 				require.NoError(t, err)
 				require.Equal(t, message, got)
-				// The deployed peer gives the result an id of its own: of previousId and message, as of a control
-				// packet with a nextId of no bytes.
+				// The deployed peer gives the result an id of its own: of previousId and message,
+				// as of a control packet with a nextId of no bytes.
 				require.Equal(t, []byte(deployedID), idBytes(wire.ControlID(p.PreviousID, got, []byte{})))
 			}
 		})
@@ -144,8 +146,9 @@ func TestComposeInEveryOrder(t *testing.T) {
 	require.Equal(t, []hexBytes{c.ComposedIDWhenFragmentLast, c.ComposedIDWhenHeadLast}, c.DistinctIDs)
 }
 
-// TestComposePassesOverForeignPackets puts among the fragments what names the head as previousId without being a
-// part of the message, before and behind the real ones. The deployed peer takes it in.
+// TestComposePassesOverForeignPackets puts among the fragments what names the head as previousId
+// without being a part of the message, before and behind the real ones. The deployed peer takes it
+// in.
 func TestComposePassesOverForeignPackets(t *testing.T) {
 	packets, message := composition(t)
 	real := packets[1:]
@@ -201,8 +204,9 @@ func TestComposePassesOverForeignPackets(t *testing.T) {
 	}
 }
 
-// TestComposeAmongRivals forges fragments whose packetId continues the chain as well as the real one does, at each
-// place, in crowds, and as a whole rival message: what follows the nextIds from the head is taken.
+// TestComposeAmongRivals forges fragments whose packetId continues the chain as well as the real
+// one does, at each place, in crowds, and as a whole rival message: what follows the nextIds from
+// the head is taken.
 func TestComposeAmongRivals(t *testing.T) {
 	packets, message := composition(t)
 	real := packets[1:]
@@ -281,8 +285,8 @@ func TestComposeRefusesHeads(t *testing.T) {
 	}
 }
 
-// TestHeadsWithAddedTS holds heads to LAT-ID-006: ts inside meta is left out before hashing when it equals the
-// outer ts.
+// TestHeadsWithAddedTS holds heads to LAT-ID-006: ts inside meta is left out before hashing when it
+// equals the outer ts.
 func TestHeadsWithAddedTS(t *testing.T) {
 	const rest = `,"ts":1700000000000,"size":2360,"indexes":3}`
 	for _, c := range []struct {

@@ -48,9 +48,10 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ControlID is the packetId of a packet whose sender set none: SHA-256(previousId ‖ message ‖ nextId), each as it
-// stands on the wire, so that a nil id counts as one byte 00 and an empty one as nothing (LAT-ID-001). It is the id
-// of ping, pong, intro, join, sync and query question packets.
+// ControlID is the packetId of a packet whose sender set none: SHA-256(previousId ‖ message ‖
+// nextId), each as it stands on the wire, so that a nil id counts as one byte 00 and an empty one
+// as nothing (LAT-ID-001). It is the id of ping, pong, intro, join, sync and query question
+// packets.
 func ControlID(previous, message, next []byte) ID {
 	var stack [MaxID + MaxMessage + MaxID]byte
 	text := append(stack[:0], onWire(previous)...)
@@ -58,12 +59,13 @@ func ControlID(previous, message, next []byte) ID {
 	return sha256.Sum256(append(text, onWire(next)...))
 }
 
-// MessageID is the packetId of a publish or stream in one packet, and of the head of a split one: SHA-256 of its
-// message (LAT-ID-002, LAT-ID-003).
+// MessageID is the packetId of a publish or stream in one packet, and of the head of a split one:
+// SHA-256 of its message (LAT-ID-002, LAT-ID-003).
 func MessageID(message []byte) ID { return sha256.Sum256(message) }
 
-// FragmentID is the packetId of a fragment (index from 1): SHA-256(SHA-256(previous) ‖ SHA-256(message)), where
-// previous is the packetId of the fragment before it, or of the head for the first (LAT-ID-003).
+// FragmentID is the packetId of a fragment (index from 1): SHA-256(SHA-256(previous) ‖
+// SHA-256(message)), where previous is the packetId of the fragment before it, or of the head for
+// the first (LAT-ID-003).
 func FragmentID(previous ID, message []byte) ID {
 	var both [2 * sha256.Size]byte
 	first, second := sha256.Sum256(previous[:]), sha256.Sum256(message)
@@ -80,8 +82,8 @@ const (
 	IDMismatch IDCheck = iota
 	// IDMatch: the packetId is the hash of this content.
 	IDMatch
-	// IDNeedsPredecessor: a fragment with index 2 or more hashes the packetId of the one before it, which it does
-	// not name; see VerifyFragment.
+	// IDNeedsPredecessor: a fragment with index 2 or more hashes the packetId of the one before it,
+	// which it does not name; see VerifyFragment.
 	IDNeedsPredecessor
 )
 
@@ -89,7 +91,8 @@ var idCheckNames = [...]string{"does not match", "matches", "needs the packetId 
 
 func (c IDCheck) String() string { return idCheckNames[c] }
 
-// VerifyID compares the packetId with the content of the packet, as far as the packet alone can tell (LAT-ID-006):
+// VerifyID compares the packetId with the content of the packet, as far as the packet alone can
+// tell (LAT-ID-006):
 //
 //   - publish and stream, whole (index below 0): SHA-256 of the message.
 //   - head (index 0): the same. A deployed peer that composed the message sends the head on with "ts" added inside "meta"; it
@@ -115,7 +118,8 @@ func VerifyID(p *Packet) IDCheck {
 	return check(ControlID(p.PreviousID, p.Message, p.NextID) == id)
 }
 
-// VerifyFragment says whether the packetId of a fragment is that of its message after the packet predecessor.
+// VerifyFragment says whether the packetId of a fragment is that of its message after the packet
+// predecessor.
 func VerifyFragment(p *Packet, predecessor ID) bool {
 	id, ok := p.ID()
 	return ok && FragmentID(predecessor, p.Message) == id

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// The JSON of bodies is read by a scanner that allocates nothing: it keeps where values stand, and leaves reading
-// them to those who want them. It takes what JSON.parse takes of a text in UTF-8 whose invalid bytes were replaced.
+// The JSON of bodies is read by a scanner that allocates nothing: it keeps where values stand, and
+// leaves reading them to those who want them. It takes what JSON.parse takes of a text in UTF-8
+// whose invalid bytes were replaced.
 
 type valueKind uint8
 
@@ -24,8 +25,8 @@ const (
 	isArray
 )
 
-// value is where a JSON value stands in its text: of a string the part between the quotes, of others the whole. The
-// zero value is none.
+// value is where a JSON value stands in its text: of a string the part between the quotes, of
+// others the whole. The zero value is none.
 type value struct {
 	kind       valueKind
 	escaped    bool // a string with escapes in it
@@ -89,9 +90,9 @@ func (s *scanner) end() bool {
 	return s.pos == len(s.json)
 }
 
-// member reads one member of an object, after its opening brace: a name, a value, and the comma or brace after it.
-// First is true for the first one, which alone may be missing. It returns more = false after the closing brace,
-// with name.kind absent for an empty object.
+// member reads one member of an object, after its opening brace: a name, a value, and the comma or
+// brace after it. First is true for the first one, which alone may be missing. It returns more =
+// false after the closing brace, with name.kind absent for an empty object.
 func (s *scanner) member(first bool) (name, v value, more, ok bool) {
 	s.space()
 	if first && s.take('}') {
@@ -249,8 +250,8 @@ func (s *scanner) escape() bool {
 // maxText is the longest string that is looked into: an id of a peer.
 const maxText = 64
 
-// unescaped returns the text of a string without its escapes, written to buf where there are any; nil where the
-// text is then longer than buf. (A nil text is none of those that are looked for.)
+// unescaped returns the text of a string without its escapes, written to buf where there are any;
+// nil where the text is then longer than buf. (A nil text is none of those that are looked for.)
 func unescaped(json []byte, v value, buf *[maxText]byte) []byte {
 	raw := v.text(json)
 	if !v.escaped {
@@ -274,8 +275,8 @@ func unescaped(json []byte, v value, buf *[maxText]byte) []byte {
 	return buf[:n]
 }
 
-// escapedRune reads the escape at raw[i], valid by the scanner, and returns what it stands for and where the text
-// goes on. Half a surrogate pair is U+FFFD.
+// escapedRune reads the escape at raw[i], valid by the scanner, and returns what it stands for and
+// where the text goes on. Half a surrogate pair is U+FFFD.
 func escapedRune(raw []byte, i int) (r rune, next int) {
 	switch c := raw[i+1]; c {
 	case 'b':
@@ -312,8 +313,8 @@ func unit(raw []byte, i int) (r rune) {
 	return r
 }
 
-// integer reads a JSON number as an integer, cut off toward zero and kept within 64 bits; whole says whether
-// nothing was cut off.
+// integer reads a JSON number as an integer, cut off toward zero and kept within 64 bits; whole
+// says whether nothing was cut off.
 func integer(number []byte) (n int64, whole bool) {
 	text, negative := number, number[0] == '-'
 	if negative {
@@ -329,7 +330,8 @@ func integer(number []byte) (n int64, whole bool) {
 			break
 		}
 	}
-	// integerDigits is how many of the digits, point left out, stand before the point once the exponent has moved it.
+	// integerDigits is how many of the digits, point left out, stand before the point once the
+	// exponent has moved it.
 	integerDigits := digits
 	if point >= 0 {
 		integerDigits = point
@@ -365,7 +367,8 @@ func shifted(n, digit int64) int64 {
 	return 10*n + digit
 }
 
-// exponentOf reads the digits after an e, and stops counting where no message is long enough to make up for it.
+// exponentOf reads the digits after an e, and stops counting where no message is long enough to
+// make up for it.
 func exponentOf(text []byte) (n int) {
 	negative := text[0] == '-'
 	if negative || text[0] == '+' {

@@ -27,7 +27,8 @@ func TestInteger(t *testing.T) {
 	}
 }
 
-// FuzzJSON holds the scanner to encoding/json: what is JSON, what is an object, what strings and numbers are.
+// FuzzJSON holds the scanner to encoding/json: what is JSON, what is an object, what strings and
+// numbers are.
 func FuzzJSON(f *testing.F) {
 	for _, text := range []string{
 		`{}`, ` {"a":1,"b":[true,false,null,{"c":"d"}],"":-1.5e+3} `, `[]`, `"\ud83d\ude00\ud83dx\ude00\n\/\u0041"`, `01`, `-`, `1.`, `1e`, `{"a":}`, `{"a":1,}`,

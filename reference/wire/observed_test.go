@@ -299,8 +299,8 @@ func bodyOf(t testing.TB, text []byte) wire.Body {
 	return b
 }
 
-// TestPacketsEncode makes each packet from the values that the vectors give, key order and packetId not among them (LAT-FRAME-008 to
-// LAT-FRAME-010, LAT-ID-001).
+// TestPacketsEncode makes each packet from the values that the vectors give, key order and packetId
+// not among them (LAT-FRAME-008 to LAT-FRAME-010, LAT-ID-001).
 func TestPacketsEncode(t *testing.T) {
 	for _, v := range load(t).Packets {
 		f := v.Expected.Fields
@@ -467,13 +467,15 @@ func TestEncoderQuirks(t *testing.T) {
 				p.TTL = *want.TTL
 				require.Equal(t, *want.TTL, decode(t, encode(t, p)).TTL)
 			case want.Datagram != nil:
-				// The deployed peer counts UTF-16 units; what it sends decodes here as it does there, cut short. We count bytes.
+				// The deployed peer counts UTF-16 units; what it sends decodes here as it does
+				// there, cut short. We count bytes.
 				cut := decode(t, want.Datagram)
 				require.Equal(t, []byte(want.MessageOnWire), cut.Message)
 				cut.Message, cut.PacketID = want.Intended, nil
 				require.Equal(t, []byte(want.Intended), decode(t, encode(t, cut)).Message)
 			case want.AllZero:
-				// A message that is nothing makes the deployed peer send 2423 zero bytes, which nobody can decode. Ours is sent as unset or empty.
+				// A message that is nothing makes the deployed peer send 2423 zero bytes, which
+				// nobody can decode. Ours is sent as unset or empty.
 				var zero wire.Packet
 				require.Equal(t, wire.WrongMagic, wire.Decode(&zero, make([]byte, 2423)).Reason)
 				for _, message := range [][]byte{nil, {}} {
@@ -481,7 +483,8 @@ func TestEncoderQuirks(t *testing.T) {
 					require.True(t, wire.Unset(decode(t, encode(t, p)).Message))
 				}
 			default:
-				// Values out of the range of their field can't be said in Go: the field types are those of the wire.
+				// Values out of the range of their field can't be said in Go: the field types are
+				// those of the wire.
 				require.Contains(t, want.Result, "out of bounds")
 			}
 		})

@@ -3,9 +3,10 @@
 // Package wire is the codec of Latica wire version 6: datagrams to packets and back, JSON bodies,
 // packet ids, and messages split over several packets.
 //
-// Decode and Append are the two ends of it. Both work without allocating: a decoded Packet borrows its
-// byte fields from the datagram, and Append writes into the caller's buffer. Decode says what is wrong with a
-// datagram by a Fault, a value that names field, reason and offset; Explain goes on past faults, for reports.
+// Decode and Append are the two ends of it. Both work without allocating: a decoded Packet borrows
+// its byte fields from the datagram, and Append writes into the caller's buffer. Decode says what
+// is wrong with a datagram by a Fault, a value that names field, reason and offset; Explain goes on
+// past faults, for reports.
 package wire
 
 import (
@@ -17,14 +18,17 @@ const (
 	// Version is the wire version that a peer sends and accepts (LAT-FRAME-005).
 	Version = 6
 
-	// MinDatagram is the length of the smallest datagram that decodes: every byte field of length 0.
+	// MinDatagram is the length of the smallest datagram that decodes: every byte field of
+	// length 0.
 	MinDatagram = 45
 	// MaxDatagram is the length of the largest datagram that can be encoded (LAT-FRAME-017).
 	MaxDatagram = 1421
 
-	// MaxID is the most bytes that clusterId, subclusterId, previousId, packetId, nextId and usr1 to usr4 hold.
+	// MaxID is the most bytes that clusterId, subclusterId, previousId, packetId, nextId and usr1
+	// to usr4 hold.
 	MaxID = 32
-	// MaxMessage is the most bytes that the message field holds; longer messages are split (LAT-ID-004).
+	// MaxMessage is the most bytes that the message field holds; longer messages are split
+	// (LAT-ID-004).
 	MaxMessage = 1024
 	// MaxSig is the most bytes that sig holds.
 	MaxSig = 64
@@ -82,15 +86,15 @@ func (t Type) String() string {
 // Valid says whether t is one of the eight types.
 func (t Type) Valid() bool { return t >= Ping && t <= Query }
 
-// HasBody says whether every packet of type t carries a JSON object with the keys listed for it: ping, pong, intro
-// and join.
+// HasBody says whether every packet of type t carries a JSON object with the keys listed for it:
+// ping, pong, intro and join.
 func (t Type) HasBody() bool { return t >= Ping && t <= Join }
 
 // Packet is one packet.
 //
-// The byte fields hold raw bytes. A nil field is unset and goes out as the single byte 00 with length 1
-// (LAT-FRAME-008); an empty one that is not nil goes out with length 0. After Decode they borrow from the datagram,
-// and an unset field is that single byte; see Unset.
+// The byte fields hold raw bytes. A nil field is unset and goes out as the single byte 00 with
+// length 1 (LAT-FRAME-008); an empty one that is not nil goes out with length 0. After Decode they
+// borrow from the datagram, and an unset field is that single byte; see Unset.
 type Packet struct {
 	Type    Type
 	Version uint16
@@ -104,19 +108,20 @@ type Packet struct {
 	Usr1, Usr2, Usr3, Usr4       []byte
 	Message, Sig                 []byte
 
-	// Body is the message as parsed: the keys of types 1 to 4, and those of the head of a split publish or stream
-	// where it parses. Body.Keys is 0 otherwise. When Message is nil, Append writes the body in its place.
+	// Body is the message as parsed: the keys of types 1 to 4, and those of the head of a split
+	// publish or stream where it parses. Body.Keys is 0 otherwise. When Message is nil, Append
+	// writes the body in its place.
 	Body Body
 }
 
-// NewPacket returns a packet with what a sender writes by default: version 6, clock 1, hops 0, index -1, six hours
-// to live.
+// NewPacket returns a packet with what a sender writes by default: version 6, clock 1, hops 0,
+// index -1, six hours to live.
 func NewPacket(t Type) Packet {
 	return Packet{Type: t, Version: Version, Clock: DefaultClock, Index: NoIndex, TTL: DefaultTTL}
 }
 
-// Unset says whether a byte field holds nothing: nil, empty, or the single byte 00 that stands for it on the wire
-// (LAT-FRAME-008).
+// Unset says whether a byte field holds nothing: nil, empty, or the single byte 00 that stands for
+// it on the wire (LAT-FRAME-008).
 func Unset(field []byte) bool {
 	return len(field) == 0 || len(field) == 1 && field[0] == 0
 }
@@ -142,7 +147,8 @@ var Opener = []byte{1}
 // IsOpener says whether a datagram is an Opener.
 func IsOpener(datagram []byte) bool { return len(datagram) == 1 && datagram[0] == 1 }
 
-// TypeOf is the type that a datagram names, which need not be a packet; 0 where it is too short to name one.
+// TypeOf is the type that a datagram names, which need not be a packet; 0 where it is too short to
+// name one.
 func TypeOf(datagram []byte) Type {
 	if len(datagram) <= offsetType {
 		return 0
@@ -150,14 +156,15 @@ func TypeOf(datagram []byte) Type {
 	return Type(datagram[offsetType])
 }
 
-// PatchHops writes hops into a datagram that Decode accepted, so that it can be relayed without being encoded again.
-// It panics when the datagram is shorter than MinDatagram.
+// PatchHops writes hops into a datagram that Decode accepted, so that it can be relayed without
+// being encoded again. It panics when the datagram is shorter than MinDatagram.
 func PatchHops(datagram []byte, hops uint32) {
 	_ = datagram[MinDatagram-1]
 	binary.BigEndian.PutUint32(datagram[offsetHops:], hops)
 }
 
-// PatchTTL writes a ttl, in milliseconds, into a datagram that Decode accepted, as PatchHops does hops.
+// PatchTTL writes a ttl, in milliseconds, into a datagram that Decode accepted, as PatchHops does
+// hops.
 func PatchTTL(datagram []byte, ttl uint32) {
 	_ = datagram[MinDatagram-1]
 	binary.BigEndian.PutUint32(datagram[offsetTTL:], ttl)
