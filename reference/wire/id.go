@@ -95,13 +95,14 @@ func (c IDCheck) String() string { return idCheckNames[c] }
 // tell (LAT-ID-006):
 //
 //   - publish and stream, whole (index below 0): SHA-256 of the message.
-//   - head (index 0): the same. A deployed peer that composed the message sends the head on with "ts" added inside "meta"; it
-//     matches too when it does without it and its value was that of the outer "ts".
+//   - head (index 0): the same. A deployed peer that composed the message sends the head on with
+//     "ts" added inside "meta"; it matches too when it does without it and its value was that of
+//     the outer "ts".
 //   - first fragment (index 1): its predecessor is the head, which previousId names.
 //   - fragments from index 2: IDNeedsPredecessor.
 //   - query: as a control packet, or as what an answer is, a publish with another type.
-//   - all others: as a control packet. A relayed join with rendezvous keys keeps the id that it had without them, so that a
-//     mismatch is no reason to discard a join.
+//   - all others: as a control packet. A relayed join with rendezvous keys keeps the id that it
+//     had without them, so that a mismatch is no reason to discard a join.
 func VerifyID(p *Packet) IDCheck {
 	id, ok := p.ID()
 	if !ok {
