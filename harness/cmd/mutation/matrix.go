@@ -121,7 +121,8 @@ func (m matrix) markdown() string {
 }
 
 // failures lists each scenario that failed: saboteur, requirement, key of the scenario, id of the
-// step or monitor, and detail. A manifest names known failures by these, so no wording changes them.
+// step or monitor, and detail. A manifest names known failures by these, so no wording changes
+// them.
 func (m matrix) failures() string {
 	var b strings.Builder
 	for _, r := range m.results {
