@@ -113,7 +113,7 @@ type shot struct {
 // each. It returns the index of the one after which the peer ended, and how; -1
 // when it survives.
 func (r *runner) replay(ctx context.Context, j *job, d verdict.Died, shots []shot) (killer int, how *lab.Exit, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	ctx, cancel := r.bounded(ctx, j.plan.Lab)
 	defer cancel()
 	var log logBuffer
 	n, err := j.plan.lab.Up(ctx, internet.Topology{Hosts: []internet.Host{

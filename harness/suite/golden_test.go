@@ -38,6 +38,7 @@ func judgeReference(t *testing.T, features fs.FS, out string) *result.Run {
 		Features: features, Registry: registry,
 		Seed:     1,
 		Out:      out,
+		Timeout:  time.Nanosecond, // this machine's clock bounds no simulation
 		Progress: report.NewProgress(io.Discard, report.Style{}),
 		Today:    time.Now(),
 	})
@@ -67,6 +68,25 @@ func TestGoldenCaptures(t *testing.T) {
 	if t.Failed() {
 		t.Log("where a change of packets was meant: make golden")
 	}
+}
+
+// A scenario in virtual time is bounded by that time.
+func TestASimulationThatDoesNotEndIsTheLabsFailure(t *testing.T) {
+	r := judgeReference(t, fstest.MapFS{"f.feature": {Data: []byte(`Feature: f
+  @LAT-NAT-001
+  Rule: r
+    @id:nat/endless
+    Scenario: endless
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      When "eve" is known to the subject
+      And 90000 s pass
+      Then the subject still answers an honest ping
+`)}}, "")
+	x := r.Cells[0].Results[0]
+	require.Equal(t, result.LabFailed, x.Outcome)
+	require.Regexp(t, `the simulation was stopped after \d+ events and 24h0m0(\.\d+)?s of virtual time: it must end within 500000 events and 24h0m0s`, x.Text)
+	require.Equal(t, "When 90000 s pass", x.Step)
 }
 
 // A feature that names what does not exist ends in one clear error, and the

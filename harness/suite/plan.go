@@ -50,7 +50,7 @@ type Config struct {
 	Seed    int64
 	Seeds   int           // how many in a row, from Seed; 0 is 1
 	Jobs    int           // scenarios at once in one lab; 0: the number of cores in sim, more where time is real
-	Timeout time.Duration // of one scenario on this machine's clock; 0: two minutes
+	Timeout time.Duration // of one scenario on this machine's clock, where the lab's time is real; 0: two minutes
 	Out     string        // folder for captures and logs, which exists; empty: none are kept
 	Require bool          // what can't run is an error
 	Strict  bool          // a failed SHOULD is red

@@ -119,7 +119,7 @@ func (r *runner) preflight(ctx context.Context) {
 		}
 	}
 	each(2, all, func(f *flight) {
-		ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+		ctx, cancel := r.bounded(ctx, f.lab.Name())
 		defer cancel()
 		var log logBuffer
 		begin := time.Now()

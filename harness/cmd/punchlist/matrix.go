@@ -50,7 +50,7 @@ Exit codes: 0 all pairs met; 1 some did not; 2 it could not run.`,
 	p.StringArrayVar(&profiles, "profile", nil, "NAT profile; repeatable (default: all but those that block UDP)")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
 	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more where time is real)")
-	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one meeting may take on this machine's clock")
+	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one meeting may take on this machine's clock, in labs whose time is real")
 	p.StringVar(&f.out, "out", "out/matrix", "folder of the report")
 	c.PreRun = func(*cobra.Command, []string) {
 		for _, impl := range f.impls {

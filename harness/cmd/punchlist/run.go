@@ -93,7 +93,7 @@ expected; 2 it could not run, or not all of it.`,
 	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
 	p.StringVar(&f.shard, "shard", "", "only this part of the scenarios: I/N, or auto")
 	p.IntVar(&f.jobs, "jobs", 0, "scenarios at once (default: the number of cores in sim, more where time is real)")
-	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one scenario may take on this machine's clock")
+	p.DurationVar(&f.timeout, "timeout", 2*time.Minute, "the longest that one scenario may take on this machine's clock, in labs whose time is real")
 	p.StringVar(&f.out, "out", "out", "folder of the report")
 	p.BoolVar(&f.require, "require", false, "what can't run here is exit code 2 instead of \"not available\"")
 	p.BoolVar(&f.strict, "strict", false, "a failed SHOULD is a failure instead of a warning")

@@ -29,6 +29,25 @@ type Builtin struct {
 	Make Factory
 }
 
+// Bounds of one internet, which stand in for a limit in real time: that would make what is judged
+// depend on how fast the machine is. The longest scenario takes 12 hours of virtual time, another
+// one 20,132 events.
+const (
+	MaxTime   = 24 * time.Hour // of virtual time
+	MaxEvents = 500_000        // commands, packets and timers
+)
+
+// A Bounded is the error of a net that has reached a bound. What would have come of it is not known.
+type Bounded struct {
+	Events int
+	Time   time.Duration // since it came up
+}
+
+func (b *Bounded) Error() string {
+	return fmt.Sprintf("the simulation was stopped after %d events and %v of virtual time: it must end within %d events and %v;"+
+		" look in the capture for peers that send without end", b.Events, b.Time, MaxEvents, MaxTime)
+}
+
 // New is the lab with the machines of the repository, and others.
 func New(others ...Builtin) lab.Lab {
 	s := simulation{map[string]Factory{}}
@@ -78,6 +97,7 @@ type Net struct {
 	internet *Internet
 	trace    *trace.Trace
 	testees  []*Testee // in the order of their starts
+	events   int       // handled so far
 	closed   bool
 }
 
@@ -93,7 +113,8 @@ func (n *Net) Trace() *trace.Trace { return n.trace }
 func (n *Net) Addr(host string) netip.Addr { return n.internet.Network.Addressing(host).Addrs[0] }
 
 // Step handles the one event that is due first: a command, a packet, a timer.
-// When none is due up to the given time, that time comes.
+// When none is due up to the given time, that time comes. Its error is *Bounded where the
+// bounds of a simulation are reached.
 func (n *Net) Step(ctx context.Context, until time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -101,6 +122,10 @@ func (n *Net) Step(ctx context.Context, until time.Time) error {
 	if n.closed {
 		return errClosed
 	}
+	if passed := n.Now().Sub(Epoch); n.events >= MaxEvents || passed >= MaxTime {
+		return &Bounded{n.events, passed}
+	}
+	n.events++
 	for _, t := range n.testees {
 		if t.takeCommand(n.Now()) {
 			return nil

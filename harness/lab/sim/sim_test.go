@@ -224,3 +224,26 @@ func TestRefusals(t *testing.T) {
 	_, err = n.Endpoint("probe", 0)
 	require.ErrorIs(t, err, errClosed)
 }
+
+// A simulation ends by its own bounds, whatever this machine's clock says.
+func TestBounds(t *testing.T) {
+	up := func() lab.Net {
+		n, err := New().Up(t.Context(), internet.Topology{Hosts: []internet.Host{{Name: "alice", Realm: internet.Public}}}, lab.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, n.Close()) })
+		return n
+	}
+	var bounded *Bounded
+	n := up()
+	require.NoError(t, n.Step(t.Context(), Epoch.Add(MaxTime-1)))
+	require.NoError(t, n.Step(t.Context(), Epoch.Add(MaxTime)))
+	require.ErrorAs(t, n.Step(t.Context(), Epoch.Add(MaxTime+1)), &bounded)
+	require.Equal(t, Bounded{2, MaxTime}, *bounded)
+
+	n = up()
+	for range MaxEvents {
+		require.NoError(t, n.Step(t.Context(), n.Now()))
+	}
+	require.ErrorAs(t, n.Step(t.Context(), n.Now()), &bounded)
+	require.Equal(t, Bounded{MaxEvents, 0}, *bounded)
+}
