@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// kept is what keeps its form in a comment: ids, ranges of them, and the mark of a loop over a map.
-var kept = regexp.MustCompile(`\bLAT-[A-Z]+(-\d+( to\b)?)?|\bDEV-\d+|order-free:`)
+// kept is what keeps its form in a comment: ids, ranges of them, pages of the standard, and the
+// mark of a loop over a map.
+var kept = regexp.MustCompile(`\bLAT-[A-Z]+(-\d+( to\b)?)?|\bDEV-\d+|\bspec/[a-z0-9-]+\.md|order-free:`)
 
 // directive is a comment that a tool obeys.
 var directive = regexp.MustCompile(`^//([a-z0-9]+:[a-z0-9]|line |export |extern )`)

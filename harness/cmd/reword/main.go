@@ -4,8 +4,8 @@
 //
 // The new words are the old ones in ROT13, so that literal text of an expression and of a step
 // change alike. These keep their form: directives such as //go:embed, the mark "order-free:", the
-// ids of requirements (with "to" between two for a range) and of deviations, tags, tables, doc
-// strings, and what a step captures.
+// ids of requirements (with "to" between two for a range) and of deviations, the file names of the
+// standard's pages, tags, tables, doc strings, and what a step captures.
 package main
 
 import (

@@ -12,7 +12,7 @@ func TestReword(t *testing.T) {
 	files := map[string][]byte{
 		"x/x.go": []byte(`//go:build linux
 
-// Package x obeys LAT-FRAME-001 to LAT-FRAME-003, and DEV-007.
+// Package x obeys LAT-FRAME-001 to LAT-FRAME-003, and DEV-007 (spec/01-framing.md).
 package x // too
 
 /* a block */
@@ -57,7 +57,7 @@ Feature: One
 	require.Equal(t, counts{comments: 5, expressions: 1, titles: 4, steps: 2}, n)
 	require.Equal(t, `//go:build linux
 
-// Cnpxntr k borlf LAT-FRAME-001 to LAT-FRAME-003, naq DEV-007.
+// Cnpxntr k borlf LAT-FRAME-001 to LAT-FRAME-003, naq DEV-007 (spec/01-framing.md).
 package x // gbb
 
 /* n oybpx */
