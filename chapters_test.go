@@ -41,7 +41,7 @@ var chapters = []chapter{
 	{number: "06", slug: "traversal", reference: []string{"reference/nattype/strategy.go"}},
 	{number: "07", slug: "membership", without: map[string]string{"vectors": "its sentences are about peers over time, not about a codec"}},
 	{number: "08", slug: "replication", without: map[string]string{"vectors": "its sentences are about peers over time, not about a codec"}},
-	{number: "09", slug: "sync", reference: []string{"reference/cache/summary.go", "reference/cache/prefix.go", "reference/cache/trie.go", "reference/cache/answer.go"}},
+	{number: "09", slug: "sync", reference: []string{"reference/cache/summary.go", "reference/cache/prefix.go", "reference/cache/trie.go", "reference/cache/negotiation.go"}},
 	{number: "10", slug: "streams", without: map[string]string{"vectors": "a stream is encoded as chapters 1 to 3 say: their vectors hold it"}},
 	{number: "11", slug: "queries", without: map[string]string{"vectors": "a query is encoded as chapters 1 and 2 say: their vectors hold it"}},
 	{number: "12", slug: "budgets", reference: []string{"reference/cache/cache.go"},

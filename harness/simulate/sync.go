@@ -185,7 +185,7 @@ func negotiation(now time.Time, a, b *cache.Cache, p cache.Prefix) (summaries, b
 		panic(err) // a summary always fits
 	}
 	summaries, bytes = 1, len(datagram)
-	for child, do := range theirs.Answer(&ours) {
+	for child, do := range theirs.Moves(&ours) {
 		if do == cache.Deeper {
 			s, b := negotiation(now, b, a, child)
 			summaries, bytes = summaries+s, bytes+b

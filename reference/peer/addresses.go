@@ -220,7 +220,7 @@ func (p *Peer) markVerified(id wire.ID, addr netip.AddrPort) {
 	to, _ := p.verification.verifiedTo.put(addr)
 	*to = verifiedAddr{id, until, p.via}
 	if r := p.known.at(addr); r != nil && (r.id == id || r.indexed) {
-		if p.via == Main || p.silent(r) {
+		if p.via == Main || p.isSilent(r) {
 			p.reach(r, p.via)
 		}
 		r.verified, r.plausible, r.lastUpdate = true, false, p.now

@@ -92,7 +92,7 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 // that is heard elsewhere stays there.
 func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
 	r := p.meet(id, addr)
-	if r == nil || r.indexed || r.addr != addr && !p.silent(r) {
+	if r == nil || r.indexed || r.addr != addr && !p.isSilent(r) {
 		return
 	}
 	if r.addr != addr {
@@ -136,8 +136,8 @@ func (r *remote) connection() Event {
 	return e
 }
 
-// silent reports whether an answer of a peer to a heartbeat is missing.
-func (p *Peer) silent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
+// isSilent reports whether an answer of a peer to a heartbeat is missing.
+func (p *Peer) isSilent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
 
 // connect reports a peer that is reached now and was not before, and starts
 // with it what first contact starts.

@@ -96,7 +96,7 @@ func (p *Peer) doTask(t task) {
 	case lastCast:
 		p.sendExpired()
 	case passOn:
-		if r := p.known.byID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.equal(&r.sync) {
+		if r := p.known.byID(t.id); r != nil && r.direct() && !r.sync.underWay() && !p.isEqual(&r.sync) {
 			p.startSync(r)
 		}
 	case ownQuestion:

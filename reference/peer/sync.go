@@ -94,7 +94,7 @@ func (p *Peer) firstSync(r *remote) {
 func (p *Peer) handleHash(r *remote, hash [20]byte) {
 	s := &r.sync
 	s.hash, s.told = hash, true
-	if p.equal(s) {
+	if p.isEqual(s) {
 		s.barren, s.notBefore = 0, time.Time{}
 		p.dropItems(r.addr)
 		return
@@ -104,8 +104,8 @@ func (p *Peer) handleHash(r *remote, hash [20]byte) {
 	}
 }
 
-// equal reports whether the other side's cache is known to be as this one.
-func (p *Peer) equal(s *session) bool {
+// isEqual reports whether the other side's cache is known to be as this one.
+func (p *Peer) isEqual(s *session) bool {
 	return s.told && s.hash == p.rootHash()
 }
 
@@ -207,7 +207,7 @@ func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte)
 	if r != nil {
 		r.sync.active = p.now
 	}
-	for child, do := range ours.Answer(&theirs) {
+	for child, do := range ours.Moves(&theirs) {
 		if do == cache.Deeper {
 			p.addItem(from, summaryAt(child))
 			continue
@@ -260,7 +260,7 @@ func (p *Peer) runSyncs() {
 		}
 		// Silence is the answer of a cache that is equal, unless it has told otherwise.
 		inVain := !s.heard && !s.told || s.idle >= idleRounds || s.idle > 0 && s.barren >= patience
-		if s.mine && r.direct() && !p.equal(s) && !inVain && s.rounds < maxRounds {
+		if s.mine && r.direct() && !p.isEqual(s) && !inVain && s.rounds < maxRounds {
 			p.startRound(r)
 			continue
 		}
@@ -294,7 +294,7 @@ func (p *Peer) nextQuiet() time.Time {
 func (p *Peer) endSync(r *remote) {
 	s := &r.sync
 	switch {
-	case p.equal(s):
+	case p.isEqual(s):
 		s.barren, s.notBefore = 0, time.Time{}
 	case s.mine:
 		if s.gained == 0 {

@@ -65,7 +65,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 		return
 	}
 	p.gate(id, p.quarters(introGateQuarters))
-	if r != nil && !r.indexed && r.direct() && p.silent(r) {
+	if r != nil && !r.indexed && r.direct() && p.isSilent(r) {
 		// Whatever answers now may do so by another way than the one that is lost.
 		r.verified = false
 		p.verification.verifiedTo.delete(r.addr)
@@ -90,9 +90,9 @@ func (p *Peer) wantsIntroduction(r *remote, addr netip.AddrPort, natType nattype
 	switch {
 	case r.proxy != nil:
 		return !p.now.Before(r.retryAt)
-	case r.plausible && p.silent(r):
+	case r.plausible && p.isSilent(r):
 		return !p.now.Before(r.retryAt)
-	case !r.connected || p.silent(r):
+	case !r.connected || p.isSilent(r):
 		return true
 	case r.addr == addr || r.indexed:
 		return false

@@ -327,7 +327,7 @@ func negotiate(now time.Time, with contract.CodecWith) (any, *contract.Error) {
 	}
 	ours := c.Summary(now, theirs.Prefix)
 	answer := contract.SyncAnswer{Summaries: []string{}, Packets: []string{}}
-	for child, do := range ours.Answer(&theirs) {
+	for child, do := range ours.Moves(&theirs) {
 		if do == cache.Deeper {
 			deeper := c.Summary(now, child)
 			answer.Summaries = append(answer.Summaries, hex.EncodeToString(deeper.Append(nil)))
