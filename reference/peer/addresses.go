@@ -10,16 +10,15 @@ import (
 	"punchlist/reference/wire"
 )
 
-// Source addresses of datagrams are easily forged, and the deployed protocol
-// believes them all. Here an address is *verified* when a pong came from it that
-// echoes an id which only a datagram to that address has told. The question is a
-// reflection ping, which does no harm in any state of a deployed peer, where a
-// plain ping ends one that does not know its NAT type yet.
+// verification is what is believed of addresses. Source addresses of datagrams are easily forged,
+// and the deployed protocol believes them all. Here an address is *verified* when a pong came from
+// it that echoes an id which only a datagram to that address has told. The challenge is a
+// reflection ping, which does no harm in any state of a deployed peer, where a plain ping ends one
+// that does not know its NAT type yet.
 //
-// To an IP that is not verified go at most so many bytes as Limits.Amplification
-// allows per byte that came from it (LAT-SEC-001). What an address asks for
-// before it is verified is held back until it is, for at most holdTime: deployed
-// peers send a sync once, and their joins are gated for two ticks.
+// A datagram to an IP that is not verified has to be within its allowance, see security.go. What an
+// address asks for before it is verified is held until it is, for at most holdTime: deployed peers
+// send a sync once, and their joins are gated for two ticks.
 type verification struct {
 	sources    table[netip.Addr, source]
 	pending    table[netip.AddrPort, challenge]
@@ -28,7 +27,7 @@ type verification struct {
 
 	due      time.Time // of the next challenge; zero: none
 	released queue[released]
-	answered bool // an address has answered to the datagram being handled
+	answered bool // the datagram being handled has verified its source
 }
 
 type source struct {
@@ -36,19 +35,20 @@ type source struct {
 	verified time.Time
 }
 
+// A challenge is a reflection ping to an address, repeated until it is echoed.
 type challenge struct {
 	pingID, reflectionID wire.EchoID
 	tries                int
 	next, deadline       time.Time
 	held                 [][]byte
-	via                  Socket // that asks
+	via                  Socket // that it is sent from
 }
 
-// verifiedAddr is an address that has answered.
+// verifiedAddr is an address that has answered a challenge.
 type verifiedAddr struct {
-	id    wire.ID // who answered, by its own word
+	id    wire.ID // in whose name it answered
 	until time.Time
-	via   Socket // that the answer came to
+	via   Socket // that the pong came to
 }
 
 func newVerification(l Limits) verification {
@@ -59,7 +59,7 @@ func newVerification(l Limits) verification {
 	}
 }
 
-// isVerified reports whether an address has answered.
+// isVerified reports whether an address has answered a challenge, lately.
 func (p *Peer) isVerified(addr netip.AddrPort) bool {
 	if r := p.known.at(addr); r != nil && r.verified {
 		return true
@@ -68,9 +68,9 @@ func (p *Peer) isVerified(addr netip.AddrPort) bool {
 	return v != nil && p.now.Before(v.until)
 }
 
-// admitAs reports whether a datagram may be in the name of a peer: not if another one
-// has answered at its verified source. Then it is held until the source says again
-// who it is, unless it was held already.
+// admitAs reports whether a datagram may be in the name of a peer: not if another one has answered
+// at its verified source. It holds one that may not until the source has said again who it is,
+// unless it was held already.
 func (p *Peer) admitAs(id wire.ID, from netip.AddrPort, datagram []byte, held bool) bool {
 	if !p.impersonates(id, from) {
 		return true
@@ -88,8 +88,8 @@ func (p *Peer) trusts(addr netip.AddrPort) bool {
 	return r != nil && r.plausible || p.isVerified(addr)
 }
 
-// admit reports whether an address may ask for what a datagram wants of others. If
-// not, the datagram is held until it may, unless it was held already.
+// admit reports whether an address may ask for what a datagram wants of others. It holds one that
+// may not until its source is verified, unless it was held already.
 func (p *Peer) admit(from netip.AddrPort, datagram []byte, held bool) bool {
 	if p.trusts(from) {
 		return true
@@ -100,8 +100,8 @@ func (p *Peer) admit(from netip.AddrPort, datagram []byte, held bool) bool {
 	return false
 }
 
-// challengeUnverified asks an address for an answer, unless it is verified or being asked.
-// It returns nil where it is not asked.
+// challengeUnverified challenges an address, unless it is verified or being challenged. It returns
+// nil where it does not.
 func (p *Peer) challengeUnverified(addr netip.AddrPort) *challenge {
 	if p.isVerified(addr) {
 		return nil
@@ -109,8 +109,8 @@ func (p *Peer) challengeUnverified(addr netip.AddrPort) *challenge {
 	return p.challenge(addr)
 }
 
-// challenge asks an address, verified or not, unless it is being asked. It returns
-// nil where it is not asked.
+// challenge challenges an address, verified or not, unless it is being challenged. It returns nil
+// where there is no room for one more.
 func (p *Peer) challenge(addr netip.AddrPort) *challenge {
 	if v := p.verification.pending.get(addr); v != nil {
 		if p.via >= Pool {
@@ -121,7 +121,7 @@ func (p *Peer) challenge(addr netip.AddrPort) *challenge {
 	return p.startChallenge(addr, p.via)
 }
 
-// startChallenge asks an address from a socket, verified or not.
+// startChallenge challenges an address from a socket, verified or not.
 func (p *Peer) startChallenge(addr netip.AddrPort, via Socket) *challenge {
 	onIP := 0
 	var oldest netip.AddrPort
@@ -147,7 +147,7 @@ func (p *Peer) startChallenge(addr netip.AddrPort, via Socket) *challenge {
 	return v
 }
 
-// challengeAgain asks an address, or once more if it is being asked.
+// challengeAgain challenges an address, or once more if it is being challenged.
 func (p *Peer) challengeAgain(addr netip.AddrPort) {
 	if v := p.verification.pending.get(addr); v != nil {
 		p.sendChallenge(addr, v)
@@ -185,7 +185,7 @@ func (p *Peer) hold(from netip.AddrPort, datagram []byte) {
 	p.holdWith(p.challengeUnverified(from), datagram)
 }
 
-// holdWith keeps a datagram with a question; nil: nothing is asked.
+// holdWith keeps a datagram with a challenge; nil: it is dropped.
 func (p *Peer) holdWith(v *challenge, datagram []byte) {
 	if v == nil || len(v.held) >= p.limits.HeldPerAddress || p.verification.held >= p.limits.Held {
 		return
@@ -195,8 +195,8 @@ func (p *Peer) holdWith(v *challenge, datagram []byte) {
 }
 
 // proves reports whether a pong echoes an id that was told to its source alone:
-// that of the question to it, or of the connection pings of an introduction
-// (only deployed peers echo those, see answer).
+// that of its challenge, or of the connection pings of an introduction (only deployed peers echo
+// those, see sendPongs).
 func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 	if !b.Keys.Has(wire.KeyPingID) {
 		return false
@@ -212,7 +212,7 @@ func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 	return false
 }
 
-// markVerified remembers that an address has answered, and in whose name.
+// markVerified remembers that an address has answered a challenge, and in whose name.
 func (p *Peer) markVerified(id wire.ID, addr netip.AddrPort) {
 	until := p.now.Add(verifiedTicks * p.k)
 	s, _ := p.verification.sources.put(addr.Addr())
@@ -230,7 +230,7 @@ func (p *Peer) markVerified(id wire.ID, addr netip.AddrPort) {
 // released is a datagram that was held until its source was verified.
 type released struct {
 	from     netip.AddrPort
-	via      Socket // that the answer came to
+	via      Socket // that the pong came to
 	datagram []byte
 }
 

@@ -136,7 +136,7 @@ func (r *remote) connection() Event {
 	return e
 }
 
-// isSilent reports whether an answer of a peer to a heartbeat is missing.
+// isSilent reports whether the pong of a peer to a heartbeat is missing.
 func (p *Peer) isSilent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
 
 // connect reports a peer that is reached now and was not before, and starts

@@ -41,8 +41,8 @@ func (p *Peer) addTask(t task) {
 	}
 }
 
-// pollQueues does what has its turn: tasks first, then own streams and answers to
-// syncs, in turn, so that neither holds up the other.
+// pollQueues does what has its turn: tasks first, then own streams and what syncs send, in turn, so
+// that neither holds up the other.
 func (p *Peer) pollQueues() {
 	if p.life.asleep {
 		return
@@ -61,7 +61,7 @@ func (p *Peer) pollQueues() {
 	}
 }
 
-// nextPoll is when pace has something to do; zero if it has nothing.
+// nextPoll is when pollQueues has something to do; zero if it has nothing.
 func (p *Peer) nextPoll() (next time.Time) {
 	if p.budgets.tasks.len() > 0 {
 		return p.budgets.paceAt

@@ -65,7 +65,7 @@ func (p *Peer) sendHeartbeat(r *remote) {
 	p.sendToPeer(r, &ping)
 }
 
-// handlePing answers a ping, and takes note of what it announces.
+// handlePing replies to a ping by pongs, and takes note of what it announces.
 func (p *Peer) handlePing(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	if b.RequesterPeerID == p.config.ID { // LAT-MSG-006
@@ -114,7 +114,7 @@ func (p *Peer) noteContact(pk *wire.Packet, id wire.ID, from netip.AddrPort, dat
 	}
 }
 
-// answer sends the pong, or pongs, to a ping.
+// sendPongs sends the pong, or pongs, to a ping.
 func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 	connection := b.IsConnection && b.Keys.Has(wire.KeyNATType)
 	pong := wire.NewPacket(wire.Pong)
@@ -141,8 +141,8 @@ func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 		o.NATType = int(p.natType)
 	}
 	if !b.IsReflection && !connection || p.isUnlimited(from.Addr()) {
-		// What is of no use to a stranger would use up the bytes of the question that
-		// goes to it next.
+		// What is of no use to a stranger would use up the bytes of the challenge that goes to it
+		// next.
 		extras = wire.KeyCacheSize | wire.KeyUptime | wire.KeyCacheSummaryHash
 		s := p.cache.Summary(p.now, root)
 		o.CacheSize, o.Uptime, o.CacheSummaryHash = int64(p.cache.Len()), p.uptime(), s.Hash
@@ -161,8 +161,7 @@ func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 	}
 }
 
-// handlePong takes an answer that came to the main socket. It may reuse p.packet,
-// which pk is, at its end.
+// handlePong takes a pong that came to the main socket, or to one of the pool.
 func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	if b.RequesterPeerID != p.config.ID || b.ResponderPeerID == p.config.ID {
@@ -194,7 +193,7 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 }
 
-// handleHeartbeatPong takes the answer to a heartbeat: the address is verified,
+// handleHeartbeatPong takes the pong to a heartbeat: the address is verified,
 // and a bootstrap peer tells where it sees us.
 func (p *Peer) handleHeartbeatPong(r *remote, b *wire.Body) {
 	r.verified, r.plausible = true, false

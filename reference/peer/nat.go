@@ -243,7 +243,7 @@ func (p *Peer) sendComparison(r *responder) {
 	p.sendTo(r.addr, &ping)
 }
 
-// handleProbePong takes an answer that came to the probe socket.
+// handleProbePong takes a pong that came to the probe socket.
 func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 	d, b := &p.discovery, &pk.Body
 	if !d.isLive(b) || b.RequesterPeerID != p.config.ID {

@@ -73,7 +73,7 @@ func (p *Peer) encode(pk *wire.Packet) ([]byte, bool) {
 	return datagram[:len(datagram):len(datagram)], true
 }
 
-// transmit sends a datagram that lies in the arena, or that nobody changes.
+// transmit puts a datagram on the wire that lies in the arena, or that nobody changes.
 func (p *Peer) transmit(s Socket, to netip.AddrPort, datagram []byte) {
 	if p.life.asleep || !p.isOpen(s) || len(datagram) > wire.MaxDatagram || !to.IsValid() || to.Port() == 0 {
 		return
@@ -85,7 +85,7 @@ func (p *Peer) transmit(s Socket, to netip.AddrPort, datagram []byte) {
 	p.push(Output{Op: Send, Socket: s, To: to, Data: datagram})
 }
 
-// transmitTo sends a datagram to a known peer, on the path by which it is reached.
+// transmitTo transmits a datagram to a known peer, on the path by which it is reached.
 func (p *Peer) transmitTo(r *remote, datagram []byte) {
 	s, to := r.path()
 	p.transmit(s, to, datagram)

@@ -161,8 +161,8 @@ func (p *Peer) handleQuery(pk *wire.Packet, from netip.AddrPort, datagram []byte
 	}
 }
 
-// handleQuestion answers a question from the cache, or else asks the application and
-// relays it (LAT-QRY-006), once by its queryId.
+// handleQuestion answers a question from the cache, or else asks the application and relays it
+// (LAT-QRY-006), once by its queryId.
 func (p *Peer) handleQuestion(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
 	if pk.Index != wire.NoIndex || p.queries.asked.get(queryID) != nil || !isObject(pk.Message) {
 		return

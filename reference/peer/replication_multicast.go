@@ -21,7 +21,7 @@ func (p *Peer) shuffle(list []*remote) {
 	p.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
-// live are the known peers that can be sent to, in a random order, except those
+// liveExcept gives the known peers that can be sent to, in a random order, except those
 // at one of the addresses.
 func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 	p.replication.live = p.replication.live[:0]

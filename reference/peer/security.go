@@ -40,7 +40,9 @@ func (p *Peer) isUnlimited(ip netip.Addr) bool {
 	return false
 }
 
-// spend takes the bytes of a datagram out of what may be sent to an IP.
+// spend takes the bytes of a datagram out of what may be sent to an IP: Limits.Amplification times
+// the bytes that came from it (LAT-SEC-001), unless isUnlimited. It reports whether they were left,
+// and takes nothing if not.
 func (p *Peer) spend(ip netip.Addr, length int) bool {
 	if p.isUnlimited(ip) {
 		return true

@@ -6,7 +6,7 @@ import "punchlist/reference/wire"
 
 // Size is how much of something a peer keeps.
 type Size struct {
-	Name string // of the field, and of the field of its elements after a dot
+	Name string // stable, as operators see it; what is in the elements of a list comes after a dot
 	Have int
 	Max  int // a bound that no input can pass
 }

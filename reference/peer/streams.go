@@ -90,8 +90,8 @@ func (p *Peer) Stream(now time.Time, m Streaming) error {
 // Unstreamed is how many packets of own streams wait for their turn.
 func (p *Peer) Unstreamed() int { return p.streams.outgoing.len() }
 
-// pollStreams sends the next packet of an own stream; false if there is none
-// whose time has come (LAT-STRM-003).
+// pollStreams sends the next packet of an own stream; it reports whether there was one whose time
+// has come (LAT-STRM-003).
 func (p *Peer) pollStreams() bool {
 	for p.streams.outgoing.len() > 0 && !p.streams.nextAt.After(p.now) {
 		o := p.streams.outgoing.pop()

@@ -171,7 +171,7 @@ func (p *Peer) countSummary(datagram []byte) {
 }
 
 // handleSync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
-// (LAT-SYNC-007). The answers wait in the outbox of that address, each once: they
+// (LAT-SYNC-007). What it sends waits in the outbox of that address, each item once: they
 // are 16 summaries at most, and packets no more than are cached (LAT-SYNC-011).
 func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if !p.trusts(from) {

@@ -22,7 +22,7 @@ type outbox struct {
 	lastSent  time.Time // of a packet
 }
 
-// item is a packet to send, or a prefix to send the summary at.
+// An item of an outbox is a packet to send, or a prefix to send the summary at.
 type item struct {
 	id     wire.ID // the packet's; or the digits of the prefix, zeros behind
 	digits uint8   // of the prefix; wholePacket
@@ -43,7 +43,7 @@ func summaryAt(prefix cache.Prefix) (a item) {
 
 func (o *outbox) len() int { return o.summaries.len() + o.packets.len() }
 
-// take takes the next answer out of one of the queues.
+// take takes the next item out of one of the queues.
 func (o *outbox) take(q *queue[item]) item {
 	a := q.pop()
 	delete(o.waiting, a)
@@ -74,7 +74,7 @@ func (p *Peer) isSending(to netip.AddrPort) bool {
 	return o != nil && o.len() > 0
 }
 
-// addItem puts something into the outbox of an address; false if that is full.
+// addItem puts something into the outbox of an address; it reports whether there was room.
 // What does not find room is found missing by the next sync.
 func (p *Peer) addItem(to netip.AddrPort, a item) bool {
 	box := p.outboxOf(to)
@@ -160,7 +160,8 @@ func (p *Peer) nextItem(o *outbox) time.Time {
 	return time.Time{}
 }
 
-// pollOutboxes sends one answer, from the outboxes in turn; false if none may.
+// pollOutboxes sends one item, from the outboxes in turn; it reports whether there was one that may
+// go.
 func (p *Peer) pollOutboxes() bool {
 	for range p.sync.outboxes {
 		p.sync.nextOutbox = (p.sync.nextOutbox + 1) % len(p.sync.outboxes)
@@ -252,8 +253,8 @@ type sending struct {
 	times int
 }
 
-// noteSent notes that something is sent, and reports whether it was already, and
-// too short a time ago.
+// noteSent notes that something is sent. It reports true, and notes nothing, where it was sent too
+// short a time ago.
 func (p *Peer) noteSent(what wire.ID, grows bool) bool {
 	s, added := p.sync.recent.put(what)
 	if !added && p.now.Sub(s.at) < recentTime<<(2*min(max(s.times-recentTimes, 0), recentLast)) {

@@ -4,10 +4,9 @@ package peer
 
 import "time"
 
-// Those times that others see are listed in
-// spec/constants.yaml, with the range in which another peer may choose them. A
-// name that ends in Ticks counts K, one that ends in Quarters counts fourths of
-// K, and everything else is an absolute time that does not scale with K.
+// The times that others can see are listed in spec/constants.yaml, with the range from which another
+// peer may choose. A name that ends in Ticks counts K, and one that ends in Quarters counts fourths
+// of K. Every other time is absolute: it does not scale with K.
 
 // DefaultKeepalive is the protocol's K.
 const DefaultKeepalive = 30 * time.Second
@@ -21,8 +20,8 @@ func (p *Peer) quarters(n int) time.Duration { return time.Duration(n) * p.k / 4
 
 // Addresses: chapter 4, section 4.4 and 4.5.
 const (
-	holdTime      = 2 * time.Second         // for which an address has to answer, and its datagrams are held
-	verifiedTicks = 4                       // for which an address stays verified without another answer
+	holdTime      = 2 * time.Second         // for which a challenge waits, and the datagrams of its address are held
+	verifiedTicks = 4                       // for which an address stays verified without another echo
 	contestTime   = 1500 * time.Millisecond // for which the old address of a peer has to speak for itself
 )
 
@@ -32,10 +31,10 @@ var challengeAgainAfter = [...]time.Duration{500 * time.Millisecond, 1000 * time
 // Discovery: chapter 5, section 5.2 (LAT-NAT-006).
 const (
 	searchStep     = 256 * time.Millisecond  // times 1 to 16, while fewer than two responders are known
-	mappingTime    = 1024 * time.Millisecond // for the answer of stage 1
-	firstTime      = 2048 * time.Millisecond // for the first answer of stage 2
-	secondTime     = 512 * time.Millisecond  // for the second answer after the first
-	decisionTime   = 512 * time.Millisecond  // for pongs to the probe socket after the second answer
+	mappingTime    = 1024 * time.Millisecond // for the pong of stage 1
+	firstTime      = 2048 * time.Millisecond // for the first pong of stage 2
+	secondTime     = 512 * time.Millisecond  // for the second pong after the first
+	decisionTime   = 512 * time.Millisecond  // for pongs to the probe socket after the second pong
 	compareAgain   = 340 * time.Millisecond  // between pings of stage 2 to a responder that did not fully answer
 	extraTickAfter = 1024 * time.Millisecond // after the conclusion
 )
@@ -47,7 +46,7 @@ var introPingAfter = [...]time.Duration{0, 500 * time.Millisecond, 2000 * time.M
 // Traversal: chapter 6, sections 6.2 to 6.5.
 const (
 	introGateQuarters = 3                       // for which an introduction is not obeyed again
-	burstGrace        = 1500 * time.Millisecond // how long after the last ping of a burst its answer may come
+	burstGrace        = 1500 * time.Millisecond // how long after the last ping of a burst its pong may come
 	connectStep       = 10 * time.Millisecond   // between the pings of the side of type 5 (LAT-TRAV-008)
 	openStep          = time.Millisecond        // between the openers of the side of type 7 (LAT-TRAV-007)
 	contactAgain      = 100 * time.Millisecond  // at least between two pings from a socket of the pool that something came to
@@ -82,8 +81,8 @@ const (
 	// a list whose indices have shifted, so that it is the wrong one.
 	silentTicks = 3
 
-	// silentQuarters is after which silence an answer to a heartbeat is missing, so
-	// that a peer may be found elsewhere.
+	// silentQuarters is the silence after which the pong to a heartbeat is missing, so that a peer
+	// may be found elsewhere.
 	silentQuarters = 6
 )
 

@@ -168,8 +168,8 @@ func (p *Peer) nextBurst() (next time.Time) {
 	return next
 }
 
-// sendIntroducedPing is the connection ping to an introduced peer. Its pingId comes
-// back from deployed peers, who then need no question to be verified.
+// sendIntroducedPing sends the connection ping to an introduced peer. Its pingId comes
+// back from deployed peers, who then need no challenge to be verified.
 func (p *Peer) sendIntroducedPing(t *burst, s Socket, to netip.AddrPort) {
 	ping := p.newPing()
 	ping.SubclusterID = t.subclusterID

@@ -16,8 +16,8 @@ const Pool Socket = 16
 
 const (
 	poolSockets = 256 // that bursts may ping from at one time
-	// maxPaths is at how many sockets that peers are reached by no other burst
-	// begins: each is one more than those of poolSockets.
+	// maxPaths is how many sockets peers may be reached by; with as many, no burst begins. They are
+	// beside poolSockets.
 	maxPaths = 64
 )
 
