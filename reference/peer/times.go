@@ -4,9 +4,9 @@ package peer
 
 import "time"
 
-// The times that others can see are listed in spec/constants.yaml, with the range from which another
-// peer may choose. A name that ends in Ticks counts K, and one that ends in Quarters counts fourths
-// of K. Every other time is absolute: it does not scale with K.
+// The times that others can see are listed in spec/constants.yaml, with the range from which
+// another peer may choose. A name that ends in Ticks counts K, and one that ends in Quarters counts
+// fourths of K. Every other time is absolute: it does not scale with K.
 
 // DefaultKeepalive is the protocol's K.
 const DefaultKeepalive = 30 * time.Second

@@ -37,7 +37,8 @@ const (
 	MaxEvents = 500_000        // commands, packets and timers
 )
 
-// A Bounded is the error of a net that has reached a bound. What would have come of it is not known.
+// A Bounded is the error of a net that has reached a bound. What would have come of the
+// scenario is not known.
 type Bounded struct {
 	Events int
 	Time   time.Duration // since it came up
