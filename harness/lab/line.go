@@ -30,9 +30,9 @@ func ParseLine(line []byte) (m testee.Message, why string) {
 
 // Excerpt is the beginning of a line, quoted.
 func Excerpt(line []byte) string {
-	const most = 120
-	if len(line) > most {
-		return fmt.Sprintf("%q…", line[:most])
+	const maxExcerpt = 120
+	if len(line) > maxExcerpt {
+		return fmt.Sprintf("%q…", line[:maxExcerpt])
 	}
 	return fmt.Sprintf("%q", line)
 }

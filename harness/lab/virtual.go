@@ -135,14 +135,14 @@ func (s *Socket) Addr() netip.AddrPort { return netip.AddrPortFrom(s.host.addrs[
 // over 65,507 bytes, a destination that is none. One that is too big for the
 // host's own link is lost there.
 func (s *Socket) Send(now time.Time, to netip.AddrPort, payload []byte) error {
-	const most = 65535 - 28
+	const maxPayload = 65535 - 28
 	switch {
 	case s.host.sockets[s.port] != s:
 		return fmt.Errorf("%v: the socket is closed", s.Addr())
 	case !to.Addr().Is4() || to.Port() == 0:
 		return fmt.Errorf("%v: %v is no IPv4 address and port to send to", s.Addr(), to)
-	case len(payload) > most:
-		return fmt.Errorf("%v: %d bytes are more than a datagram can carry (%d)", s.Addr(), len(payload), most)
+	case len(payload) > maxPayload:
+		return fmt.Errorf("%v: %d bytes are more than a datagram can carry (%d)", s.Addr(), len(payload), maxPayload)
 	}
 	h := s.host
 	h.ids++

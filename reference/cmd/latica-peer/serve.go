@@ -106,7 +106,7 @@ func (s *serveSettings) config(log *slog.Logger) (peer.Config, error) {
 	}
 	limits := limitsByName(&c.Limits)
 	for _, l := range s.limits {
-		*limits[l.name] = l.most
+		*limits[l.name] = l.value
 	}
 	if s.cachePackets < 0 {
 		return c, usage("cache-packets: %d is less than nothing", s.cachePackets)

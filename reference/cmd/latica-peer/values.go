@@ -139,8 +139,8 @@ func readAddress(text string) (netip.Addr, error) {
 
 // A limit is a setting of one of the numbers in peer.Limits.
 type limit struct {
-	name string
-	most int
+	name  string
+	value int
 }
 
 // readLimit reads NAME=NUMBER.
