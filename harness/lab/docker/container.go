@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"syscall"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	"golang.org/x/sys/unix"
 )
 
 // A containerSpec is a container to start.
@@ -144,6 +142,14 @@ func (r *running) drain() {
 	go io.Copy(io.Discard, r.stderr)
 }
 
+// signalNames are the names of Linux's signals that end a program: containers run on Linux,
+// whatever this program runs on.
+var signalNames = map[int]string{
+	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+	16: "SIGSTKFLT", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 29: "SIGIO", 30: "SIGPWR", 31: "SIGSYS",
+}
+
 // wait is how the container ended: its exit status, or -1 and a signal's name.
 func (r *running) wait() (code int, signal string) {
 	<-r.ended
@@ -151,7 +157,7 @@ func (r *running) wait() (code int, signal string) {
 		return -1, ""
 	}
 	// As a shell tells it, so does an engine.
-	if name := unix.SignalName(syscall.Signal(r.code - 128)); r.code > 128 && name != "" {
+	if name, ok := signalNames[r.code-128]; ok {
 		return -1, name
 	}
 	return r.code, ""

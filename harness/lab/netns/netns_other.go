@@ -16,9 +16,6 @@ var errNeedsLinux = errors.New("the netns lab needs Linux; use the lab sim, or d
 // Enter fails: the lab needs Linux.
 func Enter() error { return errNeedsLinux }
 
-// Inside is false: the lab needs Linux.
-func Inside() bool { return false }
-
 type netns struct{}
 
 // New is a lab that can't start here.
