@@ -24,8 +24,8 @@ func full(b *testing.B) (c *Cache, next int) {
 	return c, next
 }
 
-// A packet comes into a full cache of 6,604, so one goes, and the root summary
-// is asked for. The deployed peers take some 24 ms for that.
+// A packet comes into a full cache of 6,604, so one goes, and the root summary is asked for. The
+// deployed peers take some 24 ms for that.
 func BenchmarkSummaryAfterInsert(b *testing.B) {
 	c, next := full(b)
 	datagram := make([]byte, 445)

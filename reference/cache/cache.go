@@ -1,8 +1,7 @@
 // The cache: section 12.1 (spec/12-budgets.md).
 
-// Package cache holds the publishes that a peer has seen, to give them to peers
-// that were away, and summarises them so that two peers find out cheaply what
-// one has and the other lacks.
+// Package cache holds the publishes that a peer has seen, to give them to peers that were away, and
+// summarises them so that two peers find out cheaply what one has and the other lacks.
 package cache
 
 import (
@@ -17,8 +16,8 @@ import (
 
 // Limits (LAT-BUDG-001).
 const (
-	// DefaultCapacity is in packets. It is the deployed peers', who reckon
-	// 16,000,000 bytes at 2,423 a packet.
+	// DefaultCapacity is in packets. It is the deployed peers', who reckon 16,000,000 bytes at
+	// 2,423 a packet.
 	DefaultCapacity = 6604
 	// MaxBytes bounds the datagrams held, whatever the capacity.
 	MaxBytes = 16_000_000
@@ -27,13 +26,12 @@ const (
 // Window is how long after its arrival a packet is in summaries.
 const Window = 6 * time.Hour
 
-// DefaultTTL stands for a ttl of zero, and is the longest that a sender can
-// ask for.
+// DefaultTTL stands for a ttl of zero, and is the longest that a sender can ask for.
 const DefaultTTL = 6 * time.Hour
 
-// Lifetime is how long a packet stays after its arrival (LAT-BUDG-002): its
-// ttl, but six hours where that is zero or more than six hours; and one of six
-// hours stays twelve if its cluster is one that the peer has joined.
+// Lifetime is how long a packet stays after its arrival (LAT-BUDG-002): its ttl, but six hours
+// where that is zero or more than six hours; and one of six hours stays twelve if its cluster is
+// one that the peer has joined.
 func Lifetime(ttl time.Duration, joined bool) time.Duration {
 	if 0 < ttl && ttl < DefaultTTL {
 		return ttl
@@ -61,9 +59,8 @@ type Entry struct {
 	Own          bool // published by this peer
 }
 
-// Cache holds packets by id, oldest first out. Nothing in it is safe for
-// concurrent use. Times given to it should not go back; one that does counts as
-// the newest arrival so far.
+// Cache holds packets by id, oldest first out. Nothing in it is safe for concurrent use. Times
+// given to it should not go back; one that does counts as the newest arrival so far.
 type Cache struct {
 	capacity int
 	bytes    int
@@ -83,8 +80,8 @@ type item struct {
 	inTrie       bool
 }
 
-// New makes an empty cache for so many packets; DefaultCapacity if that is not
-// positive, and no more than surely fit into MaxBytes (11,259).
+// New makes an empty cache for so many packets; DefaultCapacity if that is not positive, and no
+// more than surely fit into MaxBytes (11,259).
 func New(capacity int) *Cache {
 	if capacity <= 0 {
 		capacity = DefaultCapacity
@@ -103,11 +100,10 @@ func (c *Cache) Len() int { return len(c.items) }
 // Bytes is the length of all datagrams.
 func (c *Cache) Bytes() int { return c.bytes }
 
-// Insert takes a packet in, with a copy of its datagram, as arrived now. What
-// is there is never replaced, and a datagram over wire.MaxDatagram bytes is refused:
-// inserted is false. If the cache is full, the packet that arrived first goes
-// and is returned. (A deployed peer evicts the one that arrived last, so that a
-// full cache takes nothing new for ever.)
+// Insert takes a packet in, with a copy of its datagram, as arrived now. What is there is never
+// replaced, and a datagram over wire.MaxDatagram bytes is refused: inserted is false. If the cache
+// is full, the packet that arrived first goes and is returned. (A deployed peer evicts the one that
+// arrived last, so that a full cache takes nothing new for ever.)
 func (c *Cache) Insert(now time.Time, e Entry) (inserted bool, evicted *Entry) {
 	if _, there := c.items[e.ID]; there || len(e.Datagram) > wire.MaxDatagram {
 		return false, nil
@@ -187,9 +183,9 @@ func (c *Cache) Delete(id wire.ID) bool {
 	return there
 }
 
-// Children are the packets whose previousId is head's id, by index, those of
-// equal index in order of arrival. A message's fragments are among them, and so
-// are ordinary replies to it, which have index -1.
+// Children are the packets whose previousId is head's id, by index, those of equal index in order
+// of arrival. A message's fragments are among them, and so are ordinary replies to it, which have
+// index -1.
 func (c *Cache) Children(head wire.ID) []Entry {
 	items := c.children[head]
 	if len(items) == 0 {
@@ -203,10 +199,9 @@ func (c *Cache) Children(head wire.ID) []Entry {
 	return entries
 }
 
-// Expire takes out the packets whose lifetime, counted from their arrival, has
-// passed, and gives each to expired (if not nil), oldest first. The rule is the
-// caller's, who knows which clusters are joined: see Lifetime. It looks at every
-// packet, so once a tick is often enough.
+// Expire takes out the packets whose lifetime, counted from their arrival, has passed, and gives
+// each to expired (if not nil), oldest first. The rule is the caller's, who knows which clusters
+// are joined: see Lifetime. It looks at every packet, so once a tick is often enough.
 func (c *Cache) Expire(now time.Time, lifetime func(*Entry) time.Duration, expired func(Entry)) {
 	for it := c.oldest; it != nil; {
 		newer := it.newer
@@ -220,17 +215,15 @@ func (c *Cache) Expire(now time.Time, lifetime func(*Entry) time.Duration, expir
 	}
 }
 
-// age takes the packets that arrived before the window out of the trie. They
-// stay in the cache, to be found by id.
+// age takes the packets that arrived before the window out of the trie. They stay in the cache, to
+// be found by id.
 //
-// A packet can be older than the window and alive: of a joined cluster it lives
-// twelve hours. Both it and its absence have to look to a remote as they look in
-// a deployed peer, whose summaries have the packets with arrival > T,
-// T = min(since, now - 6 h). The since of a sync, a time of the remote's clock,
-// can only widen that, and what senders put there is now - 6 h or later; so it
-// matters only if the remote's clock is behind, by so much. Leaving it out keeps
-// one trie for all remotes. Since arrivals are in order, what leaves the window
-// is always next in line.
+// A packet can be older than the window and alive: of a joined cluster it lives twelve hours. Both
+// it and its absence have to look to a remote as they look in a deployed peer, whose summaries have
+// the packets with arrival > T, T = min(since, now - 6 h). The since of a sync, a time of the
+// remote's clock, can only widen that, and what senders put there is now - 6 h or later; so it
+// matters only if the remote's clock is behind, by so much. Leaving it out keeps one trie for all
+// remotes. Since arrivals are in order, what leaves the window is always next in line.
 func (c *Cache) age(now time.Time) {
 	for c.inWindow != nil && now.Sub(c.inWindow.Arrived) >= Window {
 		c.trie.remove(c.inWindow)
@@ -239,17 +232,15 @@ func (c *Cache) age(now time.Time) {
 	}
 }
 
-// Summary of the packets under a prefix that arrived in the last six hours. At
-// the root, after one packet came and one went, it hashes about a sixteenth of
-// the keys.
+// Summary of the packets under a prefix that arrived in the last six hours. At the root, after one
+// packet came and one went, it hashes about a sixteenth of the keys.
 func (c *Cache) Summary(now time.Time, p Prefix) Summary {
 	c.age(now)
 	return c.trie.summary(p)
 }
 
-// Under gives the packets that a summary at the prefix covers (and the one
-// whose key is the prefix), ascending by key. The cache must not be changed
-// meanwhile.
+// Under gives the packets that a summary at the prefix covers (and the one whose key is the
+// prefix), ascending by key. The cache must not be changed meanwhile.
 func (c *Cache) Under(now time.Time, p Prefix) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		c.age(now)
@@ -257,8 +248,7 @@ func (c *Cache) Under(now time.Time, p Prefix) iter.Seq[Entry] {
 	}
 }
 
-// All gives all packets, in order of arrival. The cache must not be changed
-// meanwhile.
+// All gives all packets, in order of arrival. The cache must not be changed meanwhile.
 func (c *Cache) All() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for it := c.oldest; it != nil; it = it.newer {

@@ -67,9 +67,9 @@ func (m *model) keys(now time.Time) (keys []string) {
 	return keys
 }
 
-// However packets come, go, age and expire, every summary is the one made from
-// scratch. Ids are drawn from three spreads: real ones, ones that share their
-// first digits, and ones that differ in the last digit alone.
+// However packets come, go, age and expire, every summary is the one made from scratch. Ids are
+// drawn from three spreads: real ones, ones that share their first digits, and ones that differ in
+// the last digit alone.
 func TestSummariesEqualThoseFromScratch(t *testing.T) {
 	spreads := map[string]func(*rand.Rand) wire.ID{
 		"spread": func(r *rand.Rand) wire.ID { return numbered(r.IntN(600)) },

@@ -13,11 +13,10 @@ const (
 	Packets                 // send the packets under it
 )
 
-// Moves compares a summary with another's at the same prefix, and gives what
-// is to be sent, by prefix: nothing where the hashes are equal (LAT-SYNC-004),
-// and for each digit the own summary where the other side has a bucket that is
-// missing here or differs, and the packets where it has none. A deployed peer
-// goes deeper into equal buckets too.
+// Moves compares a summary with another's at the same prefix, and gives what is to be sent, by
+// prefix: nothing where the hashes are equal (LAT-SYNC-004), and for each digit the own summary
+// where the other side has a bucket that is missing here or differs, and the packets where it has
+// none. A deployed peer goes deeper into equal buckets too.
 func (s *Summary) Moves(theirs *Summary) iter.Seq2[Prefix, Move] {
 	return func(yield func(Prefix, Move) bool) {
 		if s.Hash == theirs.Hash {

@@ -12,15 +12,15 @@ import (
 // KeyDigits is the length of a key: a packetId in hex.
 const KeyDigits = 64
 
-// Prefix is a string of 0 to 64 hex digits that keys may start with. The zero
-// value is the empty one, the root. Prefixes compare with ==.
+// Prefix is a string of 0 to 64 hex digits that keys may start with. The zero value is the empty
+// one, the root. Prefixes compare with ==.
 type Prefix struct {
 	digits [KeyDigits]byte // lower-case ASCII, zeros beyond length
 	length uint8
 }
 
-// ParsePrefix reads lower-case hex digits. An upper-case one is an error: keys
-// are lower-case, so nothing could be under it.
+// ParsePrefix reads lower-case hex digits. An upper-case one is an error: keys are lower-case, so
+// nothing could be under it.
 func ParsePrefix(text string) (p Prefix, err error) {
 	if len(text) > KeyDigits {
 		return Prefix{}, fmt.Errorf("cache: prefix of %d digits, at most %d", len(text), KeyDigits)

@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// Summary tells what is under a prefix without naming it: for each next digit
-// the SHA-1 of the keys that go on with it, in hex, ascending, concatenated; and
-// over the hex of the values that there are, in order, the Hash (LAT-SYNC-001).
-// The key equal to the prefix, if there is one, is in no bucket.
+// Summary tells what is under a prefix without naming it: for each next digit the SHA-1 of the keys
+// that go on with it, in hex, ascending, concatenated; and over the hex of the values that there
+// are, in order, the Hash (LAT-SYNC-001). The key equal to the prefix, if there is one, is in no
+// bucket.
 type Summary struct {
 	Prefix  Prefix
 	Hash    [sha1.Size]byte
@@ -43,10 +43,9 @@ func (s *Summary) set(digit int, value [sha1.Size]byte) {
 
 const bucketSize = 1 + sha1.Size
 
-// Append writes the message of a sync packet (LAT-SYNC-002): the number of the
-// prefix's digits (1 byte), the digits (an odd number of them after a zero
-// nibble), the hash, and per bucket present its digit (1 byte) and value,
-// ascending. That is 21 to 389 bytes.
+// Append writes the message of a sync packet (LAT-SYNC-002): the number of the prefix's digits (1
+// byte), the digits (an odd number of them after a zero nibble), the hash, and per bucket present
+// its digit (1 byte) and value, ascending. That is 21 to 389 bytes.
 func (s *Summary) Append(dst []byte) []byte {
 	n := s.Prefix.Len()
 	dst = append(dst, byte(n))
@@ -66,15 +65,13 @@ func (s *Summary) Append(dst []byte) []byte {
 	return dst
 }
 
-// DecodeSummary reads what Append writes. Buckets may come in any order, and
-// of one that is repeated the last counts; the nibble that pads an odd prefix
-// may be anything.
+// DecodeSummary reads what Append writes. Buckets may come in any order, and of one that is
+// repeated the last counts; the nibble that pads an odd prefix may be anything.
 //
-// It is stricter than the deployed decoder, of which no sender can notice: that
-// one takes a hash or a bucket cut short (and ends the sync, or finds a bucket
-// that differs), buckets over 15 (and never looks at them), prefixes over 64
-// digits or cut short, and buckets below a whole key (nothing can be there).
-// Here all these are errors. Only the empty message is one for both.
+// It is stricter than the deployed decoder, of which no sender can notice: that one takes a hash or
+// a bucket cut short (and ends the sync, or finds a bucket that differs), buckets over 15 (and
+// never looks at them), prefixes over 64 digits or cut short, and buckets below a whole key
+// (nothing can be there). Here all these are errors. Only the empty message is one for both.
 func DecodeSummary(b []byte) (s Summary, err error) {
 	if len(b) == 0 {
 		return s, fmt.Errorf("cache: summary: the prefix's length is missing")

@@ -173,8 +173,8 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
-// Two caches negotiate as peers do. The datagrams of the deployed pair are
-// the same: what each names and how long it is.
+// Two caches negotiate as peers do. The datagrams of the deployed pair are the same: what each
+// names and how long it is.
 func TestNegotiationAsObserved(t *testing.T) {
 	var want struct {
 		Datagrams, SyncDatagrams, DataDatagrams, MaxPrefix, AAfter, BAfter int

@@ -13,17 +13,14 @@ import (
 
 // trie keeps keys in order, with what their summaries need.
 //
-// The bucket of one digit at the root is one SHA-1 over all keys that start
-// with it: about 413 of 6,604. A key in hex is 64 bytes, exactly a block of
-// SHA-1. So after a change at one place everything before it can be spared by
-// going on from a saved state, and nothing behind it can: half a bucket on
-// average, 8 µs with a processor's SHA instructions. That is the floor which the
-// protocol leaves, and the rest is made small beside it: two levels of sixteen,
-// a state saved between any two leaves, hashes made when asked for, keys held as
-// the text that is hashed.
+// The bucket of one digit at the root is one SHA-1 over all keys that start with it: about 413 of
+// 6,604. A key in hex is 64 bytes, exactly a block of SHA-1. So after a change at one place
+// everything before it can be spared by going on from a saved state, and nothing behind it can:
+// half a bucket on average, 8 µs with a processor's SHA instructions. That is the floor which the
+// protocol leaves, and the rest is made small beside it: two levels of sixteen, a state saved
+// between any two leaves, hashes made when asked for, keys held as the text that is hashed.
 //
-// A leaf of a full cache has some 26 keys, so that below two digits there is
-// nothing to keep.
+// A leaf of a full cache has some 26 keys, so that below two digits there is nothing to keep.
 type trie struct {
 	branches [16]branch
 	root     Summary // if rooted
@@ -132,8 +129,7 @@ func (l *leaf) sum() [sha1.Size]byte {
 	return l.digest.value
 }
 
-// summary is that of all keys under a prefix. The root's, whose hash every
-// pong carries, is kept.
+// summary is that of all keys under a prefix. The root's, whose hash every pong carries, is kept.
 func (t *trie) summary(p Prefix) Summary {
 	if p.Len() > 0 {
 		return t.below(p)
@@ -217,8 +213,8 @@ func (s *state) write(b []byte) { s.hash.Write(b) }
 
 func (s *state) sum() [sha1.Size]byte { return [sha1.Size]byte(s.hash.Sum(s.text[:0])) }
 
-// save and load can't fail: the standard library's hashes all support both,
-// and what is loaded is what was saved.
+// save and load can't fail: the standard library's hashes all support both, and what is loaded is
+// what was saved.
 func (s *state) save(dst []byte) []byte {
 	dst, err := s.hash.(encoding.BinaryAppender).AppendBinary(dst)
 	if err != nil {

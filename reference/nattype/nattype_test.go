@@ -90,9 +90,8 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// What a deployed peer concludes, by the names that the observations go by. It
-// counts probe pongs; the one outcome of which both agree only by whose pong
-// was lost is read as the stranger's lost.
+// What a deployed peer concludes, by the names that the observations go by. It counts probe pongs;
+// the one outcome of which both agree only by whose pong was lost is read as the stranger's lost.
 func TestOutcomesOfReflectionAsObserved(t *testing.T) {
 	evidence := map[string]Evidence{
 		"public host / full cone / both probe pongs arrive, same mapped port":                {SameMapping: true, FromKnown: true, FromStranger: true},

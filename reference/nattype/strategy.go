@@ -28,8 +28,8 @@ func (s Strategy) String() string {
 	return "STRATEGY_PROXY"
 }
 
-// Choose is the strategy table (LAT-TRAV-001): what a peer of type self does
-// on being introduced to one of type other. It is not symmetric.
+// Choose is the strategy table (LAT-TRAV-001): what a peer of type self does on being introduced to
+// one of type other. It is not symmetric.
 func Choose(self, other Type) Strategy {
 	if other == Unrestricted {
 		return Direct

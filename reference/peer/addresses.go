@@ -81,8 +81,7 @@ func (p *Peer) admitAs(id wire.ID, from netip.AddrPort, datagram []byte, held bo
 	return false
 }
 
-// trusts reports whether an address may ask for much: it is verified, or plausible
-// (LAT-TRAV-009).
+// trusts reports whether an address may ask for much: it is verified, or plausible (LAT-TRAV-009).
 func (p *Peer) trusts(addr netip.AddrPort) bool {
 	r := p.known.at(addr)
 	return r != nil && r.plausible || p.isVerified(addr)
@@ -194,9 +193,9 @@ func (p *Peer) holdWith(v *challenge, datagram []byte) {
 	p.verification.held++
 }
 
-// proves reports whether a pong echoes an id that was told to its source alone:
-// that of its challenge, or of the connection pings of an introduction (only deployed peers echo
-// those, see sendPongs).
+// proves reports whether a pong echoes an id that was told to its source alone: that of its
+// challenge, or of the connection pings of an introduction (only deployed peers echo those, see
+// sendPongs).
 func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 	if !b.Keys.Has(wire.KeyPingID) {
 		return false
@@ -234,8 +233,8 @@ type released struct {
 	datagram []byte
 }
 
-// release has what was held back for an address handled, which is verified now,
-// once the datagram that verifies it is done with.
+// release has what was held back for an address handled, which is verified now, once the datagram
+// that verifies it is done with.
 func (p *Peer) release(addr netip.AddrPort) {
 	p.verification.answered = true
 	for _, datagram := range p.endPending(addr) {

@@ -11,9 +11,9 @@ import (
 	"punchlist/reference/wire"
 )
 
-// remote is a peer that is known: a bootstrap peer, or one that a datagram came
-// from whose address is verified. There are few hundred at most, so that lists
-// are searched, and their order is that of meeting.
+// remote is a peer that is known: a bootstrap peer, or one that a datagram came from whose address
+// is verified. There are few hundred at most, so that lists are searched, and their order is that
+// of meeting.
 type remote struct {
 	id        wire.ID
 	addr      netip.AddrPort
@@ -32,15 +32,13 @@ type remote struct {
 	pingID     wire.EchoID // of the last heartbeat
 	sync       session
 
-	// Where somebody claims that it has moved to, and until when it can answer at
-	// the old address.
+	// Where somebody claims that it has moved to, and until when it can answer at the old address.
 	contested   netip.AddrPort
 	contestedAs nattype.Type
 	contestAt   time.Time
 
-	// Of a proxied or plausible peer: when it may be tried again to reach it
-	// directly, how many K the wait was, and when something of a plausible one last
-	// came by another way.
+	// Of a proxied or plausible peer: when it may be tried again to reach it directly, how many K
+	// the wait was, and when something of a plausible one last came by another way.
 	retryAt   time.Time
 	retries   int
 	vouchedAt time.Time
@@ -48,9 +46,8 @@ type remote struct {
 
 const maxClusters = 16
 
-// meet finds a peer that was heard directly at an address, or makes it known
-// there; nil where that address is a bootstrap peer's. One that is known at
-// another address stays there.
+// meet finds a peer that was heard directly at an address, or makes it known there; nil where that
+// address is a bootstrap peer's. One that is known at another address stays there.
 func (p *Peer) meet(id wire.ID, addr netip.AddrPort) *remote {
 	r := p.known.byID(id)
 	switch {
@@ -62,18 +59,17 @@ func (p *Peer) meet(id wire.ID, addr netip.AddrPort) *remote {
 	return r
 }
 
-// record makes a peer known and connected at an address that is verified
-// (LAT-TRAV-004). Deployed peers record whatever a datagram or an introduction
-// names.
+// record makes a peer known and connected at an address that is verified (LAT-TRAV-004). Deployed
+// peers record whatever a datagram or an introduction names.
 func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
 	r := p.meet(id, addr)
 	if r == nil {
 		return
 	}
 	if r.addr != addr {
-		// A deployed peer moves anybody, bootstrap peers too, to whoever claims the
-		// id (LAT-SEC-002). Here configured addresses stay, and of others the old
-		// address must be silent.
+		// A deployed peer moves anybody, bootstrap peers too, to whoever claims the id
+		// (LAT-SEC-002). Here configured addresses stay, and of others the old address must be
+		// silent.
 		if !r.indexed {
 			p.contest(r, addr, t)
 		}
@@ -88,8 +84,8 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 	p.connect(r)
 }
 
-// recordPlausible makes a peer connected at an address that is plausible. One
-// that is heard elsewhere stays there.
+// recordPlausible makes a peer connected at an address that is plausible. One that is heard
+// elsewhere stays there.
 func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID []byte) {
 	r := p.meet(id, addr)
 	if r == nil || r.indexed || r.addr != addr && !p.isSilent(r) {
@@ -104,8 +100,8 @@ func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, 
 	p.connect(r)
 }
 
-// goDirect makes a peer that was reached by a proxy one that is reached at an
-// address (LAT-TRAV-012).
+// goDirect makes a peer that was reached by a proxy one that is reached at an address
+// (LAT-TRAV-012).
 func (p *Peer) goDirect(r *remote, addr netip.AddrPort) {
 	if other := p.known.at(addr); other != nil && !other.indexed {
 		p.forget(other)
@@ -139,8 +135,8 @@ func (r *remote) connection() Event {
 // isSilent reports whether the pong of a peer to a heartbeat is missing.
 func (p *Peer) isSilent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
 
-// connect reports a peer that is reached now and was not before, and starts
-// with it what first contact starts.
+// connect reports a peer that is reached now and was not before, and starts with it what first
+// contact starts.
 func (p *Peer) connect(r *remote) {
 	if r.connected {
 		return
@@ -153,10 +149,9 @@ func (p *Peer) connect(r *remote) {
 	p.publishAgain()
 }
 
-// path is how a peer is reached: from which socket, and at which address, which
-// is that of its proxy if it has one. What reaches it by a socket of the pool
-// keeps using that (LAT-TRAV-017), since from another one it would come out of
-// another mapping of the own NAT.
+// path is how a peer is reached: from which socket, and at which address, which is that of its
+// proxy if it has one. What reaches it by a socket of the pool keeps using that (LAT-TRAV-017),
+// since from another one it would come out of another mapping of the own NAT.
 func (r *remote) path() (Socket, netip.AddrPort) {
 	if r.proxy != nil {
 		return r.proxy.path()

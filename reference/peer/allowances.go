@@ -10,11 +10,10 @@ import (
 	"punchlist/reference/wire"
 )
 
-// What a peer may do, and what it lets others have it do, in a time: chapter 12,
-// sections 12.2 and 12.3, and chapter 6, section 6.2. Only bytes to addresses that are not
-// verified are counted elsewhere, see security.go. A function that takes
-// something out of an allowance, or counts it, is named by that verb; it reports
-// whether there was something left.
+// What a peer may do, and what it lets others have it do, in a time: chapter 12, sections 12.2 and
+// 12.3, and chapter 6, section 6.2. Only bytes to addresses that are not verified are counted
+// elsewhere, see security.go. A function that takes something out of an allowance, or counts it, is
+// named by that verb; it reports whether there was something left.
 
 // budgets is what a peer has used up, and what of its own waits for its turn.
 type budgets struct {
@@ -42,8 +41,8 @@ func newBudgets(l Limits) budgets {
 	}
 }
 
-// gate keeps an id from being handled again for a while. Deployed peers count
-// in ticks, which makes n of them last n-1 to n times K.
+// gate keeps an id from being handled again for a while. Deployed peers count in ticks, which makes
+// n of them last n-1 to n times K.
 func (p *Peer) gate(id wire.ID, d time.Duration) {
 	until, _ := p.budgets.gates.put(id)
 	*until = p.now.Add(d)
@@ -75,10 +74,9 @@ func (a *allowance) used(now time.Time, window time.Duration) bool {
 	return a.count > 0 && now.Sub(a.since) < window
 }
 
-// takeContact takes one datagram to an address that somebody else has named out
-// of what may be sent to its IP, and to all such, in a K (LAT-TRAV-005,
-// LAT-SEC-005), where deployed peers obey every introduction. An IP
-// that is configured or verified needs no shelter beyond the total.
+// takeContact takes one datagram to an address that somebody else has named out of what may be sent
+// to its IP, and to all such, in a K (LAT-TRAV-005, LAT-SEC-005), where deployed peers obey every
+// introduction. An IP that is configured or verified needs no shelter beyond the total.
 func (p *Peer) takeContact(ip netip.Addr) bool {
 	if !p.isUnlimited(ip) {
 		a, _ := p.budgets.targets.put(ip)
@@ -89,8 +87,8 @@ func (p *Peer) takeContact(ip netip.Addr) bool {
 	return p.budgets.introduced.take(p.now, p.k, p.limits.IntroPingsTotal)
 }
 
-// takeBurst takes one traversal to an IP out of one for each IP, and few to all,
-// in a K (LAT-TRAV-018): an IP that is sent connection pings in it gets none.
+// takeBurst takes one traversal to an IP out of one for each IP, and few to all, in a K
+// (LAT-TRAV-018): an IP that is sent connection pings in it gets none.
 func (p *Peer) takeBurst(ip netip.Addr) bool {
 	a, _ := p.budgets.targets.put(ip)
 	if a.used(p.now, p.k) || !p.budgets.traversals.take(p.now, p.k, p.limits.Traversals) {
@@ -108,25 +106,24 @@ type rate struct {
 	questions int
 }
 
-// countJoinOrPublish counts a join or publish, and reports whether its source has not yet
-// used up its minute (LAT-BUDG-003). Deployed peers give up counting a source as
-// soon as it names a subcluster that they have joined.
+// countJoinOrPublish counts a join or publish, and reports whether its source has not yet used up
+// its minute (LAT-BUDG-003). Deployed peers give up counting a source as soon as it names a
+// subcluster that they have joined.
 func (p *Peer) countJoinOrPublish(from netip.AddrPort) bool {
 	r := p.rateOf(from)
 	r.count++
 	return r.count <= p.limits.PerMinute
 }
 
-// countRelayed counts a stream or answer to relay, and reports whether its source has
-// not yet used up its minute.
+// countRelayed counts a stream or answer to relay, and reports whether its source has not yet used
+// up its minute.
 func (p *Peer) countRelayed(from netip.AddrPort) bool {
 	r := p.rateOf(from)
 	r.streams++
 	return r.streams <= p.limits.StreamsPerMinute
 }
 
-// countQuestion counts a question, and reports whether its source has not yet
-// used up its minute.
+// countQuestion counts a question, and reports whether its source has not yet used up its minute.
 func (p *Peer) countQuestion(from netip.AddrPort) bool {
 	r := p.rateOf(from)
 	r.questions++

@@ -10,9 +10,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// keep puts a packet into the cache. A full one gives up what arrived first
-// (LAT-BUDG-001), own packets too: a peer that nobody hears gets nothing from
-// others that could displace them.
+// keep puts a packet into the cache. A full one gives up what arrived first (LAT-BUDG-001), own
+// packets too: a peer that nobody hears gets nothing from others that could displace them.
 func (p *Peer) keep(e cache.Entry) {
 	if _, evicted := p.cache.Insert(p.now, e); evicted != nil {
 		p.replication.forgotten.put(evicted.ID)
@@ -25,12 +24,11 @@ func (p *Peer) lifetime(e *cache.Entry) time.Duration {
 	return cache.Lifetime(e.TTL, joined)
 }
 
-// expire removes the packets whose time is over (LAT-BUDG-002), and has them
-// multicast a last time (LAT-BUDG-005). Deployed peers mean to do so, but look
-// for such packets twice in their life.
+// expire removes the packets whose time is over (LAT-BUDG-002), and has them multicast a last time
+// (LAT-BUDG-005). Deployed peers mean to do so, but look for such packets twice in their life.
 //
-// Others may have got a packet later and keep it longer. It is not taken in
-// again (LAT-BUDG-006), or two peers would give it to each other for ever.
+// Others may have got a packet later and keep it longer. It is not taken in again (LAT-BUDG-006),
+// or two peers would give it to each other for ever.
 func (p *Peer) expire() {
 	if !p.replication.restoredAt.IsZero() && p.now.Sub(p.replication.restoredAt) < p.k {
 		return // how long they live depends on joins that are still to come
@@ -44,9 +42,8 @@ func (p *Peer) expire() {
 	})
 }
 
-// sendExpired sends a packet that is no longer in the cache, to live for
-// another K (LAT-BUDG-010): with its whole ttl it would begin a second life with
-// those that came after it.
+// sendExpired sends a packet that is no longer in the cache, to live for another K (LAT-BUDG-010):
+// with its whole ttl it would begin a second life with those that came after it.
 func (p *Peer) sendExpired() {
 	if p.replication.expired.len() == 0 {
 		return
@@ -62,13 +59,13 @@ func (p *Peer) sendExpired() {
 	}
 }
 
-// isAlone reports whether nothing has come from a known peer for longer than the
-// pause between heartbeats. What is published then may reach nobody, although
-// there are still peers to send it to.
+// isAlone reports whether nothing has come from a known peer for longer than the pause between
+// heartbeats. What is published then may reach nobody, although there are still peers to send it
+// to.
 func (p *Peer) isAlone() bool { return p.now.Sub(p.membership.heard) > p.quarters(aloneQuarters) }
 
-// noteHeard takes note that something came from a known peer. After a time alone
-// what was published meanwhile goes out again.
+// noteHeard takes note that something came from a known peer. After a time alone what was published
+// meanwhile goes out again.
 func (p *Peer) noteHeard() {
 	back := p.isAlone()
 	p.membership.heard = p.now

@@ -8,8 +8,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// A task is something of the peer's own that waits for its turn, so that no
-// single input makes it send a burst that NATs and sockets on the way would drop.
+// A task is something of the peer's own that waits for its turn, so that no single input makes it
+// send a burst that NATs and sockets on the way would drop.
 type task struct {
 	kind taskKind
 	id   wire.ID
@@ -29,8 +29,7 @@ const (
 	lastCast                     // of the first of the expired
 )
 
-// catchUp is how many turns are made up for after a late tick, or after nothing
-// was to do.
+// catchUp is how many turns are made up for after a late tick, or after nothing was to do.
 const catchUp = 8
 
 func (p *Peer) addTask(t task) {

@@ -67,8 +67,8 @@ func moved(n *network, d time.Duration, hosts ...*host) (packets, summaries uint
 	return packets - p, summaries - s
 }
 
-// LAT-SYNC-013, LAT-BUDG-006: whatever keeps two caches apart, nothing goes to
-// and fro between them.
+// LAT-SYNC-013, LAT-BUDG-006: whatever keeps two caches apart, nothing goes to and fro between
+// them.
 func TestCachesThatStayApartAreLeftInPeace(t *testing.T) {
 	const size = 200
 	type fill func(n *network, a, b *host, i int, data []byte)
@@ -114,8 +114,7 @@ func TestCachesThatStayApartAreLeftInPeace(t *testing.T) {
 	}
 }
 
-// LAT-BUDG-008: what was published while nobody was there goes out as often as
-// it takes.
+// LAT-BUDG-008: what was published while nobody was there goes out as often as it takes.
 func TestPublishingWhileOffline(t *testing.T) {
 	n := newNetwork(t)
 	_, list := n.indexed(3)

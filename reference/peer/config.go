@@ -23,24 +23,23 @@ type Bootstrap struct {
 type Config struct {
 	ID        wire.ID
 	ClusterID [32]byte // zero: of no cluster, as an indexed peer may be
-	// Indexed makes it a bootstrap peer: NAT type 31, no discovery, opens no
-	// publish.
+	// Indexed makes it a bootstrap peer: NAT type 31, no discovery, opens no publish.
 	Indexed bool
-	// Address is an indexed peer's own, since it discovers none. Without it (and
-	// where the main socket is bound to no address) it can't be a rendezvous.
+	// Address is an indexed peer's own, since it discovers none. Without it (and where the main
+	// socket is bound to no address) it can't be a rendezvous.
 	Address             netip.Addr
 	MainPort, ProbePort uint16 // 0: any
 
 	Keepalive time.Duration // K; 0: DefaultKeepalive
 	Bootstrap []Bootstrap
 
-	// Random is where all randomness comes from: a seed for choices of no
-	// secrecy, ids that answers must echo, ephemeral keys.
+	// Random is where all randomness comes from: a seed for choices of no secrecy, ids that answers
+	// must echo, ephemeral keys.
 	Random io.Reader
 	Limits Limits
 
-	// State is what Peer.State gave in an earlier life. One that can't be read is
-	// reported by an Error event, and ignored; ValidateState tells before.
+	// State is what Peer.State gave in an earlier life. One that can't be read is reported by an
+	// Error event, and ignored; ValidateState tells before.
 	State []byte
 }
 
@@ -130,8 +129,8 @@ type PaceLimits struct {
 	Pace  time.Duration // between two of them, datagrams or multicasts; 1 ms
 }
 
-// withDefaults fills in what is zero, and touches nothing else: a peer that
-// breaks a rule is made by a limit out of range.
+// withDefaults fills in what is zero, and touches nothing else: a peer that breaks a rule is made
+// by a limit out of range.
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		limit    *int
@@ -158,8 +157,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Validate says what of a configuration can't be run with. New does not call
-// it: a peer that breaks a rule on purpose has parameters out of their range.
+// Validate says what of a configuration can't be run with. New does not call it: a peer that breaks
+// a rule on purpose has parameters out of their range.
 func (c Config) Validate() error {
 	if c.ID.IsZero() {
 		return errors.New("peer: ID is not set")

@@ -184,8 +184,7 @@ var values = map[string]string{
 	"joins because of one join":  "at most " + figure(maxTargets),
 }
 
-// expressions are the constants of the standard that the code has no name for,
-// and what it has.
+// expressions are the constants of the standard that the code has no name for, and what it has.
 var expressions = map[string]struct{ is, file, says string }{
 	"clock that is written as 0":                               {"2,000,000,000", "../wire/wire.go", "clockWrap = 2_000_000_000"},
 	"highest natType that decodes":                             {"2,147,483,647", "../wire/decode.go", "n <= 1<<31-1 && n&5 == 5"},

@@ -30,8 +30,7 @@ var eventNames = [...]string{"", "ready", "nat", "connection", "disconnection", 
 // String is the kind in lower case, as the testee protocol names it.
 func (k EventKind) String() string { return eventNames[k] }
 
-// Event is something that the peer's owner may want to know. It borrows
-// nothing: it may be kept.
+// Event is something that the peer's owner may want to know. It borrows nothing: it may be kept.
 type Event struct {
 	Kind EventKind
 
@@ -54,8 +53,8 @@ type Event struct {
 	Text string
 }
 
-// eventOf is the event of a message that arrived whole under the id, for what is
-// inside to be added.
+// eventOf is the event of a message that arrived whole under the id, for what is inside to be
+// added.
 func eventOf(kind EventKind, id wire.ID, pk *wire.Packet, hops uint32) Event {
 	e := Event{Kind: kind, PacketID: id, Hops: hops}
 	e.ClusterID, _ = wire.AsID(pk.ClusterID)

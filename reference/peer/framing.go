@@ -11,9 +11,9 @@ import (
 	"punchlist/reference/wire"
 )
 
-// Receive handles a datagram, of which nothing is kept that is not copied. No
-// datagram is an error (LAT-FRAME-014). Where it verifies its source, what was
-// held for that is handled right behind it, in the order in which it came.
+// Receive handles a datagram, of which nothing is kept that is not copied. No datagram is an error
+// (LAT-FRAME-014). Where it verifies its source, what was held for that is handled right behind it,
+// in the order in which it came.
 func (p *Peer) Receive(now time.Time, via Socket, from netip.AddrPort, datagram []byte) {
 	p.begin(now)
 	if p.life.closing || p.life.asleep || !p.life.ready || !from.IsValid() || from.Port() == 0 {
@@ -57,15 +57,14 @@ func (p *Peer) handleDatagram(via Socket, from netip.AddrPort, datagram []byte, 
 		p.counts.Packets[pk.Type]++
 	}
 	if via == Probe {
-		// Only answers to the probe socket's own pings matter here; a ping to it is
-		// not answered, since nobody was told of this port.
+		// Only answers to the probe socket's own pings matter here; a ping to it is not answered,
+		// since nobody was told of this port.
 		if pk.Type == wire.Pong {
 			p.handleProbePong(pk, from)
 		}
 		return
 	}
-	// At another socket than the one that reaches it, it is no sign that this one
-	// still does.
+	// At another socket than the one that reaches it, it is no sign that this one still does.
 	if r := p.known.at(from); r != nil && via == p.socketTo(from) {
 		r.lastUpdate = p.now
 		p.noteHeard()

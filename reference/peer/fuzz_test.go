@@ -12,14 +12,12 @@ import (
 	"punchlist/reference/wire"
 )
 
-// FuzzReceive feeds a peer a sequence of inputs read off the bytes: datagrams to
-// both sockets from a few sources, whole or made to fit (a sound header, the
-// peer's own ids), and time. Whatever comes, the peer does not panic, its
-// outputs per input and its stores are bounded, and its clock does not stand
-// still.
+// FuzzReceive feeds a peer a sequence of inputs read off the bytes: datagrams to both sockets from
+// a few sources, whole or made to fit (a sound header, the peer's own ids), and time. Whatever
+// comes, the peer does not panic, its outputs per input and its stores are bounded, and its clock
+// does not stand still.
 //
-// An input is a length (2 bytes), what it is (1 byte), from whom (1 byte), then
-// the datagram.
+// An input is a length (2 bytes), what it is (1 byte), from whom (1 byte), then the datagram.
 func FuzzReceive(f *testing.F) {
 	var seed []byte
 	for _, c := range hostileCases(f) {
@@ -50,8 +48,8 @@ func FuzzReceive(f *testing.F) {
 	whole = append(whole, input(6, 128, []byte("requester"))...)
 	f.Add(byte(2), append(whole, input(3, 80, nil)...))
 	f.Add(byte(2), append(whole, seed...))
-	// The same behind a NAT whose mapping depends on the destination, and one that
-	// filters: traversals of both sides.
+	// The same behind a NAT whose mapping depends on the destination, and one that filters:
+	// traversals of both sides.
 	for _, last := range []byte{0, 1} {
 		var other []byte
 		for range 6 {

@@ -19,8 +19,8 @@ func (p *Peer) cluster() []byte {
 	return p.config.ClusterID[:]
 }
 
-// packetsOf seals a message for a joined subcluster, and splits it into packets
-// like the template, each with the event in usr1 (LAT-KEY-007).
+// packetsOf seals a message for a joined subcluster, and splits it into packets like the template,
+// each with the event in usr1 (LAT-KEY-007).
 func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string, message []byte, signing ed25519.PrivateKey) ([]wire.Packet, error) {
 	keys, joined := p.keys.Find(subcluster[:])
 	if !joined {
@@ -45,8 +45,8 @@ func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string
 		template.Usr2 = signing.Public().(ed25519.PublicKey)
 		template.Sig = seal.Sign(signing, message)
 	}
-	// A head hashes nothing but size and time (LAT-STRM-012): two messages of one
-	// length in one millisecond would be one to everybody.
+	// A head hashes nothing but size and time (LAT-STRM-012): two messages of one length in one
+	// millisecond would be one to everybody.
 	p.replication.splitAt = max(p.replication.splitAt+1, p.now.UnixMilli())
 	packets, err := wire.Split(template, sealed, nil, p.replication.splitAt)
 	if err != nil {
@@ -55,8 +55,8 @@ func (p *Peer) packetsOf(template wire.Packet, subcluster [32]byte, event string
 	return packets, nil
 }
 
-// open adds what is sealed in a message; false if it does not open. The signature
-// is reported (LAT-KEY-005), and withholds nothing (LAT-KEY-006).
+// open adds what is sealed in a message; false if it does not open. The signature is reported
+// (LAT-KEY-005), and withholds nothing (LAT-KEY-006).
 func (e *Event) open(keys seal.Keys, pk *wire.Packet, sealed []byte) bool {
 	message, err := seal.Open(keys, sealed)
 	if err != nil {

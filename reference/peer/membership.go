@@ -13,8 +13,7 @@ import (
 	"punchlist/reference/wire"
 )
 
-// membership is what a peer keeps of its own membership; of that of others see
-// remote.
+// membership is what a peer keeps of its own membership; of that of others see remote.
 type membership struct {
 	heard   time.Time // when something last came from a known peer
 	tickAt  time.Time // of the next keepalive; zero: not yet running
@@ -66,8 +65,8 @@ func (p *Peer) runExtraTick() {
 	}
 }
 
-// extraTick follows discovery: what was sent at its end may have come before
-// the announcement that it needs.
+// extraTick follows discovery: what was sent at its end may have come before the announcement that
+// it needs.
 func (p *Peer) extraTick() {
 	for _, r := range p.known.all() {
 		if !r.connected {
@@ -85,8 +84,7 @@ func (p *Peer) addJoins() {
 	}
 }
 
-// sendJoin multicasts a join for an own subcluster, if the peer can be
-// introduced.
+// sendJoin multicasts a join for an own subcluster, if the peer can be introduced.
 func (p *Peer) sendJoin(subclusterID wire.ID) {
 	if p.natType == nattype.Unknown || !p.own.IsValid() {
 		return
@@ -109,11 +107,10 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	}
 }
 
-// handleJoin introduces the requester to peers that are connected and those to it,
-// answers as a member, and relays.
+// handleJoin introduces the requester to peers that are connected and those to it, answers as a
+// member, and relays.
 //
-// Of the index and the hops nothing is taken that ends a deployed peer when it
-// is passed on.
+// Of the index and the hops nothing is taken that ends a deployed peer when it is passed on.
 func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	b := &pk.Body
 	id, ok := pk.ID()
@@ -121,8 +118,8 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 		return
 	}
 	p.noteHeardThrough(b.RequesterPeerID, from, pk.Hops == 2)
-	// Before the gate: the first join of a member mostly comes before the member
-	// is known, and the next ones have the same id.
+	// Before the gate: the first join of a member mostly comes before the member is known, and the
+	// next ones have the same id.
 	if p.isVerified(from) {
 		p.noteMembership(pk)
 	}
@@ -141,8 +138,8 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	if p.cameDirectly(pk, from) && !p.admitAs(b.RequesterPeerID, from, datagram, held) {
 		return
 	}
-	// Shorter than the K between joins, which carry the same id every time: by the
-	// two ticks of deployed peers every second one is lost.
+	// Shorter than the K between joins, which carry the same id every time: by the two ticks of
+	// deployed peers every second one is lost.
 	p.gate(id, p.quarters(joinGateQuarters))
 	p.sendRendezvousJoin(pk)
 
@@ -152,8 +149,8 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 		p.record(b.RequesterPeerID, nattype.Of(b.NATType), from, pk.ClusterID)
 		p.noteMembership(pk)
 		if addressed {
-			// LAT-MEMB-007, LAT-MEMB-011. Deployed members leave the rendezvous' own id
-			// out, and deployed rendezvous then introduce everybody but the two.
+			// LAT-MEMB-007, LAT-MEMB-011. Deployed members leave the rendezvous' own id out, and
+			// deployed rendezvous then introduce everybody but the two.
 			if r := p.known.byID(b.RendezvousRequesterPeerID); r != nil && r.direct() && r.id != b.RequesterPeerID {
 				p.sendIntros(pk, from, r)
 			}
@@ -177,9 +174,9 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	p.relay(pk, datagram, targets)
 }
 
-// cameDirectly reports whether a join is its requester's own datagram, as far as
-// can be seen: few hops, and not from an address that is known to be another's.
-// Its source, which is verified, is then where the requester can be reached.
+// cameDirectly reports whether a join is its requester's own datagram, as far as can be seen: few
+// hops, and not from an address that is known to be another's. Its source, which is verified, is
+// then where the requester can be reached.
 func (p *Peer) cameDirectly(pk *wire.Packet, from netip.AddrPort) bool {
 	if pk.Hops > 1 || nattype.Of(pk.Body.NATType) == nattype.Unknown {
 		return false
@@ -188,11 +185,10 @@ func (p *Peer) cameDirectly(pk *wire.Packet, from netip.AddrPort) bool {
 	return r == nil || r.id == pk.Body.RequesterPeerID
 }
 
-// introduceAll introduces a requester to up to six connected peers
-// (LAT-MEMB-002, LAT-SEC-006): those of its cluster and others, since membership
-// is not asked for. It is introduced at the address from which the join came
-// (LAT-MEMB-010), and introductions go to no other (LAT-SEC-004): deployed peers
-// take the address that the join claims for both, whoever sent it from wherever.
+// introduceAll introduces a requester to up to six connected peers (LAT-MEMB-002, LAT-SEC-006):
+// those of its cluster and others, since membership is not asked for. It is introduced at the
+// address from which the join came (LAT-MEMB-010), and introductions go to no other (LAT-SEC-004):
+// deployed peers take the address that the join claims for both, whoever sent it from wherever.
 func (p *Peer) introduceAll(pk *wire.Packet, from netip.AddrPort) {
 	live := p.liveExcept(from)
 	n := 0
@@ -207,8 +203,8 @@ func (p *Peer) introduceAll(pk *wire.Packet, from netip.AddrPort) {
 	}
 }
 
-// sendIntros tells the requester of a join, which is at from, and a known peer of
-// each other (LAT-MEMB-003).
+// sendIntros tells the requester of a join, which is at from, and a known peer of each other
+// (LAT-MEMB-003).
 func (p *Peer) sendIntros(pk *wire.Packet, from netip.AddrPort, r *remote) {
 	b := &pk.Body
 	intro := wire.NewPacket(wire.Intro)
@@ -228,8 +224,8 @@ func (p *Peer) sendIntros(pk *wire.Packet, from netip.AddrPort, r *remote) {
 	p.sendTo(from, &intro)
 }
 
-// offerRendezvous encodes a join that came over one hop with this peer as its
-// rendezvous. The packetId stays that of the join without it (LAT-MEMB-005).
+// offerRendezvous encodes a join that came over one hop with this peer as its rendezvous. The
+// packetId stays that of the join without it (LAT-MEMB-005).
 func (p *Peer) offerRendezvous(pk *wire.Packet) ([]byte, bool) {
 	offer := *pk
 	offer.Message = nil
@@ -242,9 +238,9 @@ func (p *Peer) offerRendezvous(pk *wire.Packet) ([]byte, bool) {
 	return p.encode(&offer)
 }
 
-// sendRendezvousJoin tells a rendezvous that this member of the cluster wants to
-// be introduced to the requester (LAT-MEMB-006). The address is whatever the
-// join names, so that it counts as an introduction.
+// sendRendezvousJoin tells a rendezvous that this member of the cluster wants to be introduced to
+// the requester (LAT-MEMB-006). The address is whatever the join names, so that it counts as an
+// introduction.
 func (p *Peer) sendRendezvousJoin(pk *wire.Packet) {
 	b := &pk.Body
 	const needed = wire.KeyRendezvousDeadline | wire.KeyRendezvousAddress | wire.KeyRendezvousPort
@@ -262,8 +258,8 @@ func (p *Peer) sendRendezvousJoin(pk *wire.Packet) {
 	answer := wire.NewPacket(wire.Join)
 	answer.Clock, answer.ClusterID, answer.SubclusterID = pk.Clock, pk.ClusterID, pk.SubclusterID
 	if _, joined := p.keys.Find(pk.SubclusterID); !joined {
-		// LAT-MEMB-025. Deployed members answer as if they had joined what the
-		// requester joins, and are then taken for members of it.
+		// LAT-MEMB-025. Deployed members answer as if they had joined what the requester joins, and
+		// are then taken for members of it.
 		answer.SubclusterID = p.keys.All()[0].SubclusterID[:]
 	}
 	a := &answer.Body

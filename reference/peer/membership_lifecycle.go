@@ -18,24 +18,23 @@ type lifecycle struct {
 	local   [Probe + 1]netip.AddrPort
 }
 
-// Leave ends the membership in a subcluster: it is announced no more, and its
-// messages are no longer opened. They are still kept and relayed, as everybody's
-// are. There is no packet that tells others; they notice that the joins end.
+// Leave ends the membership in a subcluster: it is announced no more, and its messages are no
+// longer opened. They are still kept and relayed, as everybody's are. There is no packet that tells
+// others; they notice that the joins end.
 func (p *Peer) Leave(now time.Time, subclusterID [32]byte) {
 	p.begin(now)
 	p.keys.Remove(subclusterID)
 }
 
-// Sleep makes the peer send nothing and ignore what comes, until Wake: its owner
-// is paused, or goes to the background. What is published meanwhile is kept.
+// Sleep makes the peer send nothing and ignore what comes, until Wake: its owner is paused, or goes
+// to the background. What is published meanwhile is kept.
 func (p *Peer) Sleep(now time.Time) {
 	p.begin(now)
 	p.life.asleep = true
 }
 
-// Wake makes a peer that was asleep go on: it finds out anew where it is, and
-// meets the others anew (LAT-MEMB-022). One whose host was suspended without
-// Sleep may be told so by it too.
+// Wake makes a peer that was asleep go on: it finds out anew where it is, and meets the others anew
+// (LAT-MEMB-022). One whose host was suspended without Sleep may be told so by it too.
 func (p *Peer) Wake(now time.Time) {
 	p.begin(now)
 	slept := p.life.asleep
@@ -70,10 +69,10 @@ type announced struct {
 	until        time.Time
 }
 
-// noteMembership takes note of a join that a known peer has sent, itself or through
-// relays (LAT-MEMB-024). Deployed peers count everybody as a member who passes on
-// anything of a subcluster, and answer at a rendezvous in the name of whatever
-// subcluster was asked for, so that an answer shows no membership.
+// noteMembership takes note of a join that a known peer has sent, itself or through relays
+// (LAT-MEMB-024). Deployed peers count everybody as a member who passes on anything of a
+// subcluster, and answer at a rendezvous in the name of whatever subcluster was asked for, so that
+// an answer shows no membership.
 func (p *Peer) noteMembership(join *wire.Packet) {
 	r := p.known.byID(join.Body.RequesterPeerID)
 	id, ok := wire.AsID(join.SubclusterID)
@@ -110,9 +109,9 @@ func (p *Peer) subclusters(r *remote) (ids []wire.ID) {
 	return ids
 }
 
-// makeRoom forgets a peer if there is no room for another: one that is not
-// connected, or else that was silent longest. For a proxied one, which is only
-// claimed to exist, no connected one goes; then it tells that there is no room.
+// makeRoom forgets a peer if there is no room for another: one that is not connected, or else that
+// was silent longest. For a proxied one, which is only claimed to exist, no connected one goes;
+// then it tells that there is no room.
 func (p *Peer) makeRoom(proxied bool) bool {
 	others, alike := 0, 0
 	var oldest *remote
@@ -159,8 +158,7 @@ func (p *Peer) forget(r *remote) {
 	p.forgetProxied(r)
 }
 
-// prune forgets those that have been silent, other than bootstrap peers
-// (LAT-MEMB-020).
+// prune forgets those that have been silent, other than bootstrap peers (LAT-MEMB-020).
 func (p *Peer) prune() {
 	for i := 0; i < p.known.len(); {
 		r := p.known.all()[i]

@@ -31,9 +31,9 @@ func (p *Peer) reflectionPing(id wire.EchoID) wire.Packet {
 	return ping
 }
 
-// sendAnnouncement sends a known peer a connection ping with the own NAT type
-// (LAT-NAT-009): it makes that peer count us as connected. It is the one ping
-// besides reflection that a deployed peer survives before it knows its type.
+// sendAnnouncement sends a known peer a connection ping with the own NAT type (LAT-NAT-009): it
+// makes that peer count us as connected. It is the one ping besides reflection that a deployed peer
+// survives before it knows its type.
 func (p *Peer) sendAnnouncement(r *remote) {
 	if p.natType == nattype.Unknown || r.proxy != nil {
 		return
@@ -44,10 +44,9 @@ func (p *Peer) sendAnnouncement(r *remote) {
 	p.sendToPeer(r, &ping)
 }
 
-// sendHeartbeat pings a known peer (LAT-MEMB-009), by a reflection ping, whatever the
-// peer has announced (LAT-MSG-009): one that has just started again behind the
-// same mapping has no NAT type, and a deployed one dies of a plain ping then. The
-// pingId verifies the address anew.
+// sendHeartbeat pings a known peer (LAT-MEMB-009), by a reflection ping, whatever the peer has
+// announced (LAT-MSG-009): one that has just started again behind the same mapping has no NAT type,
+// and a deployed one dies of a plain ping then. The pingId verifies the address anew.
 func (p *Peer) sendHeartbeat(r *remote) {
 	if r.proxy != nil {
 		return
@@ -94,9 +93,8 @@ func (p *Peer) noteNATType(r *remote, natType int) {
 	}
 }
 
-// noteContact records the sender of a connection ping or pong, as soon as its
-// address is verified. A NAT type with bits that mean nothing is not taken: it
-// could not be passed on.
+// noteContact records the sender of a connection ping or pong, as soon as its address is verified.
+// A NAT type with bits that mean nothing is not taken: it could not be passed on.
 func (p *Peer) noteContact(pk *wire.Packet, id wire.ID, from netip.AddrPort, datagram []byte, held bool) {
 	t := nattype.Of(pk.Body.NATType)
 	if t == nattype.Unknown || id == p.config.ID {
@@ -125,8 +123,8 @@ func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 	o.Keys = wire.KeyRequesterPeerID | wire.KeyResponderPeerID | b.Keys&wire.KeyReflectionID
 	extras := wire.Key(0)
 	if connection {
-		// LAT-MSG-005. The pingId stays out: a pong with both ends every deployed
-		// peer that does not know the responder (LAT-MSG-004).
+		// LAT-MSG-005. The pingId stays out: a pong with both ends every deployed peer that does
+		// not know the responder (LAT-MSG-004).
 		o.Keys |= wire.KeyIsConnection
 		o.IsConnection = true
 	} else {
@@ -153,8 +151,8 @@ func (p *Peer) sendPongs(b *wire.Body, from netip.AddrPort) {
 		p.sendAllowed(p.via, from, &pong)
 	}
 	if b.Keys.Has(wire.KeyProbeExternalPort) { // LAT-MSG-003
-		// From the other socket, so that a filter shows whether it lets a port pass
-		// that was never contacted.
+		// From the other socket, so that a filter shows whether it lets a port pass that was never
+		// contacted.
 		o.Keys |= wire.KeyPort
 		o.Port = b.ProbeExternalPort
 		p.sendAllowed(Probe, netip.AddrPortFrom(from.Addr(), b.ProbeExternalPort), &pong)
@@ -193,8 +191,8 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 }
 
-// handleHeartbeatPong takes the pong to a heartbeat: the address is verified,
-// and a bootstrap peer tells where it sees us.
+// handleHeartbeatPong takes the pong to a heartbeat: the address is verified, and a bootstrap peer
+// tells where it sees us.
 func (p *Peer) handleHeartbeatPong(r *remote, b *wire.Body) {
 	r.verified, r.plausible = true, false
 	s, _ := p.verification.sources.put(r.addr.Addr())
@@ -202,8 +200,8 @@ func (p *Peer) handleHeartbeatPong(r *remote, b *wire.Body) {
 	if !r.indexed || p.config.Indexed || !b.Keys.Has(wire.KeyAddress|wire.KeyPort) || p.natType&nattype.MappingIndependent == 0 {
 		return
 	}
-	// One voice changes nothing (LAT-NAT-007), but is a reason to ask again: the
-	// NAT has rebooted, or dropped the mapping. A deployed peer would not notice.
+	// One voice changes nothing (LAT-NAT-007), but is a reason to ask again: the NAT has rebooted,
+	// or dropped the mapping. A deployed peer would not notice.
 	if seen := netip.AddrPortFrom(b.Address, b.Port); seen != p.own && p.now.Sub(p.discovery.decidedAt) >= p.k {
 		p.rediscover()
 	}

@@ -97,8 +97,8 @@ func TestBeforeDiscoveryPongsHaveNoType(t *testing.T) {
 	require.False(t, pongs[0].Body.Keys.Has(wire.KeyNATType))
 }
 
-// A ping to the probe socket is not answered, and the opener is no packet
-// (LAT-FRAME-016), nor is what has another version (LAT-FRAME-005).
+// A ping to the probe socket is not answered, and the opener is no packet (LAT-FRAME-016), nor is
+// what has another version (LAT-FRAME-005).
 func TestWhatIsIgnored(t *testing.T) {
 	n, s, ends := lab(t, "eve")
 	ends[0].ping(s.at(peer.Probe), 0, nil)
@@ -139,8 +139,7 @@ func hostileCases(t testing.TB) []hostileCase {
 	return hostile.Cases
 }
 
-// LAT-FRAME-014: whatever the datagram and whoever sent it, an honest ping is
-// answered afterwards.
+// LAT-FRAME-014: whatever the datagram and whoever sent it, an honest ping is answered afterwards.
 func TestNoDatagramEndsAPeer(t *testing.T) {
 	for _, c := range hostileCases(t) {
 		for _, known := range []bool{false, true} {
@@ -189,8 +188,7 @@ func TestNoDatagramEndsAPeer(t *testing.T) {
 				n.run(100 * time.Millisecond)
 				require.Len(t, honest.gotType(wire.Pong), 1)
 
-				// Nor is anything passed on that ends others: the subject's own answers
-				// decode.
+				// Nor is anything passed on that ends others: the subject's own answers decode.
 				for _, d := range victim.sent(func(datagram, wire.Packet) bool { return true }) {
 					var p wire.Packet
 					require.True(t, wire.Decode(&p, d.data).OK(), "%x", d.data)
@@ -211,8 +209,8 @@ func answers(subject, end *host) bool {
 	return len(end.sent(func(d datagram, p wire.Packet) bool { return p.Type == wire.Pong && d.to.Addr() == subject.ip })) > 0
 }
 
-// LAT-SEC-001, with the triggers that deployed peers amplify, from one who
-// never answers. Smaller datagrams than these don't decode.
+// LAT-SEC-001, with the triggers that deployed peers amplify, from one who never answers. Smaller
+// datagrams than these don't decode.
 func TestAmplification(t *testing.T) {
 	syncOf := func(message []byte) *wire.Packet {
 		p := wire.NewPacket(wire.Sync)
@@ -357,8 +355,7 @@ func (h *host) joinMany(n *network, s *host, count int, text string) {
 	}
 }
 
-// A flood from forged sources fills no table beyond its bound, and honest peers
-// still get through.
+// A flood from forged sources fills no table beyond its bound, and honest peers still get through.
 func TestFloodsOfForgedSources(t *testing.T) {
 	n, s, ends := lab(t, "bob", "carol", "mute")
 	ends[0].meet(s)

@@ -29,8 +29,8 @@ const (
 	comparing       // stage 2: from the main socket, to two responders
 )
 
-// discovery finds out the own NAT type by reflection: which mapping the NAT
-// makes, and whom it lets in.
+// discovery finds out the own NAT type by reflection: which mapping the NAT makes, and whom it lets
+// in.
 type discovery struct {
 	stage        stage
 	retry        int // of searching
@@ -67,8 +67,7 @@ func (d *discovery) next() time.Time {
 	return d.dueAt
 }
 
-// startDiscovery begins, unless it runs. An indexed peer never does
-// (LAT-NAT-008).
+// startDiscovery begins, unless it runs. An indexed peer never does (LAT-NAT-008).
 func (p *Peer) startDiscovery() {
 	if p.config.Indexed || p.discovery.stage != idle {
 		return
@@ -96,8 +95,8 @@ func (p *Peer) beIndexed() {
 	p.emit(Event{Kind: NAT, NATType: p.natType, Addr: p.own})
 }
 
-// eligible are the peers that can be asked: something came from them, and
-// whatever is sent to them from elsewhere arrives.
+// eligible are the peers that can be asked: something came from them, and whatever is sent to them
+// from elsewhere arrives.
 func (p *Peer) eligible() []*remote {
 	list := p.discovery.candidates[:0]
 	for _, r := range p.known.all() {
@@ -109,10 +108,9 @@ func (p *Peer) eligible() []*remote {
 	return list
 }
 
-// search pings bootstrap peers until two have answered. A deployed peer sends
-// a connection ping without natType here, which ends a bootstrap peer that has
-// no type (LAT-MSG-008); a reflection ping is answered in every state, and
-// verifies the address at the same time.
+// search pings bootstrap peers until two have answered. A deployed peer sends a connection ping
+// without natType here, which ends a bootstrap peer that has no type (LAT-MSG-008); a reflection
+// ping is answered in every state, and verifies the address at the same time.
 func (p *Peer) search() {
 	d := &p.discovery
 	if len(p.eligible()) >= 2 {
@@ -138,8 +136,8 @@ func (p *Peer) search() {
 	d.dueAt = p.now.Add(time.Duration(d.retry) * searchStep)
 }
 
-// responderFound goes on as soon as there are two, where a deployed peer waits
-// for the next step of its back-off.
+// responderFound goes on as soon as there are two, where a deployed peer waits for the next step of
+// its back-off.
 func (p *Peer) responderFound() {
 	if p.discovery.stage == searching && len(p.eligible()) >= 2 {
 		p.discovery.retry = 1
@@ -147,9 +145,9 @@ func (p *Peer) responderFound() {
 	}
 }
 
-// askMapping is stage 1: from the probe socket (LAT-NAT-005). It keeps to
-// responders that this socket has sent to before, so that there are others left
-// for stage 2, until one of them has been silent twice.
+// askMapping is stage 1: from the probe socket (LAT-NAT-005). It keeps to responders that this
+// socket has sent to before, so that there are others left for stage 2, until one of them has been
+// silent twice.
 func (p *Peer) askMapping() {
 	d := &p.discovery
 	list := p.eligible()
@@ -190,10 +188,9 @@ func (d *discovery) contact(addr netip.AddrPort) {
 	}
 }
 
-// compare is stage 2: from the main socket to one responder that the probe
-// socket has sent to and one, if there is one, that it has not (LAT-NAT-005).
-// Where a deployed peer finds none of these it stops for good; here a responder
-// is then only believed to be what it is.
+// compare is stage 2: from the main socket to one responder that the probe socket has sent to and
+// one, if there is one, that it has not (LAT-NAT-005). Where a deployed peer finds none of these it
+// stops for good; here a responder is then only believed to be what it is.
 func (p *Peer) compare() {
 	d := &p.discovery
 	list := p.eligible()
@@ -257,8 +254,7 @@ func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 		}
 	case comparing:
 		for i := range d.pair {
-			// It has to leave another port than the one that was contacted, or it
-			// shows nothing.
+			// It has to leave another port than the one that was contacted, or it shows nothing.
 			r := &d.pair[i]
 			if b.ResponderPeerID == r.id && from.Addr() == r.addr.Addr() && from.Port() != r.addr.Port() {
 				r.probed = true
@@ -268,15 +264,15 @@ func (p *Peer) handleProbePong(pk *wire.Packet, from netip.AddrPort) {
 	}
 }
 
-// isLive reports whether a pong echoes the id of the running attempt. An absent
-// or invented one changes nothing (LAT-NAT-007, LAT-SEC-003): a deployed peer
-// takes null for the id of the attempt that it is not making.
+// isLive reports whether a pong echoes the id of the running attempt. An absent or invented one
+// changes nothing (LAT-NAT-007, LAT-SEC-003): a deployed peer takes null for the id of the attempt
+// that it is not making.
 func (d *discovery) isLive(b *wire.Body) bool {
 	return d.stage >= mapping && b.Keys.Has(wire.KeyReflectionID) && b.ReflectionID == d.reflectionID
 }
 
-// handleReflection takes a reflection pong that came to the main socket. Only the
-// two that were asked count, each once (LAT-NAT-007).
+// handleReflection takes a reflection pong that came to the main socket. Only the two that were
+// asked count, each once (LAT-NAT-007).
 func (p *Peer) handleReflection(b *wire.Body, from netip.AddrPort) {
 	d := &p.discovery
 	if d.stage != comparing || !d.isLive(b) || !b.Keys.Has(wire.KeyAddress|wire.KeyPort) {
@@ -309,8 +305,8 @@ func (p *Peer) decideEarly() {
 func (p *Peer) runDiscovery() {
 	d := &p.discovery
 	if d.stage == comparing && due(d.againAt, p.now) && !due(d.dueAt, p.now) {
-		// A deployed peer asks once, and takes an open host whose pong was lost for a
-		// restricted one.
+		// A deployed peer asks once, and takes an open host whose pong was lost for a restricted
+		// one.
 		for i := range d.pair {
 			if r := &d.pair[i]; !r.answered || !r.probed && d.port != 0 {
 				p.sendComparison(r)
@@ -329,9 +325,8 @@ func (p *Peer) runDiscovery() {
 	case searching:
 		p.search()
 	case mapping:
-		// A deployed peer goes on at once, and so takes an open host for a
-		// port-restricted one. After enough tries the probe socket may really be
-		// unable to receive.
+		// A deployed peer goes on at once, and so takes an open host for a port-restricted one.
+		// After enough tries the probe socket may really be unable to receive.
 		if d.tries < mappingTries {
 			p.askMapping()
 		} else {
@@ -353,8 +348,8 @@ func (p *Peer) runDiscovery() {
 	}
 }
 
-// decide concludes the type (LAT-NAT-001 to LAT-NAT-004). The own address is the one
-// that the responder saw who answered last, as with deployed peers.
+// decide concludes the type (LAT-NAT-001 to LAT-NAT-004). The own address is the one that the
+// responder saw who answered last, as with deployed peers.
 func (p *Peer) decide() {
 	d := &p.discovery
 	evidence := nattype.Evidence{SameMapping: d.pair[0].seen == d.pair[1].seen}

@@ -55,8 +55,8 @@ func TestDiscoveryFindsEachType(t *testing.T) {
 	}
 }
 
-// The recorded outcomes of deployed peers that lose answers are 7 and 15 of an
-// open host; asking again finds what it is (LAT-NAT-006).
+// The recorded outcomes of deployed peers that lose answers are 7 and 15 of an open host; asking
+// again finds what it is (LAT-NAT-006).
 func TestDiscoveryRecoversFromLostAnswers(t *testing.T) {
 	isStage1 := func(d datagram, p wire.Packet) bool { return p.Type == wire.Pong && p.Body.IsProbe }
 	probe2 := func(d datagram, p wire.Packet) bool {
@@ -105,8 +105,7 @@ func TestDiscoveryRecoversFromLostAnswers(t *testing.T) {
 	}
 }
 
-// Nobody answers: questions go on, at most one a second, and the network's
-// return ends it.
+// Nobody answers: questions go on, at most one a second, and the network's return ends it.
 func TestDiscoveryWaitsForTheNetwork(t *testing.T) {
 	n := newNetwork(t)
 	_, list := n.indexed(3)
@@ -203,8 +202,8 @@ func TestOnlyAnswersToTheLiveQuestionCount(t *testing.T) {
 	require.Equal(t, 1, a.count(peer.NAT, nil))
 }
 
-// A NAT that gives each destination another address is a mapping that depends
-// on the endpoint; deployed discovery stops for ever (DEV-026).
+// A NAT that gives each destination another address is a mapping that depends on the endpoint;
+// deployed discovery stops for ever (DEV-026).
 func TestTwoMappedAddressesAreAnAnswer(t *testing.T) {
 	n := newNetwork(t)
 	a := n.host("alice")

@@ -198,8 +198,7 @@ func (h *host) run(c peer.Config) {
 	h.driver.Start(h.net.Now, h.peer)
 }
 
-// cut takes the host off the network, or brings it back: meanwhile it neither
-// ticks nor hears.
+// cut takes the host off the network, or brings it back: meanwhile it neither ticks nor hears.
 func (h *host) cut(off bool) {
 	h.closed = off
 	h.driver.Pause(off)
@@ -301,8 +300,7 @@ func (n *network) arrive(d datagram) {
 	}
 }
 
-// react is what a scripted end does by itself: it answers pings, but those of
-// its own kind.
+// react is what a scripted end does by itself: it answers pings, but those of its own kind.
 func (h *host) react(s peer.Socket, d datagram) {
 	p := d.packet()
 	if h.mute || p.Type != wire.Ping || d.sender.peer == nil {

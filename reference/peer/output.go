@@ -35,8 +35,8 @@ type outbound struct {
 	arena   []byte // that their datagrams lie in
 }
 
-// Poll takes the next output; false when there is none. All are to be taken
-// after each input and before the next.
+// Poll takes the next output; false when there is none. All are to be taken after each input and
+// before the next.
 func (p *Peer) Poll(o *Output) bool {
 	if p.out.polled == len(p.out.outputs) {
 		p.out.outputs, p.out.polled = p.out.outputs[:0], 0
@@ -50,8 +50,8 @@ func (p *Peer) Poll(o *Output) bool {
 
 func (p *Peer) push(o Output) { p.out.outputs = append(p.out.outputs, o) }
 
-// room is an empty slice of the arena, to append a datagram to. Where the arena
-// has to grow, what was sent before keeps its old place.
+// room is an empty slice of the arena, to append a datagram to. Where the arena has to grow, what
+// was sent before keeps its old place.
 func (p *Peer) room() []byte {
 	if cap(p.out.arena)-len(p.out.arena) < wire.MaxDatagram {
 		p.out.arena = make([]byte, 0, max(2*cap(p.out.arena), 16*wire.MaxDatagram))
@@ -62,8 +62,8 @@ func (p *Peer) room() []byte {
 // sent makes the datagram in the arena's room part of the arena.
 func (p *Peer) sent(datagram []byte) { p.out.arena = p.out.arena[:len(p.out.arena)+len(datagram)] }
 
-// encode puts a packet into the arena. What the peer composes itself always
-// fits; what doesn't is not sent.
+// encode puts a packet into the arena. What the peer composes itself always fits; what doesn't is
+// not sent.
 func (p *Peer) encode(pk *wire.Packet) ([]byte, bool) {
 	datagram, err := wire.Append(p.room(), pk)
 	if err != nil {
@@ -98,8 +98,8 @@ func (p *Peer) sendToPeer(r *remote, pk *wire.Packet) {
 	}
 }
 
-// sendTo encodes and sends a packet to a peer that has agreed to be sent to: a
-// known, verified or configured one, or one whose limit was looked at.
+// sendTo encodes and sends a packet to a peer that has agreed to be sent to: a known, verified or
+// configured one, or one whose limit was looked at.
 func (p *Peer) sendTo(to netip.AddrPort, pk *wire.Packet) {
 	if datagram, ok := p.encode(pk); ok {
 		p.transmit(p.socketTo(to), to, datagram)

@@ -55,8 +55,8 @@ const (
 	Probe Socket = 2
 )
 
-// Peer is the state machine. It is for one goroutine. What belongs to one
-// chapter of the specification is in a part of its own.
+// Peer is the state machine. It is for one goroutine. What belongs to one chapter of the
+// specification is in a part of its own.
 type Peer struct {
 	config Config
 	limits Limits
@@ -87,8 +87,8 @@ type Peer struct {
 	budgets      budgets
 }
 
-// New makes a peer, whose first outputs ask to open its two sockets. It takes
-// any configuration, see Config.Validate.
+// New makes a peer, whose first outputs ask to open its two sockets. It takes any configuration,
+// see Config.Validate.
 func New(now time.Time, c Config) *Peer {
 	l := c.Limits.withDefaults()
 	p := &Peer{
@@ -121,9 +121,8 @@ func New(now time.Time, c Config) *Peer {
 	return p
 }
 
-// secret fills b from the configured randomness. A source that fails leaves
-// zeros and is reported once per failure: ids that answers echo are then no
-// secret, and nothing can be sealed.
+// secret fills b from the configured randomness. A source that fails leaves zeros and is reported
+// once per failure: ids that answers echo are then no secret, and nothing can be sealed.
 func (p *Peer) secret(b []byte) {
 	if p.config.Random == nil {
 		return
@@ -171,8 +170,8 @@ func (p *Peer) Opened(now time.Time, s Socket, local netip.AddrPort, err error) 
 	p.pollQueues()
 }
 
-// NetworkChanged tells that the host's addresses or its route changed: what was
-// discovered may no longer hold.
+// NetworkChanged tells that the host's addresses or its route changed: what was discovered may no
+// longer hold.
 func (p *Peer) NetworkChanged(now time.Time, locals []netip.Addr) {
 	p.begin(now)
 	if p.life.closing || !p.life.ready {
@@ -182,8 +181,8 @@ func (p *Peer) NetworkChanged(now time.Time, locals []netip.Addr) {
 	p.pollQueues()
 }
 
-// Join makes the peer a member of a subcluster: from now on it announces itself
-// for it and opens its messages, those in the cache too.
+// Join makes the peer a member of a subcluster: from now on it announces itself for it and opens
+// its messages, those in the cache too.
 func (p *Peer) Join(now time.Time, k seal.Keys) {
 	p.begin(now)
 	if p.life.closing {
@@ -244,13 +243,12 @@ type PeerInfo struct {
 	Indexed   bool
 	Proxy     wire.ID // that it is reached by; zero: directly
 
-	// Subclusters are those for which joins of its own have come lately. Members
-	// and only they are counted: a relay is none for what it passes on.
+	// Subclusters are those for which joins of its own have come lately. Members and only they are
+	// counted: a relay is none for what it passes on.
 	Subclusters []wire.ID
 }
 
-// Peers are the known peers: the bootstrap peers, then the others in the order
-// they were met.
+// Peers are the known peers: the bootstrap peers, then the others in the order they were met.
 func (p *Peer) Peers() []PeerInfo {
 	infos := make([]PeerInfo, p.known.len())
 	for i, r := range p.known.all() {

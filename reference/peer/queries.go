@@ -15,9 +15,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// A query is a packet of type 8: a question, which is multicast and relayed
-// until somebody knows an answer, or an answer, which goes back the way that the
-// question came.
+// A query is a packet of type 8: a question, which is multicast and relayed until somebody knows an
+// answer, or an answer, which goes back the way that the question came.
 var (
 	isQuestion = []byte("1") // usr4
 	isAnswer   = []byte("2")
@@ -44,8 +43,7 @@ type route struct {
 	until time.Time
 }
 
-// routeOf is where the question of another came from, nil where it is not known
-// any more.
+// routeOf is where the question of another came from, nil where it is not known any more.
 func (p *Peer) routeOf(queryID wire.ID) *route {
 	if r := p.queries.routes.get(queryID); r != nil && p.now.Before(r.until) {
 		return r
@@ -68,10 +66,9 @@ var (
 	ErrNoObject   = errors.New("peer: the body is no JSON object")
 )
 
-// Query asks the network a question, a JSON object: {"packetId": "<64 hex
-// digits>"} is answered by every peer that has the packet in its cache, anything
-// else by applications. For one K the answers to it are delivered, each once
-// (LAT-QRY-003), with the id that Query returns.
+// Query asks the network a question, a JSON object: {"packetId": "<64 hex digits>"} is answered by
+// every peer that has the packet in its cache, anything else by applications. For one K the answers
+// to it are delivered, each once (LAT-QRY-003), with the id that Query returns.
 func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
 	p.begin(now)
 	if p.life.closing {
@@ -97,8 +94,8 @@ func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
 	return id, nil
 }
 
-// queryBody is a JSON object as the body of a query: compact, and in ASCII, since
-// deployed peers cut other text short.
+// queryBody is a JSON object as the body of a query: compact, and in ASCII, since deployed peers
+// cut other text short.
 func queryBody(body []byte) ([]byte, error) {
 	if !isObject(body) {
 		return nil, ErrNoObject
@@ -138,8 +135,8 @@ func (p *Peer) sendQuestion(id wire.ID) {
 	question := wire.NewPacket(wire.Query)
 	question.Hops = 1
 	question.Usr1, question.Usr3, question.Usr4 = strconv.AppendInt(nil, p.now.UnixMilli(), 10), id[:], isQuestion
-	// The packetId, by which deployed peers tell questions apart, hashes no other
-	// field that differs (LAT-QRY-002).
+	// The packetId, by which deployed peers tell questions apart, hashes no other field that
+	// differs (LAT-QRY-002).
 	question.NextID = id[:]
 	question.Message = a.body
 	if datagram, ok := p.encode(&question); ok {
@@ -185,9 +182,9 @@ func (p *Peer) handleQuestion(pk *wire.Packet, queryID wire.ID, from netip.AddrP
 	}
 }
 
-// answerFromCache sends back a packet that the question names and the cache
-// holds, as an answer (LAT-QRY-004). The cached packet stays what it is
-// (LAT-QRY-005): a deployed peer makes an answer of it for good.
+// answerFromCache sends back a packet that the question names and the cache holds, as an answer
+// (LAT-QRY-004). The cached packet stays what it is (LAT-QRY-005): a deployed peer makes an answer
+// of it for good.
 func (p *Peer) answerFromCache(pk *wire.Packet, queryID wire.ID, to netip.AddrPort) bool {
 	var body map[string]json.RawMessage
 	var named string
@@ -212,8 +209,8 @@ func (p *Peer) answerFromCache(pk *wire.Packet, queryID wire.ID, to netip.AddrPo
 	return true
 }
 
-// Answer answers a question that the event Question told of, with a JSON object.
-// It has to fit into one packet: deployed peers can't read an answer of several.
+// Answer answers a question that the event Question told of, with a JSON object. It has to fit into
+// one packet: deployed peers can't read an answer of several.
 func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 	p.begin(now)
 	if p.life.closing {
@@ -235,14 +232,12 @@ func (p *Peer) Answer(now time.Time, queryID wire.ID, body []byte) error {
 	return nil
 }
 
-// handleAnswer delivers an answer to an own question, and sends one to a
-// question of somebody else back to where that came from (LAT-QRY-008). Deployed
-// peers multicast it, unless they answer questions themselves: then it ends with
-// them.
+// handleAnswer delivers an answer to an own question, and sends one to a question of somebody else
+// back to where that came from (LAT-QRY-008). Deployed peers multicast it, unless they answer
+// questions themselves: then it ends with them.
 //
-// An answer has no age: the usr1 of a cached publish is the hash of its event,
-// which a deployed peer reads as a time where it begins with a digit
-// (LAT-QRY-010).
+// An answer has no age: the usr1 of a cached publish is the hash of its event, which a deployed
+// peer reads as a time where it begins with a digit (LAT-QRY-010).
 func (p *Peer) handleAnswer(pk *wire.Packet, queryID wire.ID, from netip.AddrPort, datagram []byte, held bool) {
 	id, ok := pk.ID()
 	if !ok || wire.VerifyID(pk) == wire.IDMismatch || !harmless(pk) { // LAT-QRY-015, LAT-QRY-011
@@ -290,8 +285,8 @@ func (p *Peer) deliverAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.Ad
 	p.emit(event)
 }
 
-// asPublish is an answer as the publish that it may be a copy of, with its body
-// parsed where it is a head.
+// asPublish is an answer as the publish that it may be a copy of, with its body parsed where it is
+// a head.
 func asPublish(pk *wire.Packet) (publish wire.Packet) {
 	as := *pk
 	as.Type = wire.Publish
@@ -301,9 +296,9 @@ func asPublish(pk *wire.Packet) (publish wire.Packet) {
 	return publish
 }
 
-// harmless reports whether an answer can be sent to deployed peers: they parse
-// whatever is JSON, and come to their end over what is neither an object nor
-// bytes, or is a part of a message, or a head without its keys (LAT-QRY-011).
+// harmless reports whether an answer can be sent to deployed peers: they parse whatever is JSON,
+// and come to their end over what is neither an object nor bytes, or is a part of a message, or a
+// head without its keys (LAT-QRY-011).
 func harmless(pk *wire.Packet) bool {
 	if pk.Index == 0 {
 		head := asPublish(pk)

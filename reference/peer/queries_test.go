@@ -70,8 +70,8 @@ func answerPacket(query []byte, body string, edit func(p *wire.Packet)) *wire.Pa
 	return &p
 }
 
-// LAT-QRY-001, LAT-QRY-003, LAT-QRY-008: an application answers, at the other end
-// of the network; the answer comes back the way that the question went.
+// LAT-QRY-001, LAT-QRY-003, LAT-QRY-008: an application answers, at the other end of the network;
+// the answer comes back the way that the question went.
 func TestAsking(t *testing.T) {
 	n := newNetwork(t)
 	_, list := n.indexed(3)
@@ -226,8 +226,7 @@ func TestEqualQuestionsOfTwoPeers(t *testing.T) {
 	require.Len(t, ends[0].gotType(wire.Query), 2)
 }
 
-// LAT-QRY-005, and what can't be answered with: a last fragment that is JSON
-// ends deployed peers.
+// LAT-QRY-005, and what can't be answered with: a last fragment that is JSON ends deployed peers.
 func TestAnsweringFromTheCache(t *testing.T) {
 	n, s, ends := lab(t, "carol", "bob")
 	carol, bob := ends[0], ends[1]
@@ -398,8 +397,7 @@ func TestAStrangersQuestionIsHeld(t *testing.T) {
 	require.Len(t, bob.gotType(wire.Query), 1)
 }
 
-// One source can't have questions relayed without end, nor use up what is kept
-// of them.
+// One source can't have questions relayed without end, nor use up what is kept of them.
 func TestQuestionsAreCounted(t *testing.T) {
 	n := newNetwork(t)
 	s := n.host("s").start(peer.Config{Indexed: true, Limits: peer.Limits{QueryLimits: peer.QueryLimits{QuestionsPerMinute: 50, Routes: 20}}})

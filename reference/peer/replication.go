@@ -45,13 +45,13 @@ type Publication struct {
 	SigningKey ed25519.PrivateKey // usr2 and sig are made with it; nil: unset
 }
 
-// maxUnpublished is how many own packets wait for somebody to send them to. More
-// stay in the cache, and go out by sync.
+// maxUnpublished is how many own packets wait for somebody to send them to. More stay in the cache,
+// and go out by sync.
 const maxUnpublished = 1024
 
-// Publish seals a message for a joined subcluster, keeps it and multicasts it
-// with hops 1 (LAT-REPL-001). It returns the ids of its packets, the head or only
-// one first. Before somebody is there to send to, it is kept until then.
+// Publish seals a message for a joined subcluster, keeps it and multicasts it with hops 1
+// (LAT-REPL-001). It returns the ids of its packets, the head or only one first. Before somebody is
+// there to send to, it is kept until then.
 func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 	p.begin(now)
 	if p.life.closing {
@@ -137,15 +137,14 @@ func (p *Peer) publishAgain() {
 	p.replication.unpublished = p.replication.unpublished[:0]
 }
 
-// handlePublish caches a publish, whatever cluster it is of, opens it if it can, and
-// relays it, once per packetId (LAT-REPL-002).
+// handlePublish caches a publish, whatever cluster it is of, opens it if it can, and relays it,
+// once per packetId (LAT-REPL-002).
 func (p *Peer) handlePublish(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	id, ok := pk.ID()
 	if !ok || p.gated(id) || !sound(pk) {
 		return
 	}
-	// What is false is not gated either, or it would keep the true packet out
-	// (LAT-ID-006).
+	// What is false is not gated either, or it would keep the true packet out (LAT-ID-006).
 	if wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
@@ -154,8 +153,8 @@ func (p *Peer) handlePublish(pk *wire.Packet, from netip.AddrPort, datagram []by
 		p.noteSynced(from, false)
 		return
 	}
-	// Hops beyond the maximum, with which it is kept but not relayed (LAT-REPL-006),
-	// would end a deployed peer that evicts the packet after a sync.
+	// Hops beyond the maximum, with which it is kept but not relayed (LAT-REPL-006), would end a
+	// deployed peer that evicts the packet after a sync.
 	stored := p.copied(pk, datagram, min(pk.Hops, wire.MaxHops))
 	p.keep(entry(pk, stored))
 	p.openPacket(pk)
@@ -193,10 +192,10 @@ func (p *Peer) openPacket(pk *wire.Packet) {
 	p.compose(keys, &head, pk.Hops)
 }
 
-// deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What
-// does not open is reported without its content (LAT-REPL-005). If it was split
-// it may be forged, and the true fragments still to come (LAT-ID-007): then that
-// has time until each further one has had all of them hashed often enough.
+// deliverMessage opens a whole message and reports it, once (LAT-REPL-003). What does not open is
+// reported without its content (LAT-REPL-005). If it was split it may be forged, and the true
+// fragments still to come (LAT-ID-007): then that has time until each further one has had all of
+// them hashed often enough.
 func (p *Peer) deliverMessage(keys seal.Keys, pk *wire.Packet, sealed []byte, hops uint32) {
 	id, ok := pk.ID()
 	if !ok {

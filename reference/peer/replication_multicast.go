@@ -21,8 +21,8 @@ func (p *Peer) shuffle(list []*remote) {
 	p.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
-// liveExcept gives the known peers that can be sent to, in a random order, except those
-// at one of the addresses.
+// liveExcept gives the known peers that can be sent to, in a random order, except those at one of
+// the addresses.
 func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 	p.replication.live = p.replication.live[:0]
 	for _, r := range p.known.all() {
@@ -35,10 +35,9 @@ func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 	return p.replication.live
 }
 
-// choose picks whom a multicast goes to: three at random, an indexed one if
-// there is none among them, and friends, which are those of the packet's cluster.
-// Nobody is picked twice (LAT-MEMB-008): a deployed peer sends to its first
-// friend twice.
+// choose picks whom a multicast goes to: three at random, an indexed one if there is none among
+// them, and friends, which are those of the packet's cluster. Nobody is picked twice
+// (LAT-MEMB-008): a deployed peer sends to its first friend twice.
 func (p *Peer) choose(live []*remote, clusterID []byte, exclude ...wire.ID) []*remote {
 	p.replication.chosen = p.replication.chosen[:0]
 	take := func(limit int, fits func(r *remote) bool) {
@@ -59,8 +58,8 @@ func (p *Peer) choose(live []*remote, clusterID []byte, exclude ...wire.ID) []*r
 	return p.replication.chosen
 }
 
-// relay sends a received packet on, with one hop more (LAT-MEMB-004,
-// LAT-REPL-002), never to where it came from (LAT-REPL-004).
+// relay sends a received packet on, with one hop more (LAT-MEMB-004, LAT-REPL-002), never to where
+// it came from (LAT-REPL-004).
 func (p *Peer) relay(pk *wire.Packet, datagram []byte, targets []*remote) {
 	if len(targets) == 0 {
 		return
@@ -71,9 +70,8 @@ func (p *Peer) relay(pk *wire.Packet, datagram []byte, targets []*remote) {
 	}
 }
 
-// copied puts a received datagram into the arena with other hops, and without
-// what a re-encoding relay would leave out: bytes after sig, and the part of its
-// length that a short sig lacks.
+// copied puts a received datagram into the arena with other hops, and without what a re-encoding
+// relay would leave out: bytes after sig, and the part of its length that a short sig lacks.
 func (p *Peer) copied(pk *wire.Packet, datagram []byte, hops uint32) []byte {
 	length := encodedLength(pk)
 	out := append(p.room(), datagram[:length]...)

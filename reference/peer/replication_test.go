@@ -255,8 +255,7 @@ func ids(h *host) (list []string) {
 	return list
 }
 
-// fill puts publishes key from to below to into a peer's cache, as from a peer
-// that has gone.
+// fill puts publishes key from to below to into a peer's cache, as from a peer that has gone.
 func (h *host) fill(n *network, from, to int) {
 	author := n.host("author")
 	for i := from; i < to; i++ {
@@ -267,8 +266,8 @@ func (h *host) fill(n *network, from, to int) {
 	n.hosts = n.hosts[:len(n.hosts)-1]
 }
 
-// LAT-SYNC-003 to LAT-SYNC-006: as in the recorded negotiation, 25 and 25 keys
-// of which 10 are shared end as 40.
+// LAT-SYNC-003 to LAT-SYNC-006: as in the recorded negotiation, 25 and 25 keys of which 10 are
+// shared end as 40.
 func TestSyncOfDisjointCaches(t *testing.T) {
 	for _, size := range []int{25, 300} {
 		n := newNetwork(t)
@@ -322,8 +321,8 @@ func TestSyncOfEqualCaches(t *testing.T) {
 	require.Len(t, s.sent(func(datagram, wire.Packet) bool { return true }), before)
 }
 
-// LAT-SYNC-007: a stranger's sync is held, and answered when it is verified;
-// deployed peers send one at first contact and never again.
+// LAT-SYNC-007: a stranger's sync is held, and answered when it is verified; deployed peers send
+// one at first contact and never again.
 func TestSyncIsHeldUntilVerified(t *testing.T) {
 	n, s, ends := lab(t, "eve")
 	s.fill(n, 0, 40)
@@ -368,8 +367,8 @@ func encoded(t testing.TB, p *wire.Packet) []byte {
 	return data
 }
 
-// LAT-SYNC-006: what was published while a member was away, or before it came,
-// by an author that has gone.
+// LAT-SYNC-006: what was published while a member was away, or before it came, by an author that
+// has gone.
 func TestAMemberThatWasAwayGetsWhatItMissed(t *testing.T) {
 	n := newNetwork(t)
 	_, list := n.indexed(3)

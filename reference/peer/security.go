@@ -8,10 +8,9 @@ import (
 	"punchlist/reference/wire"
 )
 
-// impersonates reports whether a datagram in the name of a peer comes from an address
-// at which another one answered. What is verified is an address; without this a
-// datagram with a forged source would be that of any peer, from any address that
-// is verified (LAT-SEC-007).
+// impersonates reports whether a datagram in the name of a peer comes from an address at which
+// another one answered. What is verified is an address; without this a datagram with a forged
+// source would be that of any peer, from any address that is verified (LAT-SEC-007).
 func (p *Peer) impersonates(id wire.ID, from netip.AddrPort) bool {
 	if v := p.verification.verifiedTo.get(from); v != nil && p.now.Before(v.until) {
 		return v.id != id
@@ -26,8 +25,8 @@ func (p *Peer) noteReceived(from netip.AddrPort, length int) {
 	s.in += uint64(length)
 }
 
-// isUnlimited reports whether the bytes to an IP are not counted: one of its ports
-// is verified, or configured.
+// isUnlimited reports whether the bytes to an IP are not counted: one of its ports is verified, or
+// configured.
 func (p *Peer) isUnlimited(ip netip.Addr) bool {
 	if s := p.verification.sources.get(ip); s != nil && p.now.Before(s.verified) {
 		return true

@@ -11,8 +11,8 @@ type Size struct {
 	Max  int // a bound that no input can pass
 }
 
-// Sizes tells how much the peer keeps of everything that can grow, the elements
-// of lists in lists taken together (LAT-BUDG-004).
+// Sizes tells how much the peer keeps of everything that can grow, the elements of lists in lists
+// taken together (LAT-BUDG-004).
 func (p *Peer) Sizes() []Size {
 	l := p.limits
 	peers := len(p.config.Bootstrap) + l.Peers

@@ -26,8 +26,8 @@ var noSize = map[string]string{
 	"bursts.subclusterID": "a field of one datagram",
 }
 
-// growing lists the fields below t that can grow, those of embedded fields and
-// of plain structs by their own name alone.
+// growing lists the fields below t that can grow, those of embedded fields and of plain structs by
+// their own name alone.
 func growing(t reflect.Type, path string, visit func(path string)) {
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -17,8 +17,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// A state is a line that begins with stateName, followed by the SHA-256 of what
-// comes behind the line, in hex; and that is JSON.
+// A state is a line that begins with stateName, followed by the SHA-256 of what comes behind the
+// line, in hex; and that is JSON.
 const stateName = "latica-peer-state 1 "
 
 type savedState struct {
@@ -40,11 +40,10 @@ type savedPacket struct {
 	Datagram    []byte `json:"datagram"`
 }
 
-// State is what a peer needs in order to go on after a restart, for Config.State:
-// the peers that it was connected to, the packets that it kept and when they
-// came, which of their messages it has delivered, and which of its own nobody
-// has. It holds no keys, and so no subclusters: a peer that is restored joins
-// nothing by itself. Nor the NAT type: to find it again takes a second, and a
+// State is what a peer needs in order to go on after a restart, for Config.State: the peers that it
+// was connected to, the packets that it kept and when they came, which of their messages it has
+// delivered, and which of its own nobody has. It holds no keys, and so no subclusters: a peer that
+// is restored joins nothing by itself. Nor the NAT type: to find it again takes a second, and a
 // wrong one misleads others.
 func (p *Peer) State() []byte {
 	s := savedState{Clock: p.membership.clock, Peers: []savedPeer{}, Packets: []savedPacket{}}
@@ -71,8 +70,8 @@ func (p *Peer) State() []byte {
 	return append(state, text...)
 }
 
-// ValidateState says what keeps a state from being restored: it is of another
-// version, or not as it was saved.
+// ValidateState says what keeps a state from being restored: it is of another version, or not as it
+// was saved.
 func ValidateState(state []byte) error {
 	_, _, err := readState(state)
 	return err
@@ -117,8 +116,7 @@ func readState(state []byte) (s savedState, packets []wire.Packet, err error) {
 	return s, packets, nil
 }
 
-// restore takes in a state. What can't be read is reported, and the peer is as
-// one without a state.
+// restore takes in a state. What can't be read is reported, and the peer is as one without a state.
 func (p *Peer) restore(state []byte) {
 	s, packets, err := readState(state)
 	if err != nil {

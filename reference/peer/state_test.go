@@ -28,8 +28,8 @@ func (h *host) restart(state []byte) {
 	h.run(c)
 }
 
-// What was kept is kept, what was delivered is not delivered again, what nobody
-// got goes out; and nothing is joined.
+// What was kept is kept, what was delivered is not delivered again, what nobody got goes out; and
+// nothing is joined.
 func TestStateIsRestored(t *testing.T) {
 	n := newNetwork(t)
 	_, list := n.indexed(3)
@@ -140,8 +140,7 @@ func TestBadStates(t *testing.T) {
 	}
 }
 
-// LAT-MEMB-021, LAT-MEMB-022: whoever slept, lost its network or moved is
-// connected again soon.
+// LAT-MEMB-021, LAT-MEMB-022: whoever slept, lost its network or moved is connected again soon.
 func TestComingBack(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -252,8 +251,8 @@ func TestMembersAreKnownWhenTheyCome(t *testing.T) {
 	}
 }
 
-// FuzzState feeds whatever as a state: it is restored whole or not at all, and
-// what is restored can be saved again.
+// FuzzState feeds whatever as a state: it is restored whole or not at all, and what is restored can
+// be saved again.
 func FuzzState(f *testing.F) {
 	f.Add([]byte(`{"clock":3,"peers":[],"packets":[]}`), true)
 	f.Add([]byte(`{"peers":[{"peerId":"`+strings.Repeat("ab", 32)+`","address":"1.2.3.4:5"}]}`), true)

@@ -21,8 +21,8 @@ type Streaming struct {
 	SigningKey ed25519.PrivateKey // usr2 and sig are made with it; nil: unset
 }
 
-// streaming is what a peer keeps of streams: its own that wait for their turn,
-// those of others that it has relayed, and those for it that are not whole yet.
+// streaming is what a peer keeps of streams: its own that wait for their turn, those of others that
+// it has relayed, and those for it that are not whole yet.
 type streaming struct {
 	outgoing     queue[outgoing]
 	turn         bool                        // it is that of own streams, not of syncs
@@ -39,9 +39,8 @@ type outgoing struct {
 	datagram []byte
 }
 
-// streamKey is what tells packets of streams apart. Neither a packetId alone
-// does, since the head of a split message hashes nothing but its size and time,
-// nor one with its destination.
+// streamKey is what tells packets of streams apart. Neither a packetId alone does, since the head
+// of a split message hashes nothing but its size and time, nor one with its destination.
 type streamKey struct{ packet, to, source wire.ID }
 
 func newStreaming(l Limits) streaming {
@@ -52,13 +51,12 @@ func newStreaming(l Limits) streaming {
 	}
 }
 
-// Stream seals a message for a connected peer that has joined the subcluster too,
-// and sends it there (LAT-STRM-001): not at once, but a packet at a time, after
-// the messages streamed before (LAT-STRM-003). Nothing tells whether it arrives.
+// Stream seals a message for a connected peer that has joined the subcluster too, and sends it
+// there (LAT-STRM-001): not at once, but a packet at a time, after the messages streamed before
+// (LAT-STRM-003). Nothing tells whether it arrives.
 //
-// A message for several peers is sealed for each anew (LAT-STRM-010): a
-// deployed peer seals what it has sealed for the one before, so that the first
-// alone can read it.
+// A message for several peers is sealed for each anew (LAT-STRM-010): a deployed peer seals what it
+// has sealed for the one before, so that the first alone can read it.
 func (p *Peer) Stream(now time.Time, m Streaming) error {
 	p.begin(now)
 	if p.life.closing {
@@ -104,8 +102,8 @@ func (p *Peer) pollStreams() bool {
 	return false
 }
 
-// handleStream delivers a stream that is for this peer, and relays one that is for
-// another. What ends deployed peers is neither.
+// handleStream delivers a stream that is for this peer, and relays one that is for another. What
+// ends deployed peers is neither.
 func (p *Peer) handleStream(pk *wire.Packet, from netip.AddrPort, datagram []byte, held bool) {
 	to, addressed := wire.AsID(pk.Usr3)
 	source, signed := wire.AsID(pk.Usr4)
@@ -123,11 +121,10 @@ func (p *Peer) handleStream(pk *wire.Packet, from netip.AddrPort, datagram []byt
 	}
 }
 
-// relayStream sends a stream on to the peer that it is for (LAT-STRM-006), if
-// its source is verified (LAT-STRM-009), as long as it can't have been here
-// before: with one hop more, up to 16 (LAT-STRM-008), once (LAT-STRM-007) and never
-// back to where it came from. Deployed relays do none of it, so that two which take
-// each other for the way to a third send one packet for ever.
+// relayStream sends a stream on to the peer that it is for (LAT-STRM-006), if its source is
+// verified (LAT-STRM-009), as long as it can't have been here before: with one hop more, up to 16
+// (LAT-STRM-008), once (LAT-STRM-007) and never back to where it came from. Deployed relays do none
+// of it, so that two which take each other for the way to a third send one packet for ever.
 func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, datagram []byte, held bool) {
 	r := p.known.byID(key.to)
 	if r == nil || !r.connected || pk.Hops >= wire.MaxHops {
@@ -147,10 +144,10 @@ func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, 
 	p.transmitTo(r, p.copied(pk, datagram, pk.Hops+1))
 }
 
-// acceptStream delivers a stream for this peer when it is whole and can be opened,
-// whoever brought it, and whether its source is known or not (LAT-STRM-002).
-// Deployed peers want to know the source, whose name is not proven by that. What
-// is forged (LAT-STRM-013) or does not open (LAT-STRM-011) is dropped.
+// acceptStream delivers a stream for this peer when it is whole and can be opened, whoever brought
+// it, and whether its source is known or not (LAT-STRM-002). Deployed peers want to know the
+// source, whose name is not proven by that. What is forged (LAT-STRM-013) or does not open
+// (LAT-STRM-011) is dropped.
 func (p *Peer) acceptStream(keys seal.Keys, pk *wire.Packet, key messageKey, from netip.AddrPort) {
 	if pk.Index > 0 {
 		head, ok := wire.AsID(pk.PreviousID)
@@ -171,8 +168,8 @@ func (p *Peer) acceptStream(keys seal.Keys, pk *wire.Packet, key messageKey, fro
 	}
 }
 
-// deliverStream opens a whole message and reports it, once (LAT-STRM-004); false
-// if it does not open.
+// deliverStream opens a whole message and reports it, once (LAT-STRM-004); false if it does not
+// open.
 func (p *Peer) deliverStream(keys seal.Keys, pk *wire.Packet, key messageKey, sealed []byte, hops uint32) bool {
 	event := eventOf(Stream, key.head, pk, hops)
 	event.PeerID, event.SubclusterID = key.source, keys.SubclusterID

@@ -10,14 +10,13 @@ import (
 	"punchlist/reference/wire"
 )
 
-// messageKey tells split messages apart while they come in: two sources may name
-// the same head, which hashes nothing but a size and a time.
+// messageKey tells split messages apart while they come in: two sources may name the same head,
+// which hashes nothing but a size and a time.
 type messageKey struct{ source, head wire.ID }
 
-// assembly is a split message of which not all is there. It completes whatever
-// the order in which its packets come, and however many others do so at the same
-// time (LAT-STRM-005). Deployed peers keep one heap of fragments for all, and
-// throw it away whenever a head comes.
+// assembly is a split message of which not all is there. It completes whatever the order in which
+// its packets come, and however many others do so at the same time (LAT-STRM-005). Deployed peers
+// keep one heap of fragments for all, and throw it away whenever a head comes.
 type assembly struct {
 	parts    []part // by index
 	distinct int    // indexes among them
@@ -38,18 +37,17 @@ const (
 	partOverhead = 64 // bytes that a part counts for beside its datagram
 	// maxRivals is how many parts of one index are kept: anyone can make one.
 	maxRivals = 4
-	// maxTries is how often the parts of one message are put together, which takes
-	// hashing them all.
+	// maxTries is how often the parts of one message are put together, which takes hashing them
+	// all.
 	maxTries = 16
 )
 
-// assemble takes in a packet of a split publish or stream, whose packetId holds
-// as far as it alone can tell. With the last part it returns the head and the
-// message; until then nil. They are kept until forgetAssembly, since what is whole
-// may be forged, and the true parts are still to come.
+// assemble takes in a packet of a split publish or stream, whose packetId holds as far as it alone
+// can tell. With the last part it returns the head and the message; until then nil. They are kept
+// until forgetAssembly, since what is whole may be forged, and the true parts are still to come.
 //
-// The bytes kept are bounded. What comes from addresses that are not verified
-// gives way to what comes from others, and what grew least lately to what does.
+// The bytes kept are bounded. What comes from addresses that are not verified gives way to what
+// comes from others, and what grew least lately to what does.
 func (p *Peer) assemble(key messageKey, pk *wire.Packet, trusted bool) (head *wire.Packet, message []byte) {
 	longest := p.limits.MaxMessage + seal.Overhead
 	most := (longest + wire.MaxMessage - 1) / wire.MaxMessage

@@ -153,8 +153,8 @@ func TestStreamingTheSame(t *testing.T) {
 	require.Equal(t, 1, b.streamed(words(2984)+"another message!"))
 }
 
-// LAT-STRM-005: shuffled, doubled, from several sources, of one size and time,
-// between the packets of messages that never become whole.
+// LAT-STRM-005: shuffled, doubled, from several sources, of one size and time, between the packets
+// of messages that never become whole.
 func TestStreamsInAnyOrder(t *testing.T) {
 	for seed := range uint64(20) {
 		n := newNetwork(t)
@@ -368,8 +368,8 @@ func TestAStrangersStreamIsHeld(t *testing.T) {
 	require.Len(t, ends[0].gotType(wire.Stream), 1)
 }
 
-// LAT-STRM-007: two relays, of which each takes the other for the way to a third
-// peer. Whoever stands at its address sends everything on to the other relay.
+// LAT-STRM-007: two relays, of which each takes the other for the way to a third peer. Whoever
+// stands at its address sends everything on to the other relay.
 func TestTwoRelaysDoNotLoop(t *testing.T) {
 	n := newNetwork(t)
 	relays, _ := n.indexed(2)
@@ -412,8 +412,8 @@ func TestRelayedStreamsAreCounted(t *testing.T) {
 	require.Len(t, bob.gotType(wire.Stream), 51)
 }
 
-// relaying is an indexed peer that knows an author and a destination, and
-// streams of the one for the other.
+// relaying is an indexed peer that knows an author and a destination, and streams of the one for
+// the other.
 func relaying(t testing.TB, different int) (p *peer.Peer, now time.Time, from netip.AddrPort, datagrams [][]byte) {
 	n := newNetwork(nil)
 	s, author, destination := n.host("s"), n.host("author"), n.host("destination")

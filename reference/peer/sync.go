@@ -14,16 +14,15 @@ import (
 )
 
 const (
-	// Rounds of one sync: root summaries sent until the caches are equal. Of six
-	// datagrams one after the other, from the root down to the packets, all arrive
-	// in a quarter of all cases where one in five is lost.
+	// Rounds of one sync: root summaries sent until the caches are equal. Of six datagrams one
+	// after the other, from the root down to the packets, all arrive in a quarter of all cases
+	// where one in five is lost.
 	maxRounds  = 64
 	idleRounds = 3 // without any packet sent or got, and a sync is over; one, when patience is
 
-	// After patience syncs that brought nothing, and left the caches different, the
-	// next wait for 2, 4, 8 K and so on (LAT-SYNC-013). There are reasons for that
-	// which last for hours: a packet that has expired with one side, or is six hours
-	// old there.
+	// After patience syncs that brought nothing, and left the caches different, the next wait for
+	// 2, 4, 8 K and so on (LAT-SYNC-013). There are reasons for that which last for hours: a packet
+	// that has expired with one side, or is six hours old there.
 	patience  = 2
 	maxBarren = 8
 
@@ -43,9 +42,8 @@ type syncing struct {
 
 func newSyncing(l Limits) syncing { return syncing{recent: newTable[wire.ID, sending](l.Gates)} }
 
-// session is what a peer knows of syncing with another one. The deployed
-// protocol has no such thing: one summary is sent, at first contact, and what is
-// lost of all that follows is lost.
+// session is what a peer knows of syncing with another one. The deployed protocol has no such
+// thing: one summary is sent, at first contact, and what is lost of all that follows is lost.
 type session struct {
 	at     time.Time // when the root summary was last sent; zero: never
 	active time.Time // when anything of a sync last came or went; zero: none is under way
@@ -88,9 +86,9 @@ func (p *Peer) firstSync(r *remote) {
 	p.startSync(r)
 }
 
-// handleHash looks at the hash that a peer's pong tells: what a lossy network took
-// from a publish, or from a sync, is found by nobody else (LAT-SYNC-009).
-// Deployed peers tell the hash, and never look at it.
+// handleHash looks at the hash that a peer's pong tells: what a lossy network took from a publish,
+// or from a sync, is found by nobody else (LAT-SYNC-009). Deployed peers tell the hash, and never
+// look at it.
 func (p *Peer) handleHash(r *remote, hash [20]byte) {
 	s := &r.sync
 	s.hash, s.told = hash, true
@@ -114,8 +112,8 @@ func (p *Peer) rootHash() [20]byte {
 	return s.Hash
 }
 
-// Sync compares the cache with that of a connected peer, and exchanges what one
-// has and the other lacks.
+// Sync compares the cache with that of a connected peer, and exchanges what one has and the other
+// lacks.
 func (p *Peer) Sync(now time.Time, id wire.ID) error {
 	p.begin(now)
 	if p.life.closing {
@@ -137,8 +135,8 @@ func (p *Peer) startSync(r *remote) {
 	p.startRound(r)
 }
 
-// startRound sends the root summary. Its since is the time of the last one, and
-// six hours ago at the first; no receiver narrows anything by it.
+// startRound sends the root summary. Its since is the time of the last one, and six hours ago at
+// the first; no receiver narrows anything by it.
 func (p *Peer) startRound(r *remote) {
 	s := &r.sync
 	since := s.at
@@ -171,15 +169,15 @@ func (p *Peer) countSummary(datagram []byte) {
 }
 
 // handleSync answers a summary (LAT-SYNC-004, LAT-SYNC-005), if its source is verified
-// (LAT-SYNC-007). What it sends waits in the outbox of that address, each item once: they
-// are 16 summaries at most, and packets no more than are cached (LAT-SYNC-011).
+// (LAT-SYNC-007). What it sends waits in the outbox of that address, each item once: they are 16
+// summaries at most, and packets no more than are cached (LAT-SYNC-011).
 func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte) {
 	if !p.trusts(from) {
 		p.hold(from, datagram)
 		return
 	}
-	// By source too: a deployed peer does not answer a second peer whose cache
-	// equals that of a first one.
+	// By source too: a deployed peer does not answer a second peer whose cache equals that of a
+	// first one.
 	id := at(wire.ControlID(nil, pk.Message, nil), from)
 	if p.gated(id) {
 		return
@@ -220,11 +218,10 @@ func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte)
 	}
 }
 
-// noteSynced takes note of a publish that came from a peer, and reports whether it is
-// to be multicast (LAT-SYNC-012). What a sync brings in bulk is not: most of the
-// peers around have it, and for those that don't the next sync is enough, which
-// tells more in one datagram. A few are, so that a peer that came back with its
-// own messages is heard by deployed peers at once.
+// noteSynced takes note of a publish that came from a peer, and reports whether it is to be
+// multicast (LAT-SYNC-012). What a sync brings in bulk is not: most of the peers around have it,
+// and for those that don't the next sync is enough, which tells more in one datagram. A few are, so
+// that a peer that came back with its own messages is heard by deployed peers at once.
 func (p *Peer) noteSynced(from netip.AddrPort, isNew bool) (multicast bool) {
 	r := p.known.at(from)
 	if r == nil || !r.sync.underWay() {
@@ -289,8 +286,8 @@ func (p *Peer) nextQuiet() time.Time {
 	})
 }
 
-// endSync makes the next sync with a peer wait if this one was in vain, and
-// passes on what it brought.
+// endSync makes the next sync with a peer wait if this one was in vain, and passes on what it
+// brought.
 func (p *Peer) endSync(r *remote) {
 	s := &r.sync
 	switch {

@@ -11,8 +11,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// outbox is what waits to be sent to one address by sync: summaries first, since
-// packets may have to wait for their minute.
+// outbox is what waits to be sent to one address by sync: summaries first, since packets may have
+// to wait for their minute.
 type outbox struct {
 	to        netip.AddrPort
 	summaries queue[item]
@@ -53,8 +53,8 @@ func (o *outbox) take(q *queue[item]) item {
 	return a
 }
 
-// clear gives back the room too: neither a map nor a queue ever shrinks, and
-// each outbox would keep what its largest sync took (LAT-BUDG-004).
+// clear gives back the room too: neither a map nor a queue ever shrinks, and each outbox would keep
+// what its largest sync took (LAT-BUDG-004).
 func (o *outbox) clear() {
 	o.summaries, o.packets, o.waiting = queue[item]{}, queue[item]{}, map[item]struct{}{}
 }
@@ -74,8 +74,8 @@ func (p *Peer) isSending(to netip.AddrPort) bool {
 	return o != nil && o.len() > 0
 }
 
-// addItem puts something into the outbox of an address; it reports whether there was room.
-// What does not find room is found missing by the next sync.
+// addItem puts something into the outbox of an address; it reports whether there was room. What
+// does not find room is found missing by the next sync.
 func (p *Peer) addItem(to netip.AddrPort, a item) bool {
 	box := p.outboxOf(to)
 	if box == nil {
@@ -106,8 +106,7 @@ func (p *Peer) dropItems(to netip.AddrPort) {
 	}
 }
 
-// newOutbox makes an outbox, if need be in the place of the empty one that was
-// used longest ago.
+// newOutbox makes an outbox, if need be in the place of the empty one that was used longest ago.
 func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
 	box := &outbox{to: to, waiting: map[item]struct{}{}, used: p.now}
 	if len(p.sync.outboxes) < p.limits.Destinations {
@@ -127,12 +126,11 @@ func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
 	return box
 }
 
-// packetAt is when a packet may be sent to an outbox's address (LAT-SYNC-010):
-// its receiver acts on so many publishes and joins of this peer in a minute
-// (LAT-BUDG-003), and those that are multicast go first. What fits into the
-// minute goes at once; of more than that a half does, and the other half is
-// spread over the time until the first ones count no more, so that a sync is not
-// silent while it goes on.
+// packetAt is when a packet may be sent to an outbox's address (LAT-SYNC-010): its receiver acts on
+// so many publishes and joins of this peer in a minute (LAT-BUDG-003), and those that are multicast
+// go first. What fits into the minute goes at once; of more than that a half does, and the other
+// half is spread over the time until the first ones count no more, so that a sync is not silent
+// while it goes on.
 func (p *Peer) packetAt(o *outbox) time.Time {
 	most := p.limits.SyncPerMinute
 	load := p.budgets.loads.get(o.to)
@@ -172,8 +170,8 @@ func (p *Peer) pollOutboxes() bool {
 			}
 		}
 		for o.packets.len() > 0 && !p.packetAt(o).After(p.now) {
-			// In no order: of several peers that are asked for the same each sends
-			// something else first, and what is left then is dropped.
+			// In no order: of several peers that are asked for the same each sends something else
+			// first, and what is left then is dropped.
 			o.packets.bringForward(p.random.IntN(o.packets.len()))
 			if p.sendPacket(o, o.take(&o.packets).id) {
 				return true
@@ -183,8 +181,8 @@ func (p *Peer) pollOutboxes() bool {
 	return false
 }
 
-// sendSummary sends a summary as it is now, unless the same went there just now:
-// both sides start a sync when they meet, and would each get everything twice.
+// sendSummary sends a summary as it is now, unless the same went there just now: both sides start a
+// sync when they meet, and would each get everything twice.
 func (p *Peer) sendSummary(o *outbox, a item) bool {
 	pk := p.syncPacket(cache.Key(a.id).Short(int(a.digits)), p.now)
 	if p.noteSent(at(wire.ControlID(nil, pk.Message, nil), o.to), false) {
@@ -199,11 +197,10 @@ func (p *Peer) sendSummary(o *outbox, a item) bool {
 	return true
 }
 
-// sendPacket sends a cached packet. Its ttl is what is left of it (LAT-SYNC-014):
-// no origin time is on the wire, and a receiver counts from when it gets the
-// packet. If each that comes back began with six whole hours, a packet would
-// leave the summaries of two peers hours apart, and they would sync in vain
-// until then; in a network where peers come and go it would never end.
+// sendPacket sends a cached packet. Its ttl is what is left of it (LAT-SYNC-014): no origin time is
+// on the wire, and a receiver counts from when it gets the packet. If each that comes back began
+// with six whole hours, a packet would leave the summaries of two peers hours apart, and they would
+// sync in vain until then; in a network where peers come and go it would never end.
 func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 	e, cached := p.cache.Get(id)
 	if !cached {
@@ -231,8 +228,8 @@ func (p *Peer) aged(cached []byte, ttl time.Duration) []byte {
 	return datagram
 }
 
-// transmitItem sends a datagram to an outbox's address, on the path of the peer that is
-// known there, if there is one.
+// transmitItem sends a datagram to an outbox's address, on the path of the peer that is known
+// there, if there is one.
 func (p *Peer) transmitItem(o *outbox, datagram []byte) *remote {
 	o.used = p.now
 	r := p.known.at(o.to)

@@ -12,8 +12,8 @@ import (
 	"punchlist/reference/peer"
 )
 
-// pair are two bootstrap peers that know each other, with caches of so many
-// publishes each of which so many are in one of them only, half of those in each.
+// pair are two bootstrap peers that know each other, with caches of so many publishes each of which
+// so many are in one of them only, half of those in each.
 func pair(t testing.TB, size, differ int, loss float64) (n *network, a, b *host) {
 	n = newNetwork(t)
 	a = n.host("alice").start(peer.Config{Indexed: true})
@@ -69,8 +69,8 @@ func syncCost(t *testing.T, size, differ int, loss float64, within time.Duration
 	return took, sum
 }
 
-// LAT-SYNC-008, LAT-SYNC-009: whatever the size and the difference, and under
-// loss, both become equal; no minute of either has more than its share.
+// LAT-SYNC-008, LAT-SYNC-009: whatever the size and the difference, and under loss, both become
+// equal; no minute of either has more than its share.
 func TestSyncConverges(t *testing.T) {
 	for _, c := range []struct {
 		differ int
@@ -90,8 +90,8 @@ func TestSyncConverges(t *testing.T) {
 
 var root cache.Prefix
 
-// A newcomer that meets five peers which hold the same gets it from all of them:
-// sooner than a single one may send it, and none sends everything.
+// A newcomer that meets five peers which hold the same gets it from all of them: sooner than a
+// single one may send it, and none sends everything.
 func TestSyncWithSeveral(t *testing.T) {
 	const size = 3000
 	n := newNetwork(t)

@@ -2,8 +2,7 @@
 
 package peer
 
-// table is a map of bounded size. Over its bound the entry goes that was put
-// longest ago.
+// table is a map of bounded size. Over its bound the entry goes that was put longest ago.
 type table[K comparable, V any] struct {
 	bound          int
 	index          map[K]int32
@@ -32,8 +31,8 @@ func (t *table[K, V]) get(key K) *V {
 	return nil
 }
 
-// put finds an entry or makes a zero one, and makes it the newest. The pointer
-// holds until the next put.
+// put finds an entry or makes a zero one, and makes it the newest. The pointer holds until the next
+// put.
 func (t *table[K, V]) put(key K) (value *V, added bool) {
 	if i, there := t.index[key]; there {
 		t.unlink(i)
@@ -67,8 +66,8 @@ func (t *table[K, V]) delete(key K) {
 	delete(t.index, key)
 }
 
-// each goes through the entries, oldest first, until visit returns false. Visit
-// may delete the entry that it is given, and no other.
+// each goes through the entries, oldest first, until visit returns false. Visit may delete the
+// entry that it is given, and no other.
 func (t *table[K, V]) each(visit func(key K, value *V) bool) {
 	for i := t.oldest; i >= 0; {
 		newer := t.slots[i].newer

@@ -11,14 +11,13 @@ type timer struct {
 	// at is when it has something to do; zero: nothing.
 	at func(*Peer) time.Time
 
-	// run does what is due by now. It is called at each tick, also before its time,
-	// and then does nothing that can be seen, except that it gives up what has
-	// meanwhile become needless.
+	// run does what is due by now. It is called at each tick, also before its time, and then does
+	// nothing that can be seen, except that it gives up what has meanwhile become needless.
 	run func(*Peer)
 }
 
-// timers are everything that Tick does, in this order; Next is when the first of
-// them has something to do. To add a timer is to add a row.
+// timers are everything that Tick does, in this order; Next is when the first of them has something
+// to do. To add a timer is to add a row.
 //
 //	discovery     the stage's time is up, or a responder of stage 2 is asked again
 //	verification  a challenge is repeated, or given up with what is held for it
@@ -43,8 +42,8 @@ var timers = [...]timer{
 	{"queues", (*Peer).nextPoll, (*Peer).pollQueues},
 }
 
-// Tick does what is due. Next says when to call it; to call it earlier, or more
-// often, does no harm.
+// Tick does what is due. Next says when to call it; to call it earlier, or more often, does no
+// harm.
 func (p *Peer) Tick(now time.Time) {
 	p.begin(now)
 	if p.life.closing || p.life.asleep {
@@ -55,8 +54,7 @@ func (p *Peer) Tick(now time.Time) {
 	}
 }
 
-// Next is when Tick has something to do, which may be in the past; false when it
-// has nothing.
+// Next is when Tick has something to do, which may be in the past; false when it has nothing.
 func (p *Peer) Next() (time.Time, bool) {
 	if p.life.closing || p.life.asleep {
 		return time.Time{}, false

@@ -16,8 +16,8 @@ type traversal struct {
 	pool   pool
 }
 
-// isReachable reports whether an address that a body names can be another peer's
-// (LAT-TRAV-006). Deployed peers take host names, broadcast, their own.
+// isReachable reports whether an address that a body names can be another peer's (LAT-TRAV-006).
+// Deployed peers take host names, broadcast, their own.
 func (p *Peer) isReachable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
 	return ip.Is4() && addr.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != broadcast &&
@@ -26,8 +26,8 @@ func (p *Peer) isReachable(addr netip.AddrPort) bool {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// isIntroducer reports whether introductions from an address are obeyed: it is a
-// bootstrap peer's that has spoken, or verified.
+// isIntroducer reports whether introductions from an address are obeyed: it is a bootstrap peer's
+// that has spoken, or verified.
 func (p *Peer) isIntroducer(addr netip.AddrPort) bool {
 	if r := p.known.at(addr); r != nil && r.indexed {
 		return true
@@ -83,9 +83,9 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 	p.startBurst(t)
 }
 
-// wantsIntroduction reports whether a known peer is to be reached at an address
-// where it is said to be. A deployed peer wants it of nobody that it takes for
-// connected, and so never finds again whom it has lost.
+// wantsIntroduction reports whether a known peer is to be reached at an address where it is said to
+// be. A deployed peer wants it of nobody that it takes for connected, and so never finds again whom
+// it has lost.
 func (p *Peer) wantsIntroduction(r *remote, addr netip.AddrPort, natType nattype.Type) bool {
 	switch {
 	case r.proxy != nil:

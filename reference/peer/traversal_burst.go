@@ -52,8 +52,8 @@ func (t *burst) sendAt(i int) time.Time {
 	return t.start.Add(introPingAfter[i])
 }
 
-// end is when it has failed. What one side of a traversal has opened stays open
-// while the other one pings.
+// end is when it has failed. What one side of a traversal has opened stays open while the other one
+// pings.
 func (t *burst) end() time.Time {
 	switch t.strategy {
 	case nattype.TraversalOpen, nattype.TraversalConnect:
@@ -69,8 +69,7 @@ func (t *burst) next() time.Time {
 	return t.end()
 }
 
-// startBurst obeys an introduction. A traversal that may not be now leaves the
-// proxy.
+// startBurst obeys an introduction. A traversal that may not be now leaves the proxy.
 func (p *Peer) startBurst(t burst) {
 	switch t.strategy {
 	case nattype.TraversalOpen:
@@ -85,16 +84,16 @@ func (p *Peer) startBurst(t burst) {
 		}
 	}
 	if t.strategy == nattype.Proxy {
-		// Connection pings follow all the same: they do no harm, and reach a peer
-		// whose NAT lets them in against expectation.
+		// Connection pings follow all the same: they do no harm, and reach a peer whose NAT lets
+		// them in against expectation.
 		p.fallBack(&t)
 	}
 	p.traversal.bursts = append(p.traversal.bursts, t)
 	p.runBursts()
 }
 
-// randomPorts draws the ports to open, anew for each burst: a deployed peer
-// draws them once, so that who saw them once knows them.
+// randomPorts draws the ports to open, anew for each burst: a deployed peer draws them once, so
+// that who saw them once knows them.
 func (p *Peer) randomPorts() []uint16 {
 	const all = 1<<16 - firstOpened
 	var drawn [all]bool
@@ -108,8 +107,8 @@ func (p *Peer) randomPorts() []uint16 {
 	return ports
 }
 
-// runBursts sends what is due. A traversal ends when the peer is reached; of
-// connection pings all are sent, since the other side may need them.
+// runBursts sends what is due. A traversal ends when the peer is reached; of connection pings all
+// are sent, since the other side may need them.
 func (p *Peer) runBursts() {
 	for i := 0; i < len(p.traversal.bursts); {
 		t := &p.traversal.bursts[i]
@@ -137,8 +136,7 @@ func (p *Peer) runBursts() {
 	}
 }
 
-// reachedBy reports whether the target has been heard directly since the burst
-// began.
+// reachedBy reports whether the target has been heard directly since the burst began.
 func (p *Peer) reachedBy(t *burst) bool {
 	r := p.known.byID(t.id)
 	return r != nil && r.direct() && !r.lastUpdate.Before(t.start)
@@ -168,8 +166,8 @@ func (p *Peer) nextBurst() (next time.Time) {
 	return next
 }
 
-// sendIntroducedPing sends the connection ping to an introduced peer. Its pingId comes
-// back from deployed peers, who then need no challenge to be verified.
+// sendIntroducedPing sends the connection ping to an introduced peer. Its pingId comes back from
+// deployed peers, who then need no challenge to be verified.
 func (p *Peer) sendIntroducedPing(t *burst, s Socket, to netip.AddrPort) {
 	ping := p.newPing()
 	ping.SubclusterID = t.subclusterID
@@ -181,8 +179,8 @@ func (p *Peer) sendIntroducedPing(t *burst, s Socket, to netip.AddrPort) {
 	}
 }
 
-// handleAtPool pings from the socket of the pool that something of the target came
-// to, be it an opener: the way is open there, both ways.
+// handleAtPool pings from the socket of the pool that something of the target came to, be it an
+// opener: the way is open there, both ways.
 func (p *Peer) handleAtPool(via Socket, from netip.AddrPort) {
 	for i := range p.traversal.bursts {
 		t := &p.traversal.bursts[i]
@@ -196,11 +194,10 @@ func (p *Peer) handleAtPool(via Socket, from netip.AddrPort) {
 	}
 }
 
-// plausible reports whether an address that can't be verified is that of an
-// introduced peer all the same: a datagram that names the peer has come from the
-// introduced IP, and from a port that was opened for it a moment ago
-// (LAT-TRAV-009). A deployed peer that reaches us by a socket of its pool answers
-// from its main socket, so that no echo can come back.
+// plausible reports whether an address that can't be verified is that of an introduced peer all the
+// same: a datagram that names the peer has come from the introduced IP, and from a port that was
+// opened for it a moment ago (LAT-TRAV-009). A deployed peer that reaches us by a socket of its
+// pool answers from its main socket, so that no echo can come back.
 func (p *Peer) plausible(id wire.ID, from netip.AddrPort) bool {
 	return p.via == Main && slices.ContainsFunc(p.traversal.bursts, func(t burst) bool {
 		return t.strategy == nattype.TraversalOpen && t.id == id && t.addr.Addr() == from.Addr() && slices.Contains(t.ports[:t.sent], from.Port())

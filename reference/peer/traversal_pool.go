@@ -9,9 +9,9 @@ import (
 	"punchlist/reference/nattype"
 )
 
-// Pool is the first of the sockets for traversal between types 5 and 7. A NAT
-// of type 5 maps each of them to another port, so that pings from many of them
-// look for one port that the other side has opened (LAT-TRAV-008).
+// Pool is the first of the sockets for traversal between types 5 and 7. A NAT of type 5 maps each
+// of them to another port, so that pings from many of them look for one port that the other side
+// has opened (LAT-TRAV-008).
 const Pool Socket = 16
 
 const (
@@ -21,12 +21,11 @@ const (
 	maxPaths = 64
 )
 
-// reclaimAtOnce is how many sockets that are no longer needed are closed at one
-// time.
+// reclaimAtOnce is how many sockets that are no longer needed are closed at one time.
 const reclaimAtOnce = 8
 
-// pool is the sockets from Pool on. Each is opened by its first ping, and closed
-// when no burst runs that could use it, unless a peer is reached by it.
+// pool is the sockets from Pool on. Each is opened by its first ping, and closed when no burst runs
+// that could use it, unless a peer is reached by it.
 type pool struct {
 	sockets   []pooled  // made by the first burst
 	reclaimAt time.Time // zero: nothing is to be closed
@@ -57,8 +56,8 @@ func (p *pool) kept() (n int) {
 	return n
 }
 
-// isOpen reports whether a socket can be sent from. One of the pool can as soon as
-// it was asked for, since what is asked for is done in order.
+// isOpen reports whether a socket can be sent from. One of the pool can as soon as it was asked
+// for, since what is asked for is done in order.
 func (p *Peer) isOpen(s Socket) bool {
 	if slot := p.traversal.pool.slot(s); slot != nil {
 		return slot.open
@@ -66,8 +65,8 @@ func (p *Peer) isOpen(s Socket) bool {
 	return int(s) < len(p.life.open) && p.life.open[s]
 }
 
-// drawSocket picks a random socket of the pool that is not active, opens it if
-// need be, and makes it active; false if all are.
+// drawSocket picks a random socket of the pool that is not active, opens it if need be, and makes
+// it active; false if all are.
 func (p *Peer) drawSocket() (Socket, bool) {
 	if p.traversal.pool.sockets == nil {
 		p.traversal.pool.sockets = make([]pooled, poolSockets+maxPaths)
@@ -104,8 +103,8 @@ func (p *Peer) drawSocket() (Socket, bool) {
 	return Pool + Socket(chosen), true
 }
 
-// handlePoolOpened takes note of a socket that could not be opened. The owner is told
-// once per K: many can fail at one time.
+// handlePoolOpened takes note of a socket that could not be opened. The owner is told once per K:
+// many can fail at one time.
 func (p *Peer) handlePoolOpened(s Socket, err error) {
 	slot := p.traversal.pool.slot(s)
 	if slot == nil || err == nil {
@@ -118,9 +117,9 @@ func (p *Peer) handlePoolOpened(s Socket, err error) {
 	}
 }
 
-// belongsTo reports whether a datagram at a socket of the pool comes from the IP
-// of a peer that the socket was used for. A deployed peer takes whoever sends
-// there first for the peer it looks for (LAT-TRAV-010).
+// belongsTo reports whether a datagram at a socket of the pool comes from the IP of a peer that the
+// socket was used for. A deployed peer takes whoever sends there first for the peer it looks for
+// (LAT-TRAV-010).
 func (p *Peer) belongsTo(via Socket, from netip.AddrPort) bool {
 	if slot := p.traversal.pool.slot(via); slot == nil || !slot.open {
 		return false
@@ -191,8 +190,7 @@ func (p *Peer) dropSocket(s Socket) {
 	p.push(Output{Op: Close, Socket: s})
 }
 
-// reclaimLater has the pool's sockets closed, once what their last pings set off
-// has had its time.
+// reclaimLater has the pool's sockets closed, once what their last pings set off has had its time.
 func (p *Peer) reclaimLater() {
 	for i := range p.traversal.bursts {
 		if p.traversal.bursts[i].strategy == nattype.TraversalConnect {

@@ -8,21 +8,18 @@ import (
 	"punchlist/reference/wire"
 )
 
-// A peer that can't be reached is known by its proxy: the peer that introduced
-// it, which reaches both. What is for it alone goes to the proxy; multicasts
-// reach it as they reach everybody. Deployed peers call it connected at once,
-// which it may never be (LAT-TRAV-004): here something of it has to come
-// through the proxy first.
+// A peer that can't be reached is known by its proxy: the peer that introduced it, which reaches
+// both. What is for it alone goes to the proxy; multicasts reach it as they reach everybody.
+// Deployed peers call it connected at once, which it may never be (LAT-TRAV-004): here something of
+// it has to come through the proxy first.
 
-// maxProxied is how many proxied peers are known. Their ids are whatever an
-// introducer names.
+// maxProxied is how many proxied peers are known. Their ids are whatever an introducer names.
 const maxProxied = 64
 
 // direct reports whether a peer is connected and reached without a proxy.
 func (r *remote) direct() bool { return r.connected && r.proxy == nil }
 
-// fallBack makes the introducer the proxy to a peer that was not reached
-// (LAT-TRAV-011).
+// fallBack makes the introducer the proxy to a peer that was not reached (LAT-TRAV-011).
 func (p *Peer) fallBack(t *burst) {
 	proxy, r := p.known.byID(t.introducer), p.known.byID(t.id)
 	if proxy == nil || !proxy.direct() || proxy == r || r != nil && (r.indexed || r.direct()) {
@@ -45,16 +42,15 @@ func (p *Peer) fallBack(t *burst) {
 	p.retryLater(r)
 }
 
-// retryLater makes the next attempt to reach a peer directly wait, longer each
-// time.
+// retryLater makes the next attempt to reach a peer directly wait, longer each time.
 func (p *Peer) retryLater(r *remote) {
 	r.retries = min(max(2*r.retries, firstRetries), maxRetries)
 	r.retryAt = p.now.Add(p.quarters(r.retries * retryQuarters))
 }
 
-// noteHeardThrough notes that something of a peer came from another one, which has
-// it from the peer itself if passedOn is set. That makes a proxied peer
-// connected, and is the sign of life of one whose pongs can't come back.
+// noteHeardThrough notes that something of a peer came from another one, which has it from the peer
+// itself if passedOn is set. That makes a proxied peer connected, and is the sign of life of one
+// whose pongs can't come back.
 func (p *Peer) noteHeardThrough(id wire.ID, from netip.AddrPort, passedOn bool) {
 	r, relay := p.known.byID(id), p.known.at(from)
 	if r == nil || r.indexed || relay == nil || relay == r || !relay.direct() {

@@ -85,8 +85,8 @@ func TestTraversalByGuessing(t *testing.T) {
 	require.GreaterOrEqual(t, reached, 10)
 }
 
-// LAT-TRAV-011, LAT-TRAV-012: where guessing fails the introducer is the proxy,
-// until it is tried again and succeeds.
+// LAT-TRAV-011, LAT-TRAV-012: where guessing fails the introducer is the proxy, until it is tried
+// again and succeeds.
 func TestTraversalFallsBackAndRecovers(t *testing.T) {
 	n, c, o := hard(t, "")
 	away := true
@@ -115,8 +115,8 @@ func TestTraversalFallsBackAndRecovers(t *testing.T) {
 	n.within(time.Second, "delivered", func() bool { return c.received("directly") == 1 })
 }
 
-// Two peers behind symmetric NATs are proxied as soon as each has heard of the
-// other through the introducer, and nothing that is for one alone is multicast.
+// Two peers behind symmetric NATs are proxied as soon as each has heard of the other through the
+// introducer, and nothing that is for one alone is multicast.
 func TestTwoSymmetricPeersAreProxied(t *testing.T) {
 	n := newNetwork(t)
 	indexed, list := n.indexed(3)
@@ -158,8 +158,8 @@ func TestTwoSymmetricPeersAreProxied(t *testing.T) {
 	n.within(5*k, "given up", func() bool { return !a.info(b).Connected })
 }
 
-// A deployed peer of type 5 answers from its main socket, which this side's NAT
-// does not let in: what came from an opened port is believed (LAT-TRAV-009).
+// A deployed peer of type 5 answers from its main socket, which this side's NAT does not let in:
+// what came from an opened port is believed (LAT-TRAV-009).
 func TestAPeerWhoseEchoCanNotComeBack(t *testing.T) {
 	n := newNetwork(t)
 	indexed, list := n.indexed(3)
@@ -340,8 +340,7 @@ func TestNoSocketsForTraversal(t *testing.T) {
 	require.Positive(t, c.count(peer.Error, nil))
 }
 
-// reachesDirectly says whether a publish of one host comes to another where all
-// else is lost.
+// reachesDirectly says whether a publish of one host comes to another where all else is lost.
 func (n *network) reachesDirectly(from, to *host, message string) bool {
 	n.lost = func(d datagram) bool {
 		between := d.sender == from && d.to.Addr() == to.ip || d.sender == to && d.to.Addr() == from.ip

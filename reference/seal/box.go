@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/nacl/secretbox"
 )
 
-// boxOverhead is what a sealed box is longer than its content: the ephemeral
-// public key and the tag.
+// boxOverhead is what a sealed box is longer than its content: the ephemeral public key and the
+// tag.
 const boxOverhead = 32 + secretbox.Overhead
 
 // Errors of opening.
@@ -23,9 +23,9 @@ var (
 	ErrWrongKey = errors.New("incorrect key pair for the given ciphertext")
 )
 
-// sealBox is libsodium's crypto_box_seal to public. The ephemeral secret comes
-// from a seed of 32 bytes read off random, as if it were an Ed25519 seed: so
-// is it in the recorded boxes, and it is as good as any.
+// sealBox is libsodium's crypto_box_seal to public. The ephemeral secret comes from a seed of 32
+// bytes read off random, as if it were an Ed25519 seed: so is it in the recorded boxes, and it is
+// as good as any.
 func sealBox(random io.Reader, public [32]byte, content []byte) ([]byte, error) {
 	var seed [32]byte
 	if _, err := io.ReadFull(random, seed[:]); err != nil {
@@ -71,8 +71,8 @@ func boxKey(secret, public [32]byte) (key [32]byte, err error) {
 	return key, nil
 }
 
-// knownKey is what Precompute makes of every public key of low order, whatever
-// the secret: nobody's, since everybody has it. libsodium refuses it too.
+// knownKey is what Precompute makes of every public key of low order, whatever the secret:
+// nobody's, since everybody has it. libsodium refuses it too.
 var knownKey = func() (key [32]byte) {
 	box.Precompute(&key, new([32]byte), new([32]byte))
 	return key

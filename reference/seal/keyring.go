@@ -7,12 +7,11 @@ import (
 	"slices"
 )
 
-// Keyring holds the keys of the subclusters that a peer has joined, in the
-// order joined. The zero value is empty. There are few, so it is a list.
+// Keyring holds the keys of the subclusters that a peer has joined, in the order joined. The zero
+// value is empty. There are few, so it is a list.
 type Keyring struct{ keys []Keys }
 
-// Add puts keys into the ring; those of a subcluster already there stay as
-// they are.
+// Add puts keys into the ring; those of a subcluster already there stay as they are.
 func (r *Keyring) Add(k Keys) {
 	if _, held := r.Find(k.SubclusterID[:]); !held {
 		r.keys = append(r.keys, k)
@@ -34,12 +33,10 @@ func (r *Keyring) Find(subclusterID []byte) (Keys, bool) {
 	return Keys{}, false
 }
 
-// All gives the keys in the order they were added. The caller must not change
-// the list.
+// All gives the keys in the order they were added. The caller must not change the list.
 func (r *Keyring) All() []Keys { return r.keys }
 
-// Open opens a message sealed for the subcluster; ErrNoKey if its keys are not
-// in the ring.
+// Open opens a message sealed for the subcluster; ErrNoKey if its keys are not in the ring.
 func (r *Keyring) Open(subclusterID, sealed []byte) ([]byte, error) {
 	k, held := r.Find(subclusterID)
 	if !held {

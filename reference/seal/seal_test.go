@@ -252,8 +252,8 @@ func TestOpenNoticesEveryFlippedByte(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoKey)
 }
 
-// An inner box that is broken though its signature is good takes a member to
-// make, and must still be only an error.
+// An inner box that is broken though its signature is good takes a member to make, and must still
+// be only an error.
 func TestOpenInnerBoxes(t *testing.T) {
 	k := NewKeys(SharedKey("a subcluster"))
 	for inner, want := range map[string]error{ // order-free: each case stands alone

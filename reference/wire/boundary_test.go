@@ -12,8 +12,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-// The last value that is taken, and the first that isn't. Which of them no other
-// test looks at, gremlins showed (make mutants).
+// The last value that is taken, and the first that isn't. Which of them no other test looks at,
+// gremlins showed (make mutants).
 
 func TestBodiesTakeTheirExtremes(t *testing.T) {
 	for _, c := range []struct {
@@ -161,8 +161,8 @@ func TestPatchesReachTheShortestDatagramAndNoShorter(t *testing.T) {
 	require.Panics(t, func() { wire.PatchTTL(shortest[:wire.MinDatagram-1], 7) })
 }
 
-// What a deployed peer that composed a message sends on is known by the id of what
-// it was, also where it fills the packet.
+// What a deployed peer that composed a message sends on is known by the id of what it was, also
+// where it fills the packet.
 func TestAHeadWithTSAddedMayFillThePacket(t *testing.T) {
 	const rest = `,"ts":1700000000000,"size":1025,"indexes":2}`
 	for _, c := range []struct {

@@ -18,8 +18,8 @@ const (
 	// Version is the wire version that a peer sends and accepts (LAT-FRAME-005).
 	Version = 6
 
-	// MinDatagram is the length of the smallest datagram that decodes: every byte field of
-	// length 0.
+	// MinDatagram is the length of the smallest datagram that decodes: every byte field of length
+	// 0.
 	MinDatagram = 45
 	// MaxDatagram is the length of the largest datagram that can be encoded (LAT-FRAME-017).
 	MaxDatagram = 1421
