@@ -37,7 +37,7 @@ func sample() *result.Run {
 	died.Text = died.Stderr
 	return &result.Run{
 		Schema: result.Schema, Exit: result.Unexpected, Seconds: 3,
-		Tally:    result.Tally{Planned: 6, Passed: 2, Failed: 1, Known: 1, NotApplicable: 1, LabFailed: 1},
+		Tally:    result.Tally{Planned: 6, Passed: 2, Failed: 1, KnownFailure: 1, NotApplicable: 1, LabFailed: 1},
 		Warnings: []string{"one is overdue"}, Unexpected: []string{"one died"},
 		Requirements: []spec.Requirement{
 			{ID: "LAT-FRAME-014", Level: spec.Must, Text: "A peer MUST survive."},

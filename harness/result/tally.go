@@ -10,7 +10,7 @@ type Tally struct {
 	Planned       int `json:"planned"`
 	Passed        int `json:"passed"`
 	Failed        int `json:"failed"`
-	Known         int `json:"known"`
+	KnownFailure  int `json:"known"`
 	NotApplicable int `json:"notApplicable"`
 	Inconclusive  int `json:"inconclusive"`
 	AdapterBroken int `json:"adapterBroken"`
@@ -24,7 +24,7 @@ func (t *Tally) of(o Outcome) *int {
 	case Failed:
 		return &t.Failed
 	case KnownFailure:
-		return &t.Known
+		return &t.KnownFailure
 	case NotApplicable:
 		return &t.NotApplicable
 	case Inconclusive:

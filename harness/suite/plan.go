@@ -204,9 +204,9 @@ func labNames(labs map[string]lab.Lab) []string {
 	return names
 }
 
-// inapplicable says why a scenario does not concern a subject in a lab; empty
+// notApplicable says why a scenario does not concern a subject in a lab; empty
 // when it does. Hello is what the subject says of itself.
-func inapplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labName string, hello testee.HelloOK) string {
+func notApplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labName string, hello testee.HelloOK) string {
 	var only []string
 	for _, name := range labNames(labs) {
 		if s.Has("@" + name) {

@@ -10,7 +10,7 @@ import (
 )
 
 // Which scenarios concern whom, by what a testee claims.
-func TestInapplicable(t *testing.T) {
+func TestNotApplicable(t *testing.T) {
 	codec := testee.HelloOK{Name: "mine", Classes: []string{testee.ClassCodec}, Capabilities: []string{testee.CapabilitySplit}}
 	peer := testee.HelloOK{Name: "mine", Classes: []string{testee.ClassCodec, testee.ClassPeer}}
 	for _, c := range []struct {
@@ -31,7 +31,7 @@ func TestInapplicable(t *testing.T) {
 		{"another class", nil, testee.ClassIndexed, peer, "mine does not claim class indexed"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
-			require.Equal(t, c.why, inapplicable(Scenario{Tags: c.tags}, spec.Requirement{Class: c.class}, nil, "sim", c.hello))
+			require.Equal(t, c.why, notApplicable(Scenario{Tags: c.tags}, spec.Requirement{Class: c.class}, nil, "sim", c.hello))
 		})
 	}
 }

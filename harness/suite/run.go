@@ -224,7 +224,7 @@ func (r *runner) judge(ctx context.Context, j *job) {
 	case companion.err != nil:
 		j.result.Outcome, j.result.Text = result.Inconclusive, "preflight: "+companion.err.Error()
 	default:
-		if why := inapplicable(j.scenario, q, r.Labs, j.plan.Lab, subject.hello); why != "" {
+		if why := notApplicable(j.scenario, q, r.Labs, j.plan.Lab, subject.hello); why != "" {
 			j.result.Outcome, j.result.Text = result.NotApplicable, why
 			return
 		}
