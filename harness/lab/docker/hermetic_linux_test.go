@@ -106,3 +106,10 @@ func bridgeOf(name string) string {
 	}
 	return filepath.Base(master)
 }
+
+// ofLab reports whether an address is one that only labs have.
+func ofLab(a netip.Addr) bool {
+	return slices.ContainsFunc([]string{"198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15"}, func(p string) bool {
+		return netip.MustParsePrefix(p).Contains(a)
+	})
+}

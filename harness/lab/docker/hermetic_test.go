@@ -2,7 +2,6 @@ package docker
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
@@ -87,10 +86,3 @@ func TestHermetic(t *testing.T) {
 // elsewhere is an address that no host of the lab has. It is one for
 // documentation, so that nobody is bothered should the lab leak.
 const elsewhere = "192.0.2.250"
-
-// ofLab reports whether an address is one that only labs have.
-func ofLab(a netip.Addr) bool {
-	return slices.ContainsFunc([]string{"198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15"}, func(p string) bool {
-		return netip.MustParsePrefix(p).Contains(a)
-	})
-}
