@@ -28,9 +28,12 @@ func breakable(line string) bool {
 }
 
 // wideComments gives the places of lines that are too long and hold nothing but a comment. Code in
-// a comment (behind a tab) and directives stay as they are.
+// a comment (behind a tab), directives and the output of an example stay as they are.
 func wideComments(set *token.FileSet, file *ast.File, lines []string) (found []token.Position) {
 	for _, group := range file.Comments {
+		if strings.HasPrefix(group.Text(), "Output:") {
+			continue
+		}
 		for _, c := range group.List {
 			at := set.Position(c.Pos())
 			line := lines[at.Line-1]
@@ -95,7 +98,8 @@ func TestDocumentsAreWrapped(t *testing.T) {
 func TestWideLinesAreFound(t *testing.T) {
 	long := strings.Repeat("word ", 25)
 	text := "package p\n\n// " + long + "\n//go:generate " + long + "\n//\t" + long + "\n// " + strings.Repeat("x", 120) +
-		"\nvar x = `\n// " + long + "`\n"
+		"\nvar x = `\n// " + long + "`\n" +
+		"func Example() {\n\t// Output:\n\t// " + long + "\n}\n"
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "p.go", text, parser.ParseComments)
 	require.NoError(t, err)

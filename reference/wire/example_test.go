@@ -38,8 +38,8 @@ func ExampleAppend() {
 	wire.Decode(&p, datagram)
 	fmt.Println(len(datagram), string(p.Message))
 	fmt.Printf("%x\n", p.PacketID)
-	// Output: 221
-	// {"requesterPeerId":"2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90","natType":7,"uptime":0,"timestamp":1700000000000}
+	// Output:
+	// 221 {"requesterPeerId":"2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90","natType":7,"uptime":0,"timestamp":1700000000000}
 	// 2bf58f7ea950a37b81523b85e6156deca01b343e450d57a4822f123f781207d6
 }
 
