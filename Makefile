@@ -108,11 +108,13 @@ define tests
 endef
 
 .PHONY: test
-test: ## formatting, go vet, staticcheck, all Go tests; which were skipped, and how to enable them
+test: ## formatting, go vet, staticcheck, deadcode, all Go tests; which were skipped, and how to enable them
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard -- '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
+	@echo "go tool deadcode -test ./..."; found=$$(go tool deadcode -test ./...); \
+	if [ -n "$$found" ]; then echo "nothing reaches these, so remove them (make deadcode looks at other systems too):"; echo "$$found"; exit 1; fi
 	$(call tests,./...)
 
 .PHONY: short
