@@ -51,6 +51,9 @@ func TestSpreadingSurvivingLoad(t *testing.T) {
 			for _, row := range x.Judge([]Sample{s}) {
 				require.False(t, row.Missed(), "%+v", row)
 			}
+			if testing.Short() { // other tests show that a short experiment repeats itself
+				return
+			}
 			again, err := x.Run(Env{Context: t.Context()}, 1)
 			require.NoError(t, err)
 			require.Equal(t, s, again)
