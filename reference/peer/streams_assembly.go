@@ -50,8 +50,8 @@ const (
 // comes from others, and what grew least lately to what does.
 func (p *Peer) assemble(key messageKey, pk *wire.Packet, trusted bool) (head *wire.Packet, message []byte) {
 	longest := p.limits.MaxMessage + seal.Overhead
-	most := (longest + wire.MaxMessage - 1) / wire.MaxMessage
-	if pk.Index < 0 || int(pk.Index) > most || pk.Index == 0 && (pk.Body.Size > int64(longest) || pk.Body.Indexes > int64(most)) {
+	maxParts := (longest + wire.MaxMessage - 1) / wire.MaxMessage
+	if pk.Index < 0 || int(pk.Index) > maxParts || pk.Index == 0 && (pk.Body.Size > int64(longest) || pk.Body.Indexes > int64(maxParts)) {
 		return nil, nil
 	}
 	datagram, err := wire.Append(nil, pk)

@@ -132,19 +132,19 @@ func (p *Peer) newOutbox(to netip.AddrPort) *outbox {
 // half is spread over the time until the first ones count no more, so that a sync is not silent
 // while it goes on.
 func (p *Peer) packetAt(o *outbox) time.Time {
-	most := p.limits.SyncPerMinute
+	limit := p.limits.SyncPerMinute
 	load := p.budgets.loads.get(o.to)
 	if load == nil {
 		return p.now
 	}
 	have := load.count(p.now)
 	switch {
-	case have >= most:
+	case have >= limit:
 		return load.freeAt(p.now)
-	case o.packets.len() <= most-have, have < most/2:
+	case o.packets.len() <= limit-have, have < limit/2:
 		return p.now
 	}
-	return o.lastSent.Add(load.freeAt(p.now).Sub(p.now) / time.Duration(most-have))
+	return o.lastSent.Add(load.freeAt(p.now).Sub(p.now) / time.Duration(limit-have))
 }
 
 // nextItem is when an outbox has something to send; zero if it is empty.
