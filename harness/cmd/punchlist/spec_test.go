@@ -9,9 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"punchlist/harness/testkit/testenv"
-
 	"punchlist/harness/result"
+	"punchlist/harness/testkit/testenv"
 )
 
 // specRun runs punchlist spec with arguments.
