@@ -20,7 +20,11 @@ const Builtin = "saboteur"
 func Builtins() []sim.Builtin {
 	make := func(saboteur bool) sim.Factory {
 		return func(random io.Reader) reference.Machine {
-			agent := reference.New(reference.Options{Name: "reference", Version: reference.Version, Random: random})
+			name := "reference"
+			if saboteur {
+				name = Builtin // its manifest's, which it has to say in hello
+			}
+			agent := reference.New(reference.Options{Name: name, Version: reference.Version, Random: random})
 			return &machine{agent: agent, saboteur: saboteur}
 		}
 	}
