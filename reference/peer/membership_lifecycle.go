@@ -48,6 +48,7 @@ func (p *Peer) Wake(now time.Time) {
 	}
 	p.rediscover()
 	p.keepaliveTick()
+	p.membership.tickAt = p.now.Add(p.k) // from this tick on, not from the one that was due (LAT-MEMB-009)
 	p.pollQueues()
 }
 
