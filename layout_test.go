@@ -26,8 +26,8 @@ var floors = [][]string{
 	{"reference/...", "harness/internet", "harness/topology", "harness/manifest", "harness/index"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},
-	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/saboteur", "harness/injector", "harness/result"},
-	{"harness/steps", "harness/simulate", "harness/report"},
+	{"harness/lab/...", "harness/testkit/...", "harness/monitor", "harness/oracle", "harness/saboteur", "harness/injector", "harness/result"},
+	{"harness/steps", "harness/simulate", "harness/explore", "harness/mutant", "harness/report"},
 	{"harness/suite"},
 	{"harness/cmd/...", "reference/cmd/...", "harness/bench", "harness/dissector", "nat-images/...", "ci/..."},
 }

@@ -110,7 +110,9 @@ func (k Known) String() string {
 }
 
 // ofMonitor reports whether the entry lists what a monitor finds.
-func (k Known) ofMonitor() bool { return strings.HasPrefix(k.ID, "monitor/") }
+func (k Known) ofMonitor() bool {
+	return strings.HasPrefix(k.ID, "monitor/") || strings.HasPrefix(k.ID, "oracle/")
+}
 
 // Stale is what is said of an entry that was looked for and which nothing failed
 // by: that is as unexpected as a new failure.

@@ -4,24 +4,55 @@ import (
 	"slices"
 
 	"punchlist/harness/monitor"
+	"punchlist/harness/oracle"
 	"punchlist/harness/result"
 )
 
+// A seen is what one monitor, or one rule of the oracle, saw in a scenario.
+type seen struct {
+	sentence
+	looked int    // datagrams, commands and events that it was about
+	wrong  string // about the first that broke it; empty: none did
+	frames []int  // that show it
+	more   int    // further ones that broke it
+}
+
+// A sentence is what a monitor or the oracle holds a peer to.
+type sentence struct{ id, requirement, says string }
+
+// seenBy has the monitors, and the oracle where time is virtual, look at what the subject did.
+func seenBy(w World, recorder *oracle.Recorder) (all []seen) {
+	n := w.Net()
+	if n == nil || w.Subject() == "" {
+		return nil
+	}
+	for _, s := range monitor.Watch(n.Trace(), w.Subject()) {
+		all = append(all, seen{sentence{s.Monitor.ID, s.Monitor.Requirement, s.Monitor.Rule}, s.Looked, s.Wrong, s.Frames, s.More})
+	}
+	if recorder == nil {
+		return all
+	}
+	for _, s := range oracle.Judge(recorder, w.Subject(), 0) {
+		all = append(all, seen{sentence{s.Rule.ID, s.Rule.Requirement, s.Rule.Says}, s.Looked, s.Wrong, s.Frames, s.More})
+	}
+	return all
+}
+
 // watched is what one monitor saw in the scenarios of a cell.
 type watched struct {
-	monitor       monitor.Monitor
+	sentence
 	looked, wrong int
 	result        *result.Result // of the first scenario in which something was wrong; nil: none
 	plan          *planned
 }
 
-func wrong(seen []monitor.Seen) bool {
-	return slices.ContainsFunc(seen, func(s monitor.Seen) bool { return s.Wrong != "" })
+func wrong(all []seen) bool {
+	return slices.ContainsFunc(all, func(s seen) bool { return s.wrong != "" })
 }
 
 // watched adds what monitors saw in a scenario. Which scenario stands for all is
 // a matter of their order, not of time.
-func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
+func (r *runner) watched(j *job, w World, end ending, saw []seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	of := r.watch[j.cell]
@@ -29,20 +60,20 @@ func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
 		of = map[string]*watched{}
 		r.watch[j.cell] = of
 	}
-	for _, s := range seen {
-		if s.Looked == 0 {
+	for _, s := range saw {
+		if s.looked == 0 {
 			continue
 		}
-		all := of[s.Monitor.ID]
+		all := of[s.id]
 		if all == nil {
-			all = &watched{monitor: s.Monitor, plan: j.plan}
-			of[s.Monitor.ID] = all
+			all = &watched{sentence: s.sentence, plan: j.plan}
+			of[s.id] = all
 		}
-		all.looked += s.Looked
-		if s.Wrong == "" {
+		all.looked += s.looked
+		if s.wrong == "" {
 			continue
 		}
-		all.wrong += 1 + s.More
+		all.wrong += 1 + s.more
 		if all.result == nil || j.result.Place < all.result.Place {
 			all.result = found(j, w, end, s)
 		}
@@ -50,13 +81,13 @@ func (r *runner) watched(j *job, w World, end ending, seen []monitor.Seen) {
 }
 
 // found is what a monitor found in a scenario.
-func found(j *job, w World, end ending, s monitor.Seen) *result.Result {
+func found(j *job, w World, end ending, s seen) *result.Result {
 	t := w.Net().Trace()
 	return &result.Result{
-		Key: s.Monitor.ID, ID: s.Monitor.ID, Place: j.result.Place, Feature: j.result.Feature, Rule: s.Monitor.Rule, Scenario: j.result.Scenario,
-		Requirement: s.Monitor.Requirement, Broke: s.Monitor.Requirement, Outcome: result.Failed,
-		Text: s.Wrong + ", in the scenario " + j.result.Key, Steps: end.steps,
-		Evidence: result.Evidence(t, s.Frames), Sequence: result.Sequence(t, s.Frames),
+		Key: s.id, ID: s.id, Place: j.result.Place, Feature: j.result.Feature, Rule: s.says, Scenario: j.result.Scenario,
+		Requirement: s.requirement, Broke: s.requirement, Outcome: result.Failed,
+		Text: s.wrong + ", in the scenario " + j.result.Key, Steps: end.steps,
+		Evidence: result.Evidence(t, s.frames), Sequence: result.Sequence(t, s.frames),
 		Capture: j.result.Capture, CaptureHash: j.result.CaptureHash, Repeat: j.result.Repeat,
 		Packets: j.result.Packets, LabSeconds: j.result.LabSeconds,
 	}
@@ -69,8 +100,8 @@ func (r *runner) monitors() {
 		for _, s := range r.watch[cell] {
 			x := s.result
 			if x == nil {
-				x = &result.Result{Key: s.monitor.ID, Rule: s.monitor.Rule, Scenario: "All packets of all scenarios",
-					Requirement: s.monitor.Requirement, Outcome: result.Passed}
+				x = &result.Result{Key: s.id, Rule: s.says, Scenario: "All packets of all scenarios",
+					Requirement: s.requirement, Outcome: result.Passed}
 			}
 			x.Looked, x.Wrong = s.looked, s.wrong
 			r.expect(&job{plan: s.plan, cell: cell, result: x})

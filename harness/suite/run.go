@@ -89,7 +89,7 @@ func (r *runner) open(p *planned) {
 			Subject: p.Subject.Name, SubjectVersion: p.Subject.Version,
 			Companion: p.Companion.Name, CompanionVersion: p.Companion.Version,
 			Lab: p.Lab, Seed: r.Seed + int64(i), Tags: p.Tags, NotAvailable: p.missing,
-			Whole: r.Select == Selection{}, Partial: p.partial,
+			Whole: r.Select.all(), Partial: p.partial,
 		}
 		for _, k := range p.failures.Listed() {
 			cell.Listed = append(cell.Listed, *result.KnownOf(k, false))

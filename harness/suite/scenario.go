@@ -17,7 +17,7 @@ import (
 
 	"punchlist/harness/capture"
 	"punchlist/harness/lab"
-	"punchlist/harness/monitor"
+	"punchlist/harness/oracle"
 	"punchlist/harness/result"
 	"punchlist/harness/steps"
 	"punchlist/harness/verdict"
@@ -58,6 +58,11 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	var log logBuffer
 	o.Logs = &log
 	x := j.result
+	var recorder *oracle.Recorder
+	if slices.Contains(virtualLabs, j.plan.Lab) {
+		recorder = oracle.Record(j.plan.lab)
+		o.Lab = recorder
+	}
 	err := guard(func() error {
 		w := r.world(ctx, o)
 		defer w.Close()
@@ -79,10 +84,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
-		var seen []monitor.Seen
-		if n := w.Net(); n != nil && w.Subject() != "" {
-			seen = monitor.Watch(n.Trace(), w.Subject())
-		}
+		seen := seenBy(w, recorder)
 		if err := r.keep(j, w, end, frames, wrong(seen)); err != nil {
 			return err
 		}

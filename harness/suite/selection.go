@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
@@ -10,9 +11,13 @@ import (
 // A Selection picks scenarios by a tag expression and by key; empty parts
 // pick all.
 type Selection struct {
-	Tags string // cucumber's tag expressions: "@LAT-NAT-001 and not @virtual"
-	Key  string // exactly one scenario, or by the id of an outline all its rows
+	Tags string   // cucumber's tag expressions: "@LAT-NAT-001 and not @virtual"
+	Key  string   // exactly one scenario, or by the id of an outline all its rows
+	Keys []string // any of these; nil: all
 }
+
+// all reports whether it picks every scenario.
+func (s Selection) all() bool { return s.Tags == "" && s.Key == "" && s.Keys == nil }
 
 // Of lists the scenarios that it picks. An expression that can't be read is
 // an error that shows it.
@@ -23,7 +28,7 @@ func (s Selection) Of(all []Scenario) ([]Scenario, error) {
 	}
 	var picked []Scenario
 	for _, c := range all {
-		if expr.Evaluate(c.Tags) && (s.Key == "" || s.Key == c.Key || strings.HasPrefix(c.Key, s.Key+"[")) {
+		if expr.Evaluate(c.Tags) && (s.Key == "" || s.Key == c.Key || strings.HasPrefix(c.Key, s.Key+"[")) && (s.Keys == nil || slices.Contains(s.Keys, c.Key)) {
 			picked = append(picked, c)
 		}
 	}

@@ -1,0 +1,219 @@
+package oracle
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"punchlist/reference/wire"
+)
+
+// A heardQuery is a question that came in, by its queryId, and the answers to it.
+type heardQuery struct {
+	came    []*datagram
+	answers []*datagram
+	sent    map[wire.ID]time.Time // answers sent back, by packetId
+}
+
+func (j *judge) queryOf(id wire.ID) *heardQuery {
+	if j.queries[id] == nil {
+		j.queries[id] = &heardQuery{sent: map[wire.ID]time.Time{}}
+	}
+	return j.queries[id]
+}
+
+func (j *judge) queryCame(d *datagram) {
+	id, ok := wire.AsID(d.packet.Usr3)
+	if !ok {
+		return
+	}
+	q := j.queryOf(id)
+	switch string(d.packet.Usr4) {
+	case "1":
+		q.came = append(q.came, d)
+		j.questionOwed(q, id, d)
+	case "2":
+		q.answers = append(q.answers, d)
+	}
+}
+
+func (j *judge) querySent(d *datagram) {
+	id, ok := wire.AsID(d.packet.Usr3)
+	switch {
+	case !ok:
+		j.looked("query/own")
+		j.wrong("query/own", []int{d.Seq}, "it sent a query whose usr3 is no queryId")
+	case string(d.packet.Usr4) == "2":
+		j.answerSent(id, d)
+	default:
+		j.questionSent(id, d)
+	}
+}
+
+func (j *judge) questionSent(id wire.ID, d *datagram) {
+	p := d.packet
+	q := j.queries[id]
+	if q == nil || len(q.came) == 0 {
+		j.looked("query/own")
+		if !j.questions[id] {
+			j.questions[id] = true
+			if len(j.questions) > j.asks {
+				j.wrong("query/own", []int{d.Seq}, "it sent a question that did not come in, and for which no command asked")
+			}
+		}
+		switch {
+		case p.Hops != 1:
+			j.wrong("query/own", []int{d.Seq}, "it sent an own question with hops %d; 1 is right", p.Hops)
+		case string(p.Usr4) != "1":
+			j.wrong("query/own", []int{d.Seq}, "it sent an own question with usr4 %q; \"1\" is right", p.Usr4)
+		case !j.skewed && !near(p.Usr1, d.At, turn+j.react):
+			j.wrong("query/own", []int{d.Seq}, "it sent an own question whose usr1 is not the time")
+		}
+		j.castOnce("query/once", wire.Query, id, d, j.k)
+		return
+	}
+	j.looked("query/same")
+	why, frame := "", -1
+	var from *datagram
+	for i := len(q.came) - 1; i >= 0 && from == nil; i-- {
+		in := q.came[i]
+		switch field := sameHeader(in.packet, p); {
+		case field != "":
+			why = "with another " + field
+		case p.Hops != in.packet.Hops+1:
+			why = "with hops " + strconv.Itoa(int(p.Hops)) + ", where it came with " + strconv.Itoa(int(in.packet.Hops))
+		case in.packet.Hops >= wire.MaxHops:
+			why = "that came with hops 16 or more"
+		case in.packet.TTL != p.TTL:
+			why = "with another ttl"
+		case !bytes.Equal(in.packet.Message, p.Message):
+			why = "with another message"
+		case in.from == d.to:
+			why = "to where it came from"
+		default:
+			from = in
+		}
+		frame = in.Seq
+	}
+	if from == nil {
+		j.wrong("query/same", []int{frame, d.Seq}, "it relayed a question %s", why)
+		return
+	}
+	j.castOnce("query/once", wire.Query, id, d, j.k)
+	j.aged(from, d)
+}
+
+// aged judges that a question is not too old to be handled.
+func (j *judge) aged(question, d *datagram) {
+	if j.skewed {
+		return
+	}
+	ms, err := strconv.ParseInt(string(question.packet.Usr1), 10, 64)
+	if err != nil {
+		return
+	}
+	j.looked("query/age")
+	if age := question.At.Sub(time.UnixMilli(ms)); age > 30*time.Second+time.Second+j.react {
+		j.wrong("query/age", []int{question.Seq, d.Seq}, "it handled a question that was asked %v before it came", age.Round(time.Second))
+	}
+}
+
+// near reports whether a field is a time in ASCII milliseconds that is near another.
+func near(field []byte, at time.Time, within time.Duration) bool {
+	ms, err := strconv.ParseInt(string(field), 10, 64)
+	return err == nil && time.UnixMilli(ms).Sub(at).Abs() <= within+time.Second
+}
+
+func (j *judge) answerSent(id wire.ID, d *datagram) {
+	p := d.packet
+	j.looked("answer/cause")
+	q := j.queries[id]
+	var question *datagram
+	if q != nil {
+		for _, c := range q.came {
+			if c.from == d.to {
+				question = c
+			}
+		}
+	}
+	if question == nil {
+		j.wrong("answer/cause", []int{d.Seq}, "it sent an answer to %v, from where no question with that queryId has come", d.to)
+		return
+	}
+	j.aged(question, d)
+	j.looked("answer/late")
+	if late := j.now.Sub(question.At); late > 2*j.k+j.react+hold {
+		j.wrong("answer/late", []int{question.Seq, d.Seq}, "it sent an answer back %v after the question; K is %v", late.Round(time.Second), j.k)
+	}
+	pid, _ := p.ID()
+	before, again := q.sent[pid]
+	q.sent[pid] = j.now
+	j.looked("answer/once")
+	var from *datagram
+	why := ""
+	for _, in := range q.answers {
+		if !bytes.Equal(in.packet.PacketID, p.PacketID) {
+			continue
+		}
+		switch field := sameHeader(in.packet, p); {
+		case field != "":
+			why = "with another " + field
+		case !bytes.Equal(in.packet.Message, p.Message):
+			why = "with another message"
+		case p.Hops != in.packet.Hops+1:
+			why = fmt.Sprintf("with hops %d, where it came with %d", p.Hops, in.packet.Hops)
+		default:
+			from = in
+		}
+	}
+	if again && j.now.Sub(before) < j.k/2-j.react { // later the same question may have come anew
+		j.wrong("answer/once", []int{d.Seq}, "it sent the same answer back a second time")
+	}
+	switch {
+	case from != nil:
+		j.looked("answer/same")
+		return
+	case why != "" && p.Hops > 0:
+		j.looked("answer/same")
+		j.wrong("answer/same", []int{d.Seq}, "it sent an answer back %s", why)
+		return
+	}
+	j.answerOwn(pid, d)
+}
+
+// answerOwn judges an answer that the peer gives itself: hops 0, with the fields of the cached
+// packet if it is one.
+func (j *judge) answerOwn(pid wire.ID, d *datagram) {
+	p := d.packet
+	j.looked("answer/packet")
+	if p.Hops != 0 {
+		j.wrong("answer/packet", []int{d.Seq}, "it answered a question with hops %d; 0 is right", p.Hops)
+		return
+	}
+	h := j.packets[pid]
+	if h == nil {
+		return
+	}
+	why := ""
+	compare := func(c *wire.Packet) bool {
+		as := *c
+		as.Type, as.Usr3, as.Usr4 = p.Type, p.Usr3, p.Usr4
+		why = sameHeader(&as, p)
+		if why == "" && !bytes.Equal(as.Message, p.Message) {
+			why = "message"
+		}
+		return why == ""
+	}
+	for _, c := range h.came {
+		if compare(c.packet) {
+			return
+		}
+	}
+	if h.sent != nil && compare(h.sent.packet) {
+		return
+	}
+	if why != "" {
+		j.wrong("answer/packet", []int{d.Seq}, "it answered with a cached packet whose %s differs from that of the packet", why)
+	}
+}
