@@ -1,0 +1,106 @@
+package explore
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"punchlist/harness/lab/sim"
+	"punchlist/harness/manifest"
+)
+
+func reference(t *testing.T) Cast {
+	m, err := manifest.Bundled("reference")
+	require.NoError(t, err)
+	return Cast{m, m}
+}
+
+func TestAWorldIsAFunctionOfItsSeed(t *testing.T) {
+	p := Make(2)
+	require.Equal(t, p, Make(2))
+	require.NotEqual(t, p.Ops, Make(3).Ops)
+	p.Length = time.Minute
+	var first Result
+	for i := range 2 {
+		r, err := Run(context.Background(), sim.New(), p, reference(t), 0)
+		require.NoError(t, err)
+		if i == 0 {
+			first = r
+			continue
+		}
+		require.Equal(t, first.Lines("boot1"), r.Lines("boot1"))
+	}
+}
+
+func TestPlansAreValid(t *testing.T) {
+	for seed := range int64(200) {
+		p := Make(seed)
+		require.NoError(t, p.Validate(), seed)
+		data, err := json.Marshal(p)
+		require.NoError(t, err)
+		var back Plan
+		require.NoError(t, json.Unmarshal(data, &back))
+		require.Equal(t, p, back)
+	}
+}
+
+func TestValidateNamesWhatIsWrong(t *testing.T) {
+	change := func(how func(*Plan)) Plan {
+		p := Make(1)
+		p.Ops, p.Hosts = slices.Clone(p.Ops), slices.Clone(p.Hosts)
+		how(&p)
+		return p
+	}
+	for says, p := range map[string]Plan{
+		"1 to 200 hosts":      change(func(p *Plan) { p.Hosts = nil }),
+		"keepalive":           change(func(p *Plan) { p.Keepalive = time.Second }),
+		"length":              change(func(p *Plan) { p.Length = 48 * time.Hour }),
+		"hosts[1]":            change(func(p *Plan) { p.Hosts[1].Name = p.Hosts[0].Name }),
+		"ops[0]: n must":      change(func(p *Plan) { p.Ops[0].N = -1 }),
+		"ops[0]: sub must":    change(func(p *Plan) { p.Ops[0].Sub = 64 }),
+		"before the op above": change(func(p *Plan) { p.Ops[1].At = -1 }),
+		"no host runs a peer": change(func(p *Plan) { p.Hosts = slices.DeleteFunc(p.Hosts, func(h Host) bool { return !h.Injector }) }),
+	} {
+		require.ErrorContains(t, p.Validate(), says)
+	}
+}
+
+// What was found once is looked for again: each world of the corpus led to a finding.
+func TestTheCorpusHasNoFindings(t *testing.T) {
+	files, err := filepath.Glob("testdata/corpus/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var p Plan
+			require.NoError(t, json.Unmarshal(data, &p))
+			require.NoError(t, p.Validate())
+			r, err := Run(context.Background(), sim.New(), p, reference(t), 0)
+			require.NoError(t, err)
+			require.Empty(t, r.Findings)
+			require.Positive(t, r.Looked["oracle/ping/heartbeat"], "the oracle looked at it")
+		})
+	}
+}
+
+func TestShrink(t *testing.T) {
+	p := Make(1)
+	wanted := p.Ops[len(p.Ops)/2]
+	runs := 0
+	q := Shrink(context.Background(), p, func(q Plan) bool {
+		runs++
+		return slices.Contains(q.Ops, wanted) && q.host("boot1") != nil
+	})
+	require.Equal(t, []Op{wanted}, q.Ops)
+	require.LessOrEqual(t, len(q.Hosts), 3, "what the op names, and what the finding needs")
+	require.Less(t, runs, 500)
+	require.NoError(t, q.Validate())
+}
