@@ -12,11 +12,15 @@ var (
 	name  string
 	acts  bool
 	count int
+	asked map[string]bool // nil: not recorded
 )
 
 // As reports whether the saboteur of that name acts now, and counts it: it is
 // called where the deviation is next.
 func As(saboteur string) bool {
+	if acts && asked != nil {
+		asked[saboteur] = true
+	}
 	if !acts || name != saboteur {
 		return false
 	}
@@ -26,6 +30,16 @@ func As(saboteur string) bool {
 
 // Become names the saboteur of what follows, and sets its count to zero.
 func Become(saboteur string) { name, count = saboteur, 0 }
+
+// Record begins to note whose places the testee comes by, whoever acts.
+func Record() { asked = map[string]bool{} }
+
+// Asked are the names that were asked about since Record, and ends it.
+func Asked() map[string]bool {
+	names := asked
+	asked = nil
+	return names
+}
 
 // Count is how often it has deviated.
 func Count() int { return count }
