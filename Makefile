@@ -12,6 +12,10 @@ BIRTHDAYS := 500
 SYNCS     := 4
 SYNCED    := 6000
 HOURS     := 2
+FIRST     := 1
+WORLDS    := 40
+DRAW      := 20261130
+N         := 100
 # Runs, not seconds: go test fails a target at times when its time is up
 # ("context deadline exceeded") though it found nothing.
 FUZZTIME  := 100000x
@@ -207,6 +211,14 @@ tables: build ## make the generated tables of the standard anew, after a change 
 .PHONY: models
 models: ## check the formal models by spin, and print how many states they have: two minutes
 	PUNCHLIST_MODELS=1 go test -v -run Models ./spec/models | grep -vE '^(=== | *--- PASS: TestModels/)'
+
+.PHONY: explore
+explore: build ## explore worlds nobody wrote down, and judge the reference in them (WORLDS=n FIRST=n)
+	$(PUNCHLIST) explore --first $(FIRST) --seeds $(WORLDS) --out $(OUT)/explore
+
+.PHONY: mutation-random
+mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n)
+	go run ./harness/cmd/mutation random --draw $(DRAW) --n $(N) --out $(OUT)/random
 
 .PHONY: mutation
 mutation: ## judge every saboteur by every scenario in sim, and print the kill matrix: an hour (ONLY=regexp)
