@@ -13,15 +13,18 @@ import (
 // testeeCommand is how a lab with real processes starts the reference: the
 // program is its own testee.
 func testeeCommand() *cobra.Command {
-	return &cobra.Command{
+	var name string
+	c := &cobra.Command{
 		Use:    "testee",
 		Short:  "Be the reference peer under test, on stdin and stdout",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return process.Run(c.Context(), testee.New(testee.Options{
-				Name: "reference", Version: testee.Version, Random: rand.Reader,
+				Name: name, Version: testee.Version, Random: rand.Reader,
 			}), os.Stdin, os.Stdout)
 		},
 	}
+	c.Flags().StringVar(&name, "name", "reference", "name that it says in hello, which its manifest has to have")
+	return c
 }
