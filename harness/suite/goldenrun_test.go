@@ -27,7 +27,11 @@ type goldenRun struct {
 func goldenRunOf(t *testing.T) goldenRun {
 	t.Helper()
 	g := goldenRun{folder: t.TempDir()}
-	r := judgeReference(t, features.Files, g.folder)
+	var shard *result.Shard
+	if raceDetector {
+		shard = &result.Shard{Index: 1, Of: 8}
+	}
+	r := judgeReference(t, features.Files, g.folder, shard)
 	require.Equal(t, result.AsExpected, r.Exit, "%v %v", r.Broken, r.Unexpected)
 	for _, x := range r.Cells[0].Results {
 		if x.Outcome != result.NotApplicable {
@@ -35,6 +39,11 @@ func goldenRunOf(t *testing.T) goldenRun {
 		}
 	}
 	return g
+}
+
+// judged reports whether the run has a result of a key.
+func (g goldenRun) judged(key string) bool {
+	return slices.ContainsFunc(g.results, func(x *result.Result) bool { return x.Key == key })
 }
 
 // String is the golden file: of each scenario the hash of its packets, two blanks, and its key.
