@@ -74,28 +74,7 @@ func (j *judge) questionSent(id wire.ID, d *datagram) {
 		return
 	}
 	j.looked("query/same")
-	why, frame := "", -1
-	var from *datagram
-	for i := len(q.came) - 1; i >= 0 && from == nil; i-- {
-		in := q.came[i]
-		switch field := sameHeader(in.packet, p); {
-		case field != "":
-			why = "with another " + field
-		case p.Hops != in.packet.Hops+1:
-			why = "with hops " + strconv.Itoa(int(p.Hops)) + ", where it came with " + strconv.Itoa(int(in.packet.Hops))
-		case in.packet.Hops >= wire.MaxHops:
-			why = "that came with hops 16 or more"
-		case in.packet.TTL != p.TTL:
-			why = "with another ttl"
-		case !bytes.Equal(in.packet.Message, p.Message):
-			why = "with another message"
-		case in.from == d.to:
-			why = "to where it came from"
-		default:
-			from = in
-		}
-		frame = in.Seq
-	}
+	from, why, frame := relayed(q.came, d)
 	if from == nil {
 		j.wrong("query/same", []int{frame, d.Seq}, "it relayed a question %s", why)
 		return

@@ -2,7 +2,8 @@ package oracle
 
 import (
 	"bytes"
-	"strconv"
+	"fmt"
+	"slices"
 	"time"
 
 	"punchlist/reference/wire"
@@ -63,28 +64,7 @@ func (j *judge) streamSent(d *datagram) {
 		j.wrong("stream/same", []int{d.Seq}, "it sent a stream of %s for %s, which did not come in", key.from, key.to)
 		return
 	}
-	why, frame := "", -1
-	var from *datagram
-	for i := len(h.came) - 1; i >= 0 && from == nil; i-- {
-		in := h.came[i]
-		switch field := sameHeader(in.packet, p); {
-		case field != "":
-			why = "with another " + field
-		case p.Hops != in.packet.Hops+1:
-			why = "with hops " + strconv.Itoa(int(p.Hops)) + ", where it came with " + strconv.Itoa(int(in.packet.Hops))
-		case in.packet.Hops >= wire.MaxHops:
-			why = "that came with hops 16 or more"
-		case in.packet.TTL != p.TTL:
-			why = "with another ttl"
-		case !bytes.Equal(in.packet.Message, p.Message):
-			why = "with another message"
-		case in.from == d.to:
-			why = "to where it came from"
-		default:
-			from = in
-		}
-		frame = in.Seq
-	}
+	from, why, frame := relayed(h.came, d)
 	if from == nil {
 		j.wrong("stream/same", []int{frame, d.Seq}, "it relayed a stream %s", why)
 		return
@@ -104,4 +84,30 @@ func (j *judge) streamSent(d *datagram) {
 func (j *judge) trusted(d *datagram) bool {
 	_, configured := j.bootstrap[d.from]
 	return configured || len(j.address(d.from).echoed) > 0 || !j.ip(d.from.Addr()).introduced.IsZero() || j.restored
+}
+
+// relayed finds, among datagrams that came in, the one whose relayed copy was sent. Where there is
+// none, why says what differs from the first of them, and frame is its number.
+func relayed(came []*datagram, d *datagram) (from *datagram, why string, frame int) {
+	frame = -1
+	for _, in := range slices.Backward(came) {
+		switch field := sameHeader(in.packet, d.packet); {
+		case field != "":
+			why = "with another " + field
+		case d.packet.Hops != in.packet.Hops+1:
+			why = fmt.Sprintf("with hops %d, where it came with %d", d.packet.Hops, in.packet.Hops)
+		case in.packet.Hops >= wire.MaxHops:
+			why = "that came with hops 16 or more"
+		case in.packet.TTL != d.packet.TTL:
+			why = "with another ttl"
+		case !bytes.Equal(in.packet.Message, d.packet.Message):
+			why = "with another message"
+		case in.from == d.to:
+			why = "to where it came from"
+		default:
+			return in, "", in.Seq
+		}
+		frame = in.Seq
+	}
+	return nil, why, frame
 }

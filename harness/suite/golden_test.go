@@ -65,8 +65,8 @@ func TestGoldenCaptures(t *testing.T) {
 	golden, err := readGolden(file)
 	require.NoError(t, err)
 	if raceDetector {
-		// All captures are compared without it. A simulation is one thread, so that the detector
-		// sees the threads of the runner alone, and these in every eighth scenario as well as in all.
+		// All captures are compared without it. A simulation is one thread: the detector sees the
+		// threads of the runner, and every eighth scenario has those too.
 		maps.DeleteFunc(golden, func(key, _ string) bool { return !runs[0].judged(key) })
 	}
 	for _, wrong := range append(between(runs), against(golden, runs[0])...) {
