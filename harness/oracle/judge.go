@@ -109,10 +109,9 @@ type address struct {
 	root             time.Time             // when it was last sent a root summary
 	ports            map[uint16]bool       // of the own sockets to which something came from it
 	pinged           time.Time             // when it was last sent a ping
-	sentTo           time.Time
-	synced           time.Time            // when it was last sent a sync packet, or one came from it
-	summaries        map[string]time.Time // sent to it, by prefix
-	minute           time.Time            // of the publishes that are counted
+	synced           time.Time             // when it was last sent a sync packet, or one came from it
+	summaries        map[string]time.Time  // sent to it, by prefix
+	minute           time.Time             // of the publishes that are counted
 	inMinute, before int
 }
 
@@ -427,7 +426,6 @@ func (j *judge) sent(d *datagram) {
 			j.querySent(d)
 		}
 	}
-	j.address(d.to).sentTo = d.At
 	j.ip(d.to.Addr()).out += len(d.payload)
 }
 

@@ -57,10 +57,8 @@ func (j *judge) pingCame(d *datagram) {
 
 // affords reports whether a peer may certainly send so many bytes to an IP address (LAT-SEC-001).
 func (j *judge) affords(a netip.Addr, bytes int) bool {
-	for at := range j.bootstrap {
-		if at.Addr() == a {
-			return true
-		}
+	if j.configured(a) {
+		return true
 	}
 	ip := j.ip(a)
 	if n := len(ip.echoed); n > 0 && j.now.Sub(ip.echoed[n-1]) < 2*j.k {

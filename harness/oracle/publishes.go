@@ -89,7 +89,7 @@ func (j *judge) crowded(a netip.AddrPort) bool {
 		x.before, x.inMinute, x.minute = x.inMinute, 0, j.now
 	}
 	x.inMinute++
-	return x.inMinute+x.before > 300
+	return j.crowdedNow(a)
 }
 
 // targets is how many peers a multicast can certainly go to, beside one address.
@@ -209,7 +209,6 @@ func (j *judge) passedOn(h *heldPacket, c *copyOf, d *datagram, id wire.ID) {
 	if last {
 		return // the last multicast, or nearly so
 	}
-	j.looked("publish/once")
 	j.castOnce("publish/once", wire.Publish, id, d, j.k)
 	j.looked("publish/ttl")
 	if d.packet.TTL != c.packet.TTL {

@@ -45,7 +45,7 @@ func (j *judge) traversal(d *datagram) {
 	if pool {
 		j.looked("traversal/pool")
 		if ip.introduced.IsZero() && !j.restored {
-			j.wrong("traversal/pool", []int{d.Seq}, "it sent to %v from port %d, which is no socket for an address that no introduction has named", d.to, d.from.Port())
+			j.wrong("traversal/pool", []int{d.Seq}, "it sent to %v from port %d, a socket for introduced peers, and no introduction has named that address", d.to, d.from.Port())
 		}
 		j.pool[d.from.Port()] = d.At
 		if len(j.pool) > 256+64 {

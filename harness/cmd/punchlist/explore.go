@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/explore"
+	"punchlist/harness/manifest"
 	"punchlist/harness/report"
 	"punchlist/harness/result"
 )
@@ -94,13 +95,9 @@ func (f exploreFlags) search() (explore.Search, error) {
 	if s.Cast.Companion, err = implementation(f.companion); err != nil {
 		return s, err
 	}
-	for _, m := range []string{s.Cast.Subject.Name, s.Cast.Companion.Name} {
-		x := s.Cast.Subject
-		if m != x.Name {
-			x = s.Cast.Companion
-		}
-		if ok, why := s.Lab.Starts(x); !ok {
-			return s, fmt.Errorf("%s can't be explored: %s", m, why)
+	for _, m := range []manifest.Manifest{s.Cast.Subject, s.Cast.Companion} {
+		if ok, why := s.Lab.Starts(m); !ok {
+			return s, fmt.Errorf("%s can't be explored: %s", m.Name, why)
 		}
 	}
 	return s, nil
