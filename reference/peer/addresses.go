@@ -17,8 +17,8 @@ import (
 // that does not know its NAT type yet.
 //
 // A datagram to an IP that is not verified has to be within its allowance, see security.go. What an
-// address asks for before it is verified is held until it is, for at most holdTime: deployed peers
-// send a sync once, and their joins are gated for two ticks.
+// address asks for before it is verified is held until it is, for at most Choices.Hold: deployed
+// peers send a sync once, and their joins are gated for two ticks.
 type verification struct {
 	sources    table[netip.Addr, source]
 	pending    table[netip.AddrPort, challenge]
@@ -140,7 +140,7 @@ func (p *Peer) startChallenge(addr netip.AddrPort, via Socket) *challenge {
 		p.endPending(oldest)
 	}
 	v, _ := p.verification.pending.put(addr)
-	*v = challenge{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(holdTime), via: via}
+	*v = challenge{pingID: p.newEchoID(), reflectionID: p.newEchoID(), deadline: p.now.Add(p.choices.Hold), via: via}
 	p.repeatChallenge(addr, v)
 	p.verification.due = sooner(p.verification.due, v.next)
 	return v
@@ -158,8 +158,9 @@ func (p *Peer) challengeAgain(addr netip.AddrPort) {
 func (p *Peer) repeatChallenge(addr netip.AddrPort, v *challenge) {
 	p.sendChallenge(addr, v)
 	v.next = v.deadline
-	if v.tries < len(challengeAgainAfter) {
-		v.next = p.now.Add(challengeAgainAfter[v.tries])
+	// Twice, a fourth of the wait after the first time and a half of it later (section 4.4).
+	if v.tries < challengeRepeats {
+		v.next = p.now.Add(p.choices.Hold / 4 << v.tries)
 	}
 	v.tries++
 }
@@ -213,7 +214,7 @@ func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 
 // markVerified remembers that an address has answered a challenge, and in whose name.
 func (p *Peer) markVerified(id wire.ID, addr netip.AddrPort) {
-	until := p.now.Add(verifiedTicks * p.k)
+	until := p.now.Add(p.ks(p.choices.VerifiedLife))
 	s, _ := p.verification.sources.put(addr.Addr())
 	s.verified = until
 	to, _ := p.verification.verifiedTo.put(addr)

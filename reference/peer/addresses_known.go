@@ -24,7 +24,7 @@ type remote struct {
 	plausible bool      // and not verified; see Peer.plausible
 	via       Socket    // of the pool, that it is reached from; 0: the main socket
 	proxy     *remote   // that it is reached by; addr is then only claimed. nil: none
-	clusters  []wire.ID // of which it sent packets; at most maxClusters
+	clusters  []wire.ID // of which it sent packets; at most Choices.Clusters
 
 	memberships []announced
 
@@ -40,11 +40,9 @@ type remote struct {
 	// Of a proxied or plausible peer: when it may be tried again to reach it directly, how many K
 	// the wait was, and when something of a plausible one last came by another way.
 	retryAt   time.Time
-	retries   int
+	retry     Ks
 	vouchedAt time.Time
 }
-
-const maxClusters = 16
 
 // meet finds a peer that was heard directly at an address, or makes it known there; nil where that
 // address is a bootstrap peer's. One that is known at another address stays there.
@@ -80,7 +78,7 @@ func (p *Peer) record(id wire.ID, t nattype.Type, addr netip.AddrPort, clusterID
 		p.reach(r, v.via)
 	}
 	p.noteHeard()
-	r.noteCluster(clusterID)
+	p.noteCluster(r, clusterID)
 	p.connect(r)
 }
 
@@ -96,7 +94,7 @@ func (p *Peer) recordPlausible(id wire.ID, t nattype.Type, addr netip.AddrPort, 
 	}
 	r.natType, r.lastUpdate = t, p.now
 	r.plausible = !r.verified
-	r.noteCluster(clusterID)
+	p.noteCluster(r, clusterID)
 	p.connect(r)
 }
 
@@ -108,7 +106,7 @@ func (p *Peer) goDirect(r *remote, addr netip.AddrPort) {
 	}
 	p.known.place(r, addr, nil)
 	r.connected = false
-	r.retries, r.retryAt = 0, time.Time{}
+	r.retry, r.retryAt = 0, time.Time{}
 }
 
 // moveTo gives a peer another address.
@@ -133,7 +131,7 @@ func (r *remote) connection() Event {
 }
 
 // isSilent reports whether the pong of a peer to a heartbeat is missing.
-func (p *Peer) isSilent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.quarters(silentQuarters) }
+func (p *Peer) isSilent(r *remote) bool { return p.now.Sub(r.lastUpdate) > p.ks(p.choices.Silence) }
 
 // connect reports a peer that is reached now and was not before, and starts with it what first
 // contact starts.
@@ -162,8 +160,8 @@ func (r *remote) path() (Socket, netip.AddrPort) {
 	return Main, r.addr
 }
 
-func (r *remote) noteCluster(clusterID []byte) {
-	if id, ok := wire.AsID(clusterID); ok && !slices.Contains(r.clusters, id) && len(r.clusters) < maxClusters {
+func (p *Peer) noteCluster(r *remote, clusterID []byte) {
+	if id, ok := wire.AsID(clusterID); ok && !slices.Contains(r.clusters, id) && len(r.clusters) < p.choices.Clusters {
 		r.clusters = append(r.clusters, id)
 	}
 }
@@ -186,7 +184,7 @@ func (p *Peer) contest(r *remote, addr netip.AddrPort, t nattype.Type) {
 	if r.contested == addr {
 		return
 	}
-	r.contested, r.contestedAs, r.contestAt = addr, t, p.now.Add(contestTime)
+	r.contested, r.contestedAs, r.contestAt = addr, t, p.now.Add(p.choices.Contest)
 	p.challengeAgain(r.addr)
 }
 

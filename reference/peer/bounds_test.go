@@ -39,7 +39,7 @@ func CheckBounds(p *Peer) error {
 		}
 	}
 	for _, r := range p.known.all() {
-		if len(r.clusters) > maxClusters {
+		if len(r.clusters) > p.choices.Clusters {
 			return fmt.Errorf("%d clusters of a peer", len(r.clusters))
 		}
 	}

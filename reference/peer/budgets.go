@@ -52,7 +52,7 @@ func (p *Peer) sendExpired() {
 	if p.natType == nattype.Unknown {
 		return
 	}
-	datagram := p.aged(e.Datagram, p.k)
+	datagram := p.aged(e.Datagram, p.ks(p.choices.ExpiredTTL))
 	wire.PatchHops(datagram, e.Hops+1)
 	for _, r := range p.choose(p.liveExcept(), e.ClusterID[:]) {
 		p.transmitTo(r, datagram)
@@ -62,7 +62,7 @@ func (p *Peer) sendExpired() {
 // isAlone reports whether nothing has come from a known peer for longer than the pause between
 // heartbeats. What is published then may reach nobody, although there are still peers to send it
 // to.
-func (p *Peer) isAlone() bool { return p.now.Sub(p.membership.heard) > p.quarters(aloneQuarters) }
+func (p *Peer) isAlone() bool { return p.now.Sub(p.membership.heard) > p.ks(p.choices.Alone) }
 
 // noteHeard takes note that something came from a known peer. After a time alone what was published
 // meanwhile goes out again.

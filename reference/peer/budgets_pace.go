@@ -29,13 +29,10 @@ const (
 	lastCast                     // of the first of the expired
 )
 
-// catchUp is how many turns are made up for after a late tick, or after nothing was to do.
-const catchUp = 8
-
 func (p *Peer) addTask(t task) {
 	if p.budgets.tasks.len() < p.limits.Tasks {
 		p.budgets.tasks.push(t)
-	} else if t.kind == ownPublish && len(p.replication.unpublished) < maxUnpublished {
+	} else if t.kind == ownPublish && len(p.replication.unpublished) < p.choices.Unpublished {
 		p.replication.unpublished = append(p.replication.unpublished, t.id)
 	}
 }
@@ -46,7 +43,7 @@ func (p *Peer) pollQueues() {
 	if p.life.asleep {
 		return
 	}
-	p.budgets.paceAt = later(p.budgets.paceAt, p.now.Add(-catchUp*p.limits.Pace))
+	p.budgets.paceAt = later(p.budgets.paceAt, p.now.Add(-time.Duration(p.choices.CatchUp)*p.limits.Pace))
 	for !p.budgets.paceAt.After(p.now) {
 		p.streams.turn = !p.streams.turn
 		switch {

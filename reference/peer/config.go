@@ -37,6 +37,8 @@ type Config struct {
 	// must echo, ephemeral keys.
 	Random io.Reader
 	Limits Limits
+	// Choices are what else the standard leaves to a peer.
+	Choices Choices
 
 	// State is what Peer.State gave in an earlier life. One that can't be read is reported by an
 	// Error event, and ignored; ValidateState tells before.
@@ -129,34 +131,6 @@ type PaceLimits struct {
 	Pace  time.Duration // between two of them, datagrams or multicasts; 1 ms
 }
 
-// withDefaults fills in what is zero, and touches nothing else: a peer that breaks a rule is made
-// by a limit out of range.
-func (l Limits) withDefaults() Limits {
-	for _, d := range []struct {
-		limit    *int
-		standard int
-	}{
-		{&l.Peers, 256}, {&l.Sources, 1024}, {&l.Rates, 4096}, {&l.Pending, 256}, {&l.PendingPerIP, 8}, {&l.Held, 128}, {&l.HeldPerAddress, 4},
-		{&l.Verified, 512}, {&l.Gates, 32768}, {&l.Delivered, 8192}, {&l.CachePackets, cache.DefaultCapacity}, {&l.Amplification, 3},
-		{&l.PerMinute, 1024}, {&l.Introductions, 64}, {&l.IntroPings, 3}, {&l.IntroPingsTotal, 512}, {&l.Traversals, 8}, {&l.Targets, 1024}, {&l.Tasks, 8192},
-		{&l.Destinations, 64}, {&l.SyncQueue, 8192}, {&l.SyncPerMinute, 1000},
-		{&l.SyncRelays, 32}, {&l.Rebroadcasts, 64}, {&l.Forgotten, 16384}, {&l.MaxMessage, 1 << 20}, {&l.Subclusters, 64},
-		{&l.Outgoing, 8192}, {&l.Relayed, 16384}, {&l.StreamsPerMinute, 1 << 20}, {&l.Assembling, 256}, {&l.AssemblyBytes, 8 << 20},
-		{&l.Questions, 64}, {&l.Routes, 4096}, {&l.QuestionsPerMinute, 1024},
-	} {
-		if *d.limit == 0 {
-			*d.limit = d.standard
-		}
-	}
-	if l.Pace == 0 {
-		l.Pace = time.Millisecond
-	}
-	if l.StreamPace == 0 {
-		l.StreamPace = 3 * time.Millisecond
-	}
-	return l
-}
-
 // Validate says what of a configuration can't be run with. New does not call it: a peer that breaks
 // a rule on purpose has parameters out of their range.
 func (c Config) Validate() error {
@@ -190,7 +164,7 @@ func (c Config) Validate() error {
 }
 
 func (l Limits) validate(c Config) error {
-	filled := l.withDefaults()
+	filled, _ := withDefaults(l, Choices{})
 	if l.Amplification < 0 || filled.Amplification > 3 {
 		return fmt.Errorf("peer: Limits.Amplification is %d, at most 3 (LAT-SEC-001)", l.Amplification)
 	}

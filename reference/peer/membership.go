@@ -24,7 +24,7 @@ type membership struct {
 
 // keepaliveTick is what is done every K, and once at the start.
 func (p *Peer) keepaliveTick() {
-	slept := p.now.Sub(p.membership.tickAt) > sleptTicks*p.k
+	slept := p.now.Sub(p.membership.tickAt) > p.ks(p.choices.Slept)
 	if p.membership.tickAt = p.membership.tickAt.Add(p.k); !p.membership.tickAt.After(p.now) {
 		p.membership.tickAt = p.now.Add(p.k) // the host was asleep
 	}
@@ -38,7 +38,7 @@ func (p *Peer) keepaliveTick() {
 	p.membership.ticks++
 	for _, r := range p.known.all() {
 		p.addTask(task{kind: heartbeat, id: r.id})
-		if (r.indexed || !r.connected) && p.membership.ticks%announceTicks == 1 {
+		if (r.indexed || !r.connected) && p.membership.ticks%int64(p.choices.Announce) == 1 {
 			p.addTask(task{kind: announcement, id: r.id})
 		}
 	}
@@ -140,7 +140,7 @@ func (p *Peer) handleJoin(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 	// Shorter than the K between joins, which carry the same id every time: by the two ticks of
 	// deployed peers every second one is lost.
-	p.gate(id, p.quarters(joinGateQuarters))
+	p.gate(id, p.ks(p.choices.JoinGate))
 	p.sendRendezvousJoin(pk)
 
 	addressed := b.Keys.Has(wire.KeyRendezvousRequesterPeerID) && pk.Hops == 0 &&

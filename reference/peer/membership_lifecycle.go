@@ -61,9 +61,6 @@ func (p *Peer) forgetAll() {
 	}
 }
 
-// maxMemberships is how many subclusters of one peer are remembered.
-const maxMemberships = 16
-
 // announced is that a peer has announced itself for a subcluster.
 type announced struct {
 	subclusterID wire.ID
@@ -80,7 +77,7 @@ func (p *Peer) noteMembership(join *wire.Packet) {
 	if r == nil || !ok || join.Body.Keys.Has(wire.KeyRendezvousRequesterPeerID) {
 		return
 	}
-	until := p.now.Add(memberTicks * p.k)
+	until := p.now.Add(p.ks(p.choices.MemberLife))
 	free := -1
 	for i := range r.memberships {
 		m := &r.memberships[i]
@@ -95,7 +92,7 @@ func (p *Peer) noteMembership(join *wire.Packet) {
 	switch {
 	case free >= 0:
 		r.memberships[free] = announced{id, until}
-	case len(r.memberships) < maxMemberships:
+	case len(r.memberships) < p.choices.Memberships:
 		r.memberships = append(r.memberships, announced{id, until})
 	}
 }
@@ -136,7 +133,7 @@ func (p *Peer) makeRoom(proxied bool) bool {
 			oldest = r
 		}
 	}
-	if others < p.limits.Peers && (!proxied || alike < maxProxied) {
+	if others < p.limits.Peers && (!proxied || alike < p.choices.Proxied) {
 		return true
 	}
 	if oldest == nil || proxied && oldest.connected {
@@ -163,7 +160,7 @@ func (p *Peer) forget(r *remote) {
 func (p *Peer) prune() {
 	for i := 0; i < p.known.len(); {
 		r := p.known.all()[i]
-		if later(later(r.lastUpdate, r.vouchedAt), p.replication.restoredAt).Add(silentTicks*p.k).Before(p.now) && (!r.indexed || r.connected || r.verified) {
+		if later(later(r.lastUpdate, r.vouchedAt), p.replication.restoredAt).Add(p.ks(p.choices.GiveUp)).Before(p.now) && (!r.indexed || r.connected || r.verified) {
 			p.forget(r)
 			if !r.indexed {
 				continue

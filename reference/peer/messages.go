@@ -196,13 +196,13 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 func (p *Peer) handleHeartbeatPong(r *remote, b *wire.Body) {
 	r.verified, r.plausible = true, false
 	s, _ := p.verification.sources.put(r.addr.Addr())
-	s.verified = p.now.Add(verifiedTicks * p.k)
+	s.verified = p.now.Add(p.ks(p.choices.VerifiedLife))
 	if !r.indexed || p.config.Indexed || !b.Keys.Has(wire.KeyAddress|wire.KeyPort) || p.natType&nattype.MappingIndependent == 0 {
 		return
 	}
 	// One voice changes nothing (LAT-NAT-007), but is a reason to ask again: the NAT has rebooted,
 	// or dropped the mapping. A deployed peer would not notice.
-	if seen := netip.AddrPortFrom(b.Address, b.Port); seen != p.own && p.now.Sub(p.discovery.decidedAt) >= p.k {
+	if seen := netip.AddrPortFrom(b.Address, b.Port); seen != p.own && p.now.Sub(p.discovery.decidedAt) >= p.ks(p.choices.Rediscover) {
 		p.rediscover()
 	}
 }

@@ -11,15 +11,6 @@ import (
 	"punchlist/reference/wire"
 )
 
-// Counts of discovery.
-const (
-	searchSteps   = 16
-	compareAgains = 5
-	mappingTries  = 5
-	maxSearched   = 32 // bootstrap peers pinged at one time
-	maxContacted  = 64
-)
-
 type stage uint8
 
 const (
@@ -127,13 +118,13 @@ func (p *Peer) search() {
 	}
 	p.discovery.candidates = list
 	p.shuffle(list)
-	for _, r := range list[:min(len(list), maxSearched)] {
+	for _, r := range list[:min(len(list), p.choices.Searched)] {
 		p.challengeAgain(r.addr)
 	}
-	if d.retry++; d.retry > searchSteps {
+	if d.retry++; d.retry > p.choices.SearchSteps {
 		d.retry = 1
 	}
-	d.dueAt = p.now.Add(time.Duration(d.retry) * searchStep)
+	d.dueAt = p.now.Add(time.Duration(d.retry) * p.choices.SearchStep)
 }
 
 // responderFound goes on as soon as there are two, where a deployed peer waits for the next step of
@@ -157,7 +148,7 @@ func (p *Peer) askMapping() {
 	}
 	p.shuffle(list)
 	chosen := list[0]
-	another := d.tries == mappingTries-1 && len(list) > 1
+	another := d.tries == p.choices.MappingTries-1 && len(list) > 1
 	for _, r := range list {
 		if another && r.addr != d.asked || !another && d.hasContacted(r.addr) {
 			chosen = r
@@ -167,7 +158,7 @@ func (p *Peer) askMapping() {
 	d.stage, d.port, d.againAt = mapping, 0, time.Time{}
 	d.tries++
 	d.asked = chosen.addr
-	d.contact(chosen.addr)
+	p.noteContacted(chosen.addr)
 	d.reflectionID = p.newEchoID()
 	ping := p.reflectionPing(d.reflectionID)
 	ping.Body.Keys |= wire.KeyIsProbe
@@ -175,15 +166,15 @@ func (p *Peer) askMapping() {
 	if datagram, ok := p.encode(&ping); ok {
 		p.transmit(Probe, chosen.addr, datagram)
 	}
-	d.dueAt = p.now.Add(mappingTime)
+	d.dueAt = p.now.Add(p.choices.MappingWait)
 }
 
 func (d *discovery) hasContacted(addr netip.AddrPort) bool {
 	return slices.Contains(d.contacted, addr.Addr())
 }
 
-func (d *discovery) contact(addr netip.AddrPort) {
-	if !d.hasContacted(addr) && len(d.contacted) < maxContacted {
+func (p *Peer) noteContacted(addr netip.AddrPort) {
+	if d := &p.discovery; !d.hasContacted(addr) && len(d.contacted) < p.choices.Contacted {
 		d.contacted = append(d.contacted, addr.Addr())
 	}
 }
@@ -227,8 +218,8 @@ func (p *Peer) compare() {
 		d.pair[i] = responder{id: r.id, addr: r.addr, contacted: d.hasContacted(r.addr)}
 		p.sendComparison(&d.pair[i])
 	}
-	d.dueAt = p.now.Add(firstTime)
-	d.againAt = p.now.Add(compareAgain)
+	d.dueAt = p.now.Add(p.choices.FirstWait)
+	d.againAt = p.now.Add(p.choices.CompareAgain)
 }
 
 func (p *Peer) sendComparison(r *responder) {
@@ -286,9 +277,9 @@ func (p *Peer) handleReflection(b *wire.Body, from netip.AddrPort) {
 		r.answered, r.seen = true, netip.AddrPortFrom(b.Address, b.Port)
 		d.last = i
 		if d.pair[1-i].answered {
-			d.dueAt = p.now.Add(decisionTime)
+			d.dueAt = p.now.Add(p.choices.DecisionWait)
 		} else {
-			d.dueAt = p.now.Add(secondTime)
+			d.dueAt = p.now.Add(p.choices.SecondWait)
 		}
 	}
 	p.decideEarly()
@@ -312,8 +303,8 @@ func (p *Peer) runDiscovery() {
 				p.sendComparison(r)
 			}
 		}
-		if d.agains++; d.agains < compareAgains {
-			d.againAt = p.now.Add(compareAgain)
+		if d.agains++; d.agains < p.choices.CompareAgains {
+			d.againAt = p.now.Add(p.choices.CompareAgain)
 		} else {
 			d.againAt = time.Time{}
 		}
@@ -327,7 +318,7 @@ func (p *Peer) runDiscovery() {
 	case mapping:
 		// A deployed peer goes on at once, and so takes an open host for a port-restricted one.
 		// After enough tries the probe socket may really be unable to receive.
-		if d.tries < mappingTries {
+		if d.tries < p.choices.MappingTries {
 			p.askMapping()
 		} else {
 			p.compare()
@@ -370,5 +361,5 @@ func (p *Peer) decide() {
 	}
 	p.addJoins()
 	p.publishAgain()
-	p.membership.extraAt = p.now.Add(extraTickAfter)
+	p.membership.extraAt = p.now.Add(p.choices.SecondJoin)
 }

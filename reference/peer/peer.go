@@ -58,12 +58,13 @@ const (
 // Peer is the state machine. It is for one goroutine. What belongs to one chapter of the
 // specification is in a part of its own.
 type Peer struct {
-	config Config
-	limits Limits
-	k      time.Duration // config.Keepalive, or the default
-	random *rand.Rand    // for choices; secrets come from config.Random
-	keys   seal.Keyring
-	cache  *cache.Cache
+	config  Config
+	limits  Limits
+	choices Choices
+	k       time.Duration // config.Keepalive, or the default
+	random  *rand.Rand    // for choices; secrets come from config.Random
+	keys    seal.Keyring
+	cache   *cache.Cache
 
 	now    time.Time   // of the input being handled; it never goes back
 	via    Socket      // of the datagram being handled; 0 while none is
@@ -90,9 +91,9 @@ type Peer struct {
 // New makes a peer, whose first outputs ask to open its two sockets. It takes any configuration,
 // see Config.Validate.
 func New(now time.Time, c Config) *Peer {
-	l := c.Limits.withDefaults()
+	l, choices := withDefaults(c.Limits, c.Choices)
 	p := &Peer{
-		config: c, limits: l, k: c.Keepalive, now: now,
+		config: c, limits: l, choices: choices, k: c.Keepalive, now: now,
 		cache:        cache.New(l.CachePackets),
 		verification: newVerification(l),
 		replication:  newReplication(l),

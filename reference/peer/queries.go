@@ -22,9 +22,6 @@ var (
 	isAnswer   = []byte("2")
 )
 
-// maxAnswers is how many answers to one question are delivered.
-const maxAnswers = 64
-
 // querying is what a peer keeps of queries.
 type querying struct {
 	asked    table[wire.ID, asked]       // own questions
@@ -88,7 +85,7 @@ func (p *Peer) Query(now time.Time, body []byte) (wire.ID, error) {
 	var id wire.ID
 	p.secret(id[:])
 	a, _ := p.queries.asked.put(id)
-	*a = asked{body: text, until: p.now.Add(p.k)}
+	*a = asked{body: text, until: p.now.Add(p.ks(p.choices.AnswersTaken))}
 	p.addTask(task{kind: ownQuestion, id: id})
 	p.pollQueues()
 	return id, nil
@@ -171,7 +168,7 @@ func (p *Peer) handleQuestion(pk *wire.Packet, queryID wire.ID, from netip.AddrP
 		return
 	}
 	r, _ := p.queries.routes.put(queryID)
-	*r = route{back: from, until: p.now.Add(p.k)}
+	*r = route{back: from, until: p.now.Add(p.ks(p.choices.WayBack))}
 	if p.answerFromCache(pk, queryID, from) {
 		return
 	}
@@ -276,7 +273,7 @@ func (p *Peer) deliverAnswer(pk *wire.Packet, queryID, id wire.ID, from netip.Ad
 		defer p.forgetAssembly(key)
 	}
 	a := p.queries.asked.get(queryID)
-	if slices.Contains(a.given, id) || len(a.given) >= maxAnswers {
+	if slices.Contains(a.given, id) || len(a.given) >= p.choices.Answers {
 		return
 	}
 	a.given = append(a.given, id)

@@ -45,10 +45,6 @@ type Publication struct {
 	SigningKey ed25519.PrivateKey // usr2 and sig are made with it; nil: unset
 }
 
-// maxUnpublished is how many own packets wait for somebody to send them to. More stay in the cache,
-// and go out by sync.
-const maxUnpublished = 1024
-
 // Publish seals a message for a joined subcluster, keeps it and multicasts it with hops 1
 // (LAT-REPL-001). It returns the ids of its packets, the head or only one first. Before somebody is
 // there to send to, it is kept until then.
@@ -77,7 +73,7 @@ func (p *Peer) Publish(now time.Time, m Publication) ([]wire.ID, error) {
 		e := entry(pk, datagram)
 		e.Own = true
 		p.keep(e)
-		p.gate(ids[i], publishGateTicks*p.k)
+		p.gate(ids[i], p.ks(p.choices.PublishGate))
 		p.addTask(task{kind: ownPublish, id: ids[i]})
 	}
 	p.replication.delivered.put(ids[0]) // its author needs no event
@@ -107,7 +103,7 @@ func (p *Peer) sendOwnPublish(id wire.ID) {
 	if p.natType != nattype.Unknown {
 		targets = p.choose(p.liveExcept(), e.ClusterID[:])
 	}
-	if (len(targets) == 0 || p.isAlone()) && len(p.replication.unpublished) < maxUnpublished {
+	if (len(targets) == 0 || p.isAlone()) && len(p.replication.unpublished) < p.choices.Unpublished {
 		p.replication.unpublished = append(p.replication.unpublished, id)
 	}
 	for _, r := range targets {
@@ -148,7 +144,7 @@ func (p *Peer) handlePublish(pk *wire.Packet, from netip.AddrPort, datagram []by
 	if wire.VerifyID(pk) == wire.IDMismatch {
 		return
 	}
-	p.gate(id, publishGateTicks*p.k)
+	p.gate(id, p.ks(p.choices.PublishGate))
 	if _, cached := p.cache.Get(id); cached || p.replication.forgotten.get(id) != nil {
 		p.noteSynced(from, false)
 		return
@@ -209,7 +205,7 @@ func (p *Peer) deliverMessage(keys seal.Keys, pk *wire.Packet, sealed []byte, ho
 	event.SubclusterID = keys.SubclusterID
 	if !event.open(keys, pk, sealed) && pk.Index == 0 {
 		tries, _ := p.replication.composed.put(id)
-		if *tries++; *tries < maxTries {
+		if *tries++; *tries < p.choices.Tries {
 			return
 		}
 	}

@@ -11,11 +11,6 @@ import (
 	"punchlist/reference/wire"
 )
 
-const (
-	randomTargets = 3
-	maxTargets    = 6 // with an indexed peer and friends
-)
-
 // shuffle puts peers in a random order.
 func (p *Peer) shuffle(list []*remote) {
 	p.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
@@ -26,7 +21,7 @@ func (p *Peer) shuffle(list []*remote) {
 func (p *Peer) liveExcept(but ...netip.AddrPort) []*remote {
 	p.replication.live = p.replication.live[:0]
 	for _, r := range p.known.all() {
-		fresh := !r.lastUpdate.IsZero() && p.now.Sub(later(r.lastUpdate, r.vouchedAt)) <= freshTicks*p.k
+		fresh := !r.lastUpdate.IsZero() && p.now.Sub(later(r.lastUpdate, r.vouchedAt)) <= p.ks(p.choices.Fresh)
 		if fresh && (r.indexed || (r.verified || r.plausible) && r.natType != nattype.Unknown) && !slices.Contains(but, r.addr) {
 			p.replication.live = append(p.replication.live, r)
 		}
@@ -42,18 +37,18 @@ func (p *Peer) choose(live []*remote, clusterID []byte, exclude ...wire.ID) []*r
 	p.replication.chosen = p.replication.chosen[:0]
 	take := func(limit int, fits func(r *remote) bool) {
 		for _, r := range live {
-			if limit > 0 && len(p.replication.chosen) < maxTargets && !slices.Contains(exclude, r.id) && !slices.Contains(p.replication.chosen, r) && fits(r) {
+			if limit > 0 && len(p.replication.chosen) < p.choices.Targets && !slices.Contains(exclude, r.id) && !slices.Contains(p.replication.chosen, r) && fits(r) {
 				p.replication.chosen = append(p.replication.chosen, r)
 				limit--
 			}
 		}
 	}
-	take(randomTargets, func(*remote) bool { return true })
+	take(p.choices.Draws, func(*remote) bool { return true })
 	if !slices.ContainsFunc(p.replication.chosen, func(r *remote) bool { return r.indexed }) {
 		take(1, func(r *remote) bool { return r.indexed })
 	}
 	if cluster, ok := wire.AsID(clusterID); ok {
-		take(maxTargets, func(r *remote) bool { return slices.Contains(r.clusters, cluster) })
+		take(p.choices.Targets, func(r *remote) bool { return slices.Contains(r.clusters, cluster) })
 	}
 	return p.replication.chosen
 }

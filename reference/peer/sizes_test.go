@@ -21,7 +21,7 @@ var noSize = map[string]string{
 	"packet":              "lies in the datagram, at most wire.MaxDatagram bytes",
 	"candidates":          "as long as remotes",
 	"live":                "as long as remotes",
-	"chosen":              "at most maxTargets",
+	"chosen":              "at most Choices.Targets",
 	"outboxes.waiting":    "as long as summaries and packets together",
 	"bursts.subclusterID": "a field of one datagram",
 }

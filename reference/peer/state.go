@@ -151,7 +151,7 @@ func (p *Peer) restore(state []byte) {
 		if saved.Delivered {
 			p.replication.delivered.put(e.ID)
 		}
-		if saved.Unpublished && len(p.replication.unpublished) < maxUnpublished {
+		if saved.Unpublished && len(p.replication.unpublished) < p.choices.Unpublished {
 			p.replication.unpublished = append(p.replication.unpublished, e.ID)
 		}
 	}

@@ -95,7 +95,7 @@ func (p *Peer) pollStreams() bool {
 		o := p.streams.outgoing.pop()
 		if r := p.known.byID(o.to); r != nil {
 			p.transmitTo(r, o.datagram)
-			p.streams.nextAt = later(p.streams.nextAt, p.now.Add(-catchUp*p.limits.StreamPace)).Add(max(p.limits.StreamPace, time.Microsecond))
+			p.streams.nextAt = later(p.streams.nextAt, p.now.Add(-time.Duration(p.choices.CatchUp)*p.limits.StreamPace)).Add(max(p.limits.StreamPace, time.Microsecond))
 			return true
 		}
 	}
@@ -140,7 +140,7 @@ func (p *Peer) relayStream(pk *wire.Packet, key streamKey, from netip.AddrPort, 
 	if !added && p.now.Before(*until) {
 		return
 	}
-	*until = p.now.Add(p.k)
+	*until = p.now.Add(p.ks(p.choices.StreamGate))
 	p.transmitTo(r, p.copied(pk, datagram, pk.Hops+1))
 }
 

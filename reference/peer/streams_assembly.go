@@ -33,14 +33,7 @@ type part struct {
 	datagram []byte
 }
 
-const (
-	partOverhead = 64 // bytes that a part counts for beside its datagram
-	// maxRivals is how many parts of one index are kept: anyone can make one.
-	maxRivals = 4
-	// maxTries is how often the parts of one message are put together, which takes hashing them
-	// all.
-	maxTries = 16
-)
+const partOverhead = 64 // bytes that a part counts for beside its datagram
 
 // assemble takes in a packet of a split publish or stream, whose packetId holds as far as it alone
 // can tell. With the last part it returns the head and the message; until then nil. They are kept
@@ -65,20 +58,21 @@ func (p *Peer) assemble(key messageKey, pk *wire.Packet, trusted bool) (head *wi
 	a, _ := p.streams.assembling.put(key)
 	a.touched, a.trusted = p.now, a.trusted || trusted
 	before := a.bytes
-	a.add(part{id, pk.Index, datagram}, pk)
+	a.add(part{id, pk.Index, datagram}, pk, p.choices.Rivals)
 	p.streams.assembled += a.bytes - before
 	if a.count == 0 || a.distinct < a.count+1 {
 		return nil, nil
 	}
 	head, message = a.compose()
-	if a.tries++; a.tries >= maxTries {
+	if a.tries++; a.tries >= p.choices.Tries {
 		p.forgetAssembly(key)
 	}
 	return head, message
 }
 
-// add puts a part in its place, unless it is there.
-func (a *assembly) add(new part, pk *wire.Packet) {
+// add puts a part in its place, unless it is there, or as many of its index are: anyone can make
+// one.
+func (a *assembly) add(new part, pk *wire.Packet, maxRivals int) {
 	if a.count > 0 && int(new.index) > a.count {
 		return
 	}
@@ -159,7 +153,7 @@ func (p *Peer) forgetAssembly(key messageKey) {
 // expireAssemblies gives up the messages of which nothing came for a K.
 func (p *Peer) expireAssemblies() {
 	p.streams.assembling.each(func(key messageKey, a *assembly) bool {
-		if p.now.Sub(a.touched) < p.k {
+		if p.now.Sub(a.touched) < p.ks(p.choices.AssemblyPause) {
 			return false // the others are younger
 		}
 		p.forgetAssembly(key)

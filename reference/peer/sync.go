@@ -13,22 +13,8 @@ import (
 	"punchlist/reference/wire"
 )
 
-const (
-	// Rounds of one sync: root summaries sent until the caches are equal. Of six datagrams one
-	// after the other, from the root down to the packets, all arrive in a quarter of all cases
-	// where one in five is lost.
-	maxRounds  = 64
-	idleRounds = 3 // without any packet sent or got, and a sync is over; one, when patience is
-
-	// After patience syncs that brought nothing, and left the caches different, the next wait for
-	// 2, 4, 8 K and so on (LAT-SYNC-013). There are reasons for that which last for hours: a packet
-	// that has expired with one side, or is six hours old there.
-	patience  = 2
-	maxBarren = 8
-
-	// Syncs that pongs start, per K.
-	repairsPerTick = 8
-)
+// maxBarren is how far syncs in vain are counted: beyond it the wait is the longest in any case.
+const maxBarren = 16
 
 var root cache.Prefix
 
@@ -80,7 +66,7 @@ func (p *Peer) SyncStats() SyncStats { return p.sync.stats }
 
 // firstSync starts a sync with a peer that was just connected (LAT-SYNC-003).
 func (p *Peer) firstSync(r *remote) {
-	if !r.sync.at.IsZero() && p.now.Sub(r.sync.at) < syncWindow {
+	if !r.sync.at.IsZero() && p.now.Sub(r.sync.at) < p.choices.FirstSyncs {
 		return
 	}
 	p.startSync(r)
@@ -97,7 +83,7 @@ func (p *Peer) handleHash(r *remote, hash [20]byte) {
 		p.dropItems(r.addr)
 		return
 	}
-	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.budgets.repairs.take(p.now, p.k, repairsPerTick) {
+	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.budgets.repairs.take(p.now, p.k, p.choices.Repairs) {
 		p.startSync(r)
 	}
 }
@@ -182,7 +168,7 @@ func (p *Peer) handleSync(pk *wire.Packet, from netip.AddrPort, datagram []byte)
 	if p.gated(id) {
 		return
 	}
-	p.gate(id, syncGate)
+	p.gate(id, p.choices.SyncGate)
 	theirs, err := cache.DecodeSummary(pk.Message)
 	if err != nil {
 		return
@@ -256,8 +242,8 @@ func (p *Peer) runSyncs() {
 			s.idle++
 		}
 		// Silence is the answer of a cache that is equal, unless it has told otherwise.
-		inVain := !s.heard && !s.told || s.idle >= idleRounds || s.idle > 0 && s.barren >= patience
-		if s.mine && r.direct() && !p.isEqual(s) && !inVain && s.rounds < maxRounds {
+		inVain := !s.heard && !s.told || s.idle >= p.choices.IdleRounds || s.idle > 0 && s.barren >= p.choices.Patience
+		if s.mine && r.direct() && !p.isEqual(s) && !inVain && s.rounds < p.choices.Rounds {
 			p.startRound(r)
 			continue
 		}
@@ -272,9 +258,9 @@ func (p *Peer) isQuiet(r *remote) bool {
 
 func (p *Peer) quietAt(r *remote) time.Time {
 	if r.sync.mine && string(p.config.ID[:]) > string(r.id[:]) {
-		return r.sync.active.Add(syncQuiet + syncQuietOther)
+		return r.sync.active.Add(p.choices.SyncQuiet + p.choices.SyncQuietOther)
 	}
-	return r.sync.active.Add(syncQuiet)
+	return r.sync.active.Add(p.choices.SyncQuiet)
 }
 
 func (p *Peer) nextQuiet() time.Time {
@@ -297,7 +283,7 @@ func (p *Peer) endSync(r *remote) {
 		if s.gained == 0 {
 			s.barren = min(s.barren+1, maxBarren)
 		}
-		s.notBefore = p.now.Add(p.k << max(s.barren-patience, 0))
+		s.notBefore = p.now.Add(min(p.k<<max(s.barren-p.choices.Patience, 0), p.ks(p.choices.LongestVain)))
 	}
 	owed := s.owed
 	s.active, s.mine, s.gained, s.owed = time.Time{}, false, 0, 0

@@ -254,7 +254,7 @@ type sending struct {
 // short a time ago.
 func (p *Peer) noteSent(what wire.ID, grows bool) bool {
 	s, added := p.sync.recent.put(what)
-	if !added && p.now.Sub(s.at) < recentTime<<(2*min(max(s.times-recentTimes, 0), recentLast)) {
+	if !added && p.now.Sub(s.at) < p.choices.Recent<<(2*min(max(s.times-p.choices.RecentTimes, 0), p.choices.RecentGrows)) {
 		return true
 	}
 	s.at = p.now

@@ -49,7 +49,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 		}
 		return
 	}
-	if sent, ok := decimal(pk.Usr1); ok && sent+p.k.Milliseconds() < p.now.UnixMilli() {
+	if sent, ok := decimal(pk.Usr1); ok && sent+p.ks(p.choices.IntroAge).Milliseconds() < p.now.UnixMilli() {
 		return
 	}
 	addr := netip.AddrPortFrom(b.Address, b.Port)
@@ -64,7 +64,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 	if len(p.traversal.bursts) >= p.limits.Introductions || slices.ContainsFunc(p.traversal.bursts, func(t burst) bool { return t.id == b.RequesterPeerID || t.addr == addr }) {
 		return
 	}
-	p.gate(id, p.quarters(introGateQuarters))
+	p.gate(id, p.ks(p.choices.IntroGate))
 	if r != nil && !r.indexed && r.direct() && p.isSilent(r) {
 		// Whatever answers now may do so by another way than the one that is lost.
 		r.verified = false
@@ -75,7 +75,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 	}
 	t := burst{
 		id: b.RequesterPeerID, addr: addr, natType: natType, subclusterID: slices.Clone(pk.SubclusterID),
-		pingID: p.newEchoID(), strategy: nattype.Choose(p.natType, natType), start: p.now,
+		choices: &p.choices, pingID: p.newEchoID(), strategy: nattype.Choose(p.natType, natType), start: p.now,
 	}
 	if introducer := p.known.at(from); introducer != nil {
 		t.introducer = introducer.id

@@ -13,12 +13,13 @@ import (
 
 // Traversal between types 5 and 7 (LAT-TRAV-007, LAT-TRAV-008).
 const (
-	traversalSends = 1024 // datagrams of a burst, of either side
+	traversalSends = 1024 // openers of a burst
 	firstOpened    = 1024 // of the ports that openers go to, up to 65535
 )
 
 // A burst is an introduction being obeyed: what is sent to its target.
 type burst struct {
+	choices      *Choices
 	id           wire.ID
 	addr         netip.AddrPort
 	natType      nattype.Type
@@ -35,8 +36,10 @@ type burst struct {
 // sends is how many datagrams a burst has.
 func (t *burst) sends() int {
 	switch t.strategy {
-	case nattype.TraversalOpen, nattype.TraversalConnect:
+	case nattype.TraversalOpen:
 		return traversalSends
+	case nattype.TraversalConnect:
+		return t.choices.PoolPings
 	}
 	return len(introPingAfter)
 }
@@ -45,9 +48,9 @@ func (t *burst) sends() int {
 func (t *burst) sendAt(i int) time.Time {
 	switch t.strategy {
 	case nattype.TraversalOpen:
-		return t.start.Add(time.Duration(i) * openStep)
+		return t.start.Add(time.Duration(i) * t.choices.OpenStep)
 	case nattype.TraversalConnect:
-		return t.start.Add(time.Duration(i) * connectStep)
+		return t.start.Add(time.Duration(i) * t.choices.ConnectStep)
 	}
 	return t.start.Add(introPingAfter[i])
 }
@@ -57,9 +60,9 @@ func (t *burst) sendAt(i int) time.Time {
 func (t *burst) end() time.Time {
 	switch t.strategy {
 	case nattype.TraversalOpen, nattype.TraversalConnect:
-		return t.start.Add(traversalSends*connectStep + burstGrace)
+		return t.start.Add(traversalSends*t.choices.ConnectStep + t.choices.Grace)
 	}
-	return t.start.Add(introPingAfter[len(introPingAfter)-1] + burstGrace)
+	return t.start.Add(introPingAfter[len(introPingAfter)-1] + t.choices.Grace)
 }
 
 func (t *burst) next() time.Time {
@@ -79,7 +82,7 @@ func (p *Peer) startBurst(t burst) {
 		}
 		t.ports = p.randomPorts()
 	case nattype.TraversalConnect:
-		if p.traversal.pool.kept() >= maxPaths || !p.takeBurst(t.addr.Addr()) {
+		if p.traversal.pool.kept() >= p.choices.Paths || !p.takeBurst(t.addr.Addr()) {
 			t.strategy = nattype.Proxy
 		}
 	}
@@ -112,9 +115,9 @@ func (p *Peer) randomPorts() []uint16 {
 func (p *Peer) runBursts() {
 	for i := 0; i < len(p.traversal.bursts); {
 		t := &p.traversal.bursts[i]
-		traversal := t.sends() == traversalSends
+		traversal := t.strategy == nattype.TraversalOpen || t.strategy == nattype.TraversalConnect
 		reached := p.reachedBy(t)
-		if late := p.now.Sub(t.next()); traversal && t.sent < traversalSends && late > catchUp*connectStep {
+		if late := p.now.Sub(t.next()); traversal && t.sent < t.sends() && late > time.Duration(p.choices.CatchUp)*p.choices.ConnectStep {
 			t.start = t.start.Add(late) // the host was asleep
 		}
 		for t.sent < t.sends() && due(t.sendAt(t.sent), p.now) && !(traversal && reached) {
@@ -187,7 +190,7 @@ func (p *Peer) handleAtPool(via Socket, from netip.AddrPort) {
 		if t.strategy != nattype.TraversalConnect || t.addr.Addr() != from.Addr() || p.reachedBy(t) {
 			continue
 		}
-		if t.contactAt.IsZero() || p.now.Sub(t.contactAt) >= contactAgain {
+		if t.contactAt.IsZero() || p.now.Sub(t.contactAt) >= p.choices.ContactAgain {
 			t.contactAt = p.now
 			p.sendIntroducedPing(t, via, from)
 		}

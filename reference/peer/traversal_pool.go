@@ -14,16 +14,6 @@ import (
 // has opened (LAT-TRAV-008).
 const Pool Socket = 16
 
-const (
-	poolSockets = 256 // that bursts may ping from at one time
-	// maxPaths is how many sockets peers may be reached by; with as many, no burst begins. They are
-	// beside poolSockets.
-	maxPaths = 64
-)
-
-// reclaimAtOnce is how many sockets that are no longer needed are closed at one time.
-const reclaimAtOnce = 8
-
 // pool is the sockets from Pool on. Each is opened by its first ping, and closed when no burst runs
 // that could use it, unless a peer is reached by it.
 type pool struct {
@@ -69,7 +59,7 @@ func (p *Peer) isOpen(s Socket) bool {
 // it active; false if all are.
 func (p *Peer) drawSocket() (Socket, bool) {
 	if p.traversal.pool.sockets == nil {
-		p.traversal.pool.sockets = make([]pooled, poolSockets+maxPaths)
+		p.traversal.pool.sockets = make([]pooled, p.choices.PoolSockets+p.choices.Paths)
 	}
 	inactive := func(visit func(i int) bool) {
 		usable := 0
@@ -78,7 +68,7 @@ func (p *Peer) drawSocket() (Socket, bool) {
 			if s.kept {
 				continue
 			}
-			if usable++; usable > poolSockets {
+			if usable++; usable > p.choices.PoolSockets {
 				return
 			}
 			if !p.now.Before(s.activeUntil) && !visit(i) {
@@ -98,7 +88,7 @@ func (p *Peer) drawSocket() (Socket, bool) {
 		s.open = true
 		p.push(Output{Op: Open, Socket: Pool + Socket(chosen)})
 	}
-	s.activeUntil = p.now.Add(activeTime)
+	s.activeUntil = p.now.Add(p.choices.Rest)
 	p.traversal.pool.reclaimAt = time.Time{}
 	return Pool + Socket(chosen), true
 }
@@ -180,7 +170,7 @@ func (p *Peer) dropSocket(s Socket) {
 	if !slot.open {
 		return
 	}
-	slot.open, slot.activeUntil = false, p.now.Add(activeTime)
+	slot.open, slot.activeUntil = false, p.now.Add(p.choices.Rest)
 	p.verification.verifiedTo.each(func(addr netip.AddrPort, v *verifiedAddr) bool {
 		if v.via == s {
 			p.verification.verifiedTo.delete(addr)
@@ -197,7 +187,7 @@ func (p *Peer) reclaimLater() {
 			return
 		}
 	}
-	p.traversal.pool.reclaimAt = p.now.Add(holdTime)
+	p.traversal.pool.reclaimAt = p.now.Add(p.choices.Hold)
 }
 
 // runPool closes sockets that are no longer needed.
@@ -211,8 +201,8 @@ func (p *Peer) runPool() {
 		if s := &p.traversal.pool.sockets[i]; !s.open || s.kept {
 			continue
 		}
-		if closed == reclaimAtOnce {
-			p.traversal.pool.reclaimAt = p.now.Add(reclaimStep)
+		if closed == p.choices.ClosedAtOnce {
+			p.traversal.pool.reclaimAt = p.now.Add(p.choices.CloseStep)
 			return
 		}
 		p.dropSocket(Pool + Socket(i))

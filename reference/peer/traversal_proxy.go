@@ -13,9 +13,6 @@ import (
 // Deployed peers call it connected at once, which it may never be (LAT-TRAV-004): here something of
 // it has to come through the proxy first.
 
-// maxProxied is how many proxied peers are known. Their ids are whatever an introducer names.
-const maxProxied = 64
-
 // direct reports whether a peer is connected and reached without a proxy.
 func (r *remote) direct() bool { return r.connected && r.proxy == nil }
 
@@ -44,8 +41,9 @@ func (p *Peer) fallBack(t *burst) {
 
 // retryLater makes the next attempt to reach a peer directly wait, longer each time.
 func (p *Peer) retryLater(r *remote) {
-	r.retries = min(max(2*r.retries, firstRetries), maxRetries)
-	r.retryAt = p.now.Add(p.quarters(r.retries * retryQuarters))
+	c := &p.choices
+	r.retry = min(max(2*r.retry, c.FirstRetry), max(c.FirstRetry, c.LastRetry))
+	r.retryAt = p.now.Add(p.ks(r.retry))
 }
 
 // noteHeardThrough notes that something of a peer came from another one, which has it from the peer
