@@ -157,8 +157,7 @@ func (j *judge) syncCame(d *datagram) {
 	}
 	j.syncs[d.from] = append(j.syncs[d.from], h)
 	a := j.address(d.from)
-	verified := len(a.echoed) > 0 && j.now.Sub(a.echoed[len(a.echoed)-1]) < 2*j.k-j.react
-	if again || !verified || !j.active() || !j.knowsType() || !j.certain() || d.to.Port() != j.main {
+	if again || !j.anybodyVerified(d.from) || !j.active() || !j.knowsType() || !j.certain() || d.to.Port() != j.main {
 		return
 	}
 	own := j.model.cache.Summary(j.now, s.Prefix)

@@ -103,8 +103,9 @@ type address struct {
 	claimed          int             // frame of a join that claims it for its requester; -1: none
 	names            map[wire.ID]int // peers that datagrams from it named as their sender
 	echoed           []time.Time     // when something from it echoed what was sent to it
-	asked            map[wire.EchoID]bool
+	asked            map[wire.EchoID]question
 	echoedBy         map[wire.ID]time.Time // when it last echoed, by the peer that it named
+	proved           map[wire.ID]time.Time // ... what certainly verifies it
 	connectionPing   time.Time             // when it was last sent one
 	root             time.Time             // when it was last sent a root summary
 	ports            map[uint16]bool       // of the own sockets to which something came from it
@@ -115,12 +116,19 @@ type address struct {
 	inMinute, before int
 }
 
+// A question is an id that was sent to an address, for it to echo.
+type question struct {
+	at     time.Time // when it was first sent
+	proves bool      // its echo verifies the address; one of NAT discovery does not (section 4.4)
+}
+
 // An ipAddress is what the observer knows of an IP address.
 type ipAddress struct {
 	in, out             int       // bytes of payload
 	introduced          time.Time // when an introduction last named it
 	trusted             time.Time // ... of a source that may be verified
 	heard               time.Time
+	proved              time.Time // when one of its addresses last was certainly verified
 	echoed              []time.Time
 	traversal, rationed []time.Time
 	unproven            int // bytes sent to it while it was not verified
@@ -311,7 +319,7 @@ func newDatagram(f *trace.Frame) *datagram {
 func (j *judge) address(a netip.AddrPort) *address {
 	x := j.addresses[a]
 	if x == nil {
-		x = &address{claimed: -1, names: map[wire.ID]int{}, ports: map[uint16]bool{}, echoedBy: map[wire.ID]time.Time{}, asked: map[wire.EchoID]bool{}}
+		x = &address{claimed: -1, names: map[wire.ID]int{}, ports: map[uint16]bool{}, echoedBy: map[wire.ID]time.Time{}, asked: map[wire.EchoID]question{}, proved: map[wire.ID]time.Time{}}
 		j.addresses[a] = x
 	}
 	return x
@@ -377,13 +385,23 @@ func (j *judge) names(d *datagram, id wire.ID) {
 	}
 }
 
+// answerable is how long after a question an echo to it certainly counts: by then it may have been
+// given up, and a later heartbeat has another pingId.
+const answerable = 1500 * time.Millisecond
+
 // echo notes what a datagram gives back of what was sent to its source.
 func (j *judge) echo(d *datagram) {
 	if d.packet.Type != wire.Pong {
 		return
 	}
 	b, a := &d.packet.Body, j.address(d.from)
-	if b.Keys.Has(wire.KeyPingID) && a.asked[b.PingID] || b.Keys.Has(wire.KeyReflectionID) && a.asked[b.ReflectionID] {
+	byPing, pinged := a.asked[b.PingID]
+	_, reflected := a.asked[b.ReflectionID]
+	pinged, reflected = pinged && b.Keys.Has(wire.KeyPingID), reflected && b.Keys.Has(wire.KeyReflectionID)
+	if pinged && byPing.proves && d.At.Sub(byPing.at) < answerable {
+		a.proved[b.ResponderPeerID], j.ip(d.from.Addr()).proved = d.At, d.At
+	}
+	if pinged || reflected {
 		delete(a.asked, b.PingID)
 		delete(a.asked, b.ReflectionID)
 		a.echoedBy[b.ResponderPeerID] = d.At

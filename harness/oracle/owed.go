@@ -47,13 +47,13 @@ const soon = 2 * time.Second
 
 // verified reports whether an address is certainly verified, in a peer's name.
 func (j *judge) verified(a netip.AddrPort, id wire.ID) bool {
-	at, ok := j.address(a).echoedBy[id]
+	at, ok := j.address(a).proved[id]
 	return ok && j.now.Sub(at) > j.react && j.now.Sub(at) < j.k+j.k/4-j.react // the address of a silent peer can lose it
 }
 
 // anybodyVerified reports whether an address is certainly verified, in whatever name.
 func (j *judge) anybodyVerified(a netip.AddrPort) bool {
-	for id := range j.address(a).echoedBy {
+	for id := range j.address(a).proved {
 		if j.verified(a, id) {
 			return true
 		}

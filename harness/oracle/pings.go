@@ -61,7 +61,7 @@ func (j *judge) affords(a netip.Addr, bytes int) bool {
 		return true
 	}
 	ip := j.ip(a)
-	if n := len(ip.echoed); n > 0 && j.now.Sub(ip.echoed[n-1]) < 2*j.k {
+	if !ip.proved.IsZero() && j.now.Sub(ip.proved) < 2*j.k {
 		return true
 	}
 	return 3*ip.in-ip.out >= bytes
@@ -72,7 +72,7 @@ func (j *judge) overdue() {
 	kept := j.pings[:0]
 	for _, p := range j.pings {
 		j.pongOwed(p)
-		if j.now.Sub(p.At) < 20*time.Second || j.suspended {
+		if j.now.Sub(p.handled) < 20*time.Second || j.suspended {
 			kept = append(kept, p)
 		}
 	}
@@ -227,10 +227,10 @@ func (j *judge) pingSent(d *datagram) {
 			j.wrong("ping/echo", []int{d.Seq}, "it sent the pingId %s to %v, which it had sent to %v: an echo proves nothing then", b.PingID, d.to.Addr(), other)
 		}
 		j.echoes[b.PingID] = d.to.Addr()
-		a.asked[b.PingID] = true
+		a.ask(b.PingID, question{j.now, b.IsReflection})
 	}
 	if b.Keys.Has(wire.KeyReflectionID) {
-		a.asked[b.ReflectionID] = true
+		a.ask(b.ReflectionID, question{at: j.now})
 		j.reflected[b.ReflectionID] = true
 	}
 	j.looked("ping/socket")
@@ -253,6 +253,13 @@ func (j *judge) pingSent(d *datagram) {
 	a.pinged = d.At
 	if b.IsConnection {
 		a.connectionPing = d.At
+	}
+}
+
+// ask notes a question. One that is repeated is as old as when it was first sent.
+func (a *address) ask(id wire.EchoID, q question) {
+	if _, repeated := a.asked[id]; !repeated {
+		a.asked[id] = q
 	}
 }
 

@@ -109,16 +109,22 @@ func (p *Peer) goDirect(r *remote, addr netip.AddrPort) {
 	r.retry, r.retryAt = 0, time.Time{}
 }
 
-// moveTo gives a peer another address.
+// moveTo gives a peer another address, where it is reached without a proxy. One that is not
+// connected is still to be told of.
 func (p *Peer) moveTo(r *remote, addr netip.AddrPort, t nattype.Type) {
 	p.leave(r)
-	p.known.place(r, addr, r.proxy)
+	if r.proxy != nil { // it was given up at its old address meanwhile
+		p.goDirect(r, addr)
+	}
+	p.known.place(r, addr, nil)
 	r.natType, r.lastUpdate = t, p.now
 	r.verified, r.plausible = p.isVerified(addr), false
 	if v := p.verification.verifiedTo.get(addr); v != nil {
 		p.reach(r, v.via)
 	}
-	p.emit(r.connection())
+	if r.connected {
+		p.emit(r.connection())
+	}
 }
 
 // connection is the event that tells of a peer that is reached, or has moved.
@@ -200,6 +206,7 @@ func (p *Peer) runContests() {
 			continue
 		}
 		p.moveTo(r, addr, r.contestedAs)
+		p.connect(r)
 	}
 }
 
