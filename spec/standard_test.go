@@ -286,9 +286,9 @@ K is a constant.
 
 ## 4.2 Constants
 
-| name | default | permitted | reason |
-|---|---|---|---|
-| keepalive interval (K) | 30,000 ms | 1,000 ms and more | NATs forget. ([LAT-FRAME-001](01-framing.md#LAT-FRAME-001)) |
+| id | name | default | permitted | reason |
+|---|---|---|---|---|
+| `+"`keepalive`"+` | keepalive interval (K) | 30,000 ms | 1,000 ms and up | NATs forget. ([LAT-FRAME-001](01-framing.md#LAT-FRAME-001)) |
 
 <!-- end -->
 `), text("spec/04-messages.md"))

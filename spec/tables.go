@@ -264,13 +264,13 @@ func (s *Standard) constantsTable(p Page) string {
 	if len(all) == 0 {
 		return ""
 	}
-	t := newTable("name", "default", "permitted", "reason")
+	t := newTable("id", "name", "default", "permitted", "reason")
 	for _, c := range all {
 		reason := cell(c.Reason)
 		if q, ok := s.Lookup(c.Requirement); ok {
 			reason += " (" + q.link() + ")"
 		}
-		t.row(cell(c.Name), cell(c.Default), cell(c.Permitted), reason)
+		t.row("`"+c.ID+"`", cell(c.Name), cell(c.Default), cell(c.Permitted), reason)
 	}
 	number, _, _ := strings.Cut(p.title(), ".")
 	sections := 1
