@@ -16,6 +16,7 @@ FIRST     := 1
 WORLDS    := 40
 DRAW      := 20261130
 N         := 100
+FILES     :=
 # Runs, not seconds: go test fails a target at times when its time is up
 # ("context deadline exceeded") though it found nothing.
 FUZZTIME  := 100000x
@@ -217,8 +218,8 @@ explore: build ## explore worlds nobody wrote down, and judge the reference in t
 	$(PUNCHLIST) explore --first $(FIRST) --seeds $(WORLDS) --out $(OUT)/explore
 
 .PHONY: mutation-random
-mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n)
-	go run ./harness/cmd/mutation random --draw $(DRAW) --n $(N) --out $(OUT)/random
+mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n FILES=regexp)
+	go run ./harness/cmd/mutation random --draw $(DRAW) --n $(N) --files "$(FILES)" --out $(OUT)/random
 
 .PHONY: mutation
 mutation: ## judge every saboteur by every scenario in sim, and print the kill matrix: an hour (ONLY=regexp)

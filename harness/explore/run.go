@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"punchlist/harness/capture"
 	"punchlist/harness/injector"
 	"punchlist/harness/internet"
 	"punchlist/harness/lab"
@@ -38,12 +39,15 @@ func (f Finding) String() string {
 // A Result is what came of one world.
 type Result struct {
 	Findings  []Finding
-	Datagrams int // frames that were seen
+	Datagrams int    // frames that were seen
 	Commands  int
 	Hostile   int // datagrams that injectors sent
 	Looked    map[string]int
 	trace     *trace.Trace
 }
+
+// Sum is the hash of all packets of the world: the same wherever every peer did the same.
+func (r Result) Sum() (string, error) { return capture.Sum(r.trace) }
 
 // Show is a frame of the world as one line.
 func (r Result) Show(seq int) string {

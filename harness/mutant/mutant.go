@@ -21,6 +21,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -119,8 +120,9 @@ func unnamed(f *ast.FuncDecl) bool {
 	return false
 }
 
-// Make draws n mutants of the module at root. A seed gives the same ones for the same sources.
-func Make(root string, seed uint64, n int) (*Draw, error) {
+// Make draws n mutants of the module at root, in those files whose path from there matches only;
+// nil: in all. A seed gives the same ones for the same sources.
+func Make(root string, seed uint64, n int, only *regexp.Regexp) (*Draw, error) {
 	fset := token.NewFileSet()
 	imports := importer.ForCompiler(fset, "source", nil)
 	var all []site
@@ -132,6 +134,9 @@ func Make(root string, seed uint64, n int) (*Draw, error) {
 		}
 		pkgs = append(pkgs, p)
 		for _, f := range p.files {
+			if only != nil && !only.MatchString(filepath.ToSlash(f.name)) {
+				continue
+			}
 			for _, d := range f.ast.Decls {
 				if fd, ok := d.(*ast.FuncDecl); ok && !excluded(f.name, fd) {
 					all = append(all, sites(fset, p, f, fd)...)

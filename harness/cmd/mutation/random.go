@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ import (
 type randomFlags struct {
 	root   string
 	draw   string
+	files  string
 	n      int
 	worlds int
 	out    string
@@ -47,8 +49,8 @@ function it changes, the cheapest first, and then by explored worlds. It stops a
 the first verdict on the subject that names a requirement.
 
 A mutant is killed when there is such a verdict; unreached when nothing called the
-function; without effect when every capture of every scenario was the same, byte for
-byte; and it survived otherwise.
+function; without effect when every capture of every scenario and world was the same,
+byte for byte; and it survived otherwise.
 
 Results are kept in DIR/results.jsonl as they come: the same command goes on where it
 was interrupted. Survivors are written to DIR/survivors.md with their change.
@@ -56,13 +58,15 @@ was interrupted. Survivors are written to DIR/survivors.md with their change.
 Exit codes: 0 at least --least of the mutants that have an effect were killed; 1 fewer;
 2 it could not run.`,
 		Example: `  mutation random --draw 5f3a91c2 --n 500
-  mutation random --draw 5f3a91c2 --n 500 --shard 1/2 --out out/random-1`,
+  mutation random --draw 5f3a91c2 --n 500 --shard 1/2 --out out/random-1
+  mutation random --draw 1 --n 40 --files '^reference/wire/' --out out/wire`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return random(c.Context(), f) },
 	}
 	p := c.Flags()
 	p.StringVar(&f.root, "root", ".", "folder of the project")
 	p.StringVar(&f.draw, "draw", "", "seed of the draw, hexadecimal: the first eight digits of the commit that is judged")
+	p.StringVar(&f.files, "files", "", "regular expression of the files to draw from; empty: all")
 	p.IntVar(&f.n, "n", 30, "mutants")
 	p.IntVar(&f.worlds, "worlds", 12, "explored worlds for each that the scenarios do not kill")
 	p.StringVar(&f.out, "out", "out/random", "folder for the program, its sources, and the results")
@@ -123,7 +127,13 @@ func random(ctx context.Context, f randomFlags) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	draw, err := mutant.Make(root, seed, f.n)
+	var only *regexp.Regexp
+	if f.files != "" {
+		if only, err = regexp.Compile(f.files); err != nil {
+			return fmt.Errorf("--files: %w", err)
+		}
+	}
+	draw, err := mutant.Make(root, seed, f.n, only)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type baseScenario struct {
 
 type baseWorld struct {
 	Seed    int64
+	Hash    string // of its capture
 	Reaches []string
 }
 
@@ -157,7 +158,11 @@ func (w *randomWorker) baseline(ctx context.Context, file string) error {
 			return fmt.Errorf("world %d: %w", seed, err)
 		}
 		if len(got.Findings) == 0 {
-			b.Worlds = append(b.Worlds, baseWorld{seed, asked()})
+			sum, err := got.Sum()
+			if err != nil {
+				return err
+			}
+			b.Worlds = append(b.Worlds, baseWorld{seed, sum, asked()})
 		} else {
 			deviate.Asked()
 		}
@@ -235,6 +240,13 @@ func (w *randomWorker) judge(ctx context.Context, b baseline, name string, world
 		got, err := w.world(ctx, v.Seed)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return x, err
+		}
+		if err == nil && !x.Differs {
+			sum, err := got.Sum()
+			if err != nil {
+				return x, err
+			}
+			x.Differs = sum != v.Hash
 		}
 		for _, f := range got.Findings {
 			x.Killed, x.By, x.Rule, x.Where, x.Text, x.How = true, f.Seen.Rule.Requirement, f.Seen.Rule.ID, "world "+strconv.FormatInt(v.Seed, 10), f.Seen.Wrong, "verdict"
