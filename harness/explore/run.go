@@ -39,7 +39,7 @@ func (f Finding) String() string {
 // A Result is what came of one world.
 type Result struct {
 	Findings  []Finding
-	Datagrams int    // frames that were seen
+	Datagrams int // frames that were seen
 	Commands  int
 	Hostile   int // datagrams that injectors sent
 	Looked    map[string]int
