@@ -19,7 +19,7 @@ type attack struct {
 // attacks are what injectors do: bent, boundary and replayed packets, and the half-trusted: one
 // that is verified and speaks in another's name, and one that answers from another socket.
 var attacks = []attack{
-	{"pings", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+	{"sends a ping", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
 		return w.send(a, to, injector.Control(wire.Ping, a.Ping()))
 	}},
 	{"becomes known", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
@@ -72,7 +72,7 @@ var attacks = []attack{
 		p.ClusterID = cluster[:]
 		return w.send(a, to, p)
 	}},
-	{"publishes", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+	{"sends a publish", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
 		p := wire.NewPacket(wire.Publish)
 		_, keys := keysOf(w.random.IntN(3))
 		p.ClusterID, p.SubclusterID, p.Hops = cluster[:], keys.SubclusterID[:], []uint32{0, 1, 15, 16}[w.random.IntN(4)]
@@ -82,7 +82,7 @@ var attacks = []attack{
 		p.TTL = []uint32{0, 1, 5000, 60_000, 21_600_000}[w.random.IntN(5)]
 		return w.send(a, to, p)
 	}},
-	{"publishes under a false id", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+	{"sends a publish under a false id", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
 		p := wire.NewPacket(wire.Publish)
 		p.ClusterID, p.Hops, p.Message = cluster[:], 1, []byte(w.message(40))
 		id := wire.ID{byte(w.random.Uint32()), 1}
@@ -90,7 +90,7 @@ var attacks = []attack{
 		p.Index = []int32{-1, 0, 1}[w.random.IntN(3)]
 		return w.send(a, to, p)
 	}},
-	{"asks", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+	{"sends a question", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
 		body := injector.Body{}.With("about", w.random.IntN(1000))
 		if ids := w.seen(); len(ids) > 0 && w.random.IntN(2) == 0 {
 			body = injector.Body{}.With("packetId", ids[w.random.IntN(len(ids))])

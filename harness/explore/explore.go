@@ -66,13 +66,17 @@ func (s Search) Run(ctx context.Context) []World {
 	return kept
 }
 
-// Shrunk is the least plan that still leads to a finding by the same rule as f, as far as the
-// context lets it look.
+// Shrunk is the least plan that still leads to a finding by the same rule as f, against the same
+// host, as far as the context lets it look.
 func (s Search) Shrunk(ctx context.Context, w World, f Finding) Plan {
 	p := w.Plan
 	p.Subject = f.Host
+	cast := s.Cast
+	cast.One = true
 	return Shrink(ctx, p, func(q Plan) bool {
-		r, err := Run(ctx, s.Lab, q, s.Cast, s.React)
-		return err == nil && slices.ContainsFunc(r.Findings, func(g Finding) bool { return g.Seen.Rule.ID == f.Seen.Rule.ID })
+		r, err := Run(ctx, s.Lab, q, cast, s.React)
+		return err == nil && slices.ContainsFunc(r.Findings, func(g Finding) bool {
+			return g.Seen.Rule.ID == f.Seen.Rule.ID && g.Host == f.Host
+		})
 	})
 }

@@ -18,7 +18,7 @@ import (
 func reference(t *testing.T) Cast {
 	m, err := manifest.Bundled("reference")
 	require.NoError(t, err)
-	return Cast{m, m}
+	return Cast{Subject: m, Companion: m}
 }
 
 func TestAWorldIsAFunctionOfItsSeed(t *testing.T) {
@@ -103,4 +103,42 @@ func TestShrink(t *testing.T) {
 	require.LessOrEqual(t, len(q.Hosts), 3, "what the op names, and what the finding needs")
 	require.Less(t, runs, 500)
 	require.NoError(t, q.Validate())
+}
+
+// What a scenario says of a plan is all of it: read back, it is the plan, but for how queries and
+// attacks were numbered.
+func TestAScenarioGivesItsPlanBack(t *testing.T) {
+	for seed := range int64(50) {
+		p := Make(seed)
+		p.Subject = p.Hosts[0].Name
+		hosts, ops := table(hostColumns, p.Hosts), table(opColumns, p.Ops)
+		runs := slices.Index(hosts[0], "runs")
+		for i, h := range p.Hosts {
+			hosts[i+1][runs] = h.runs(h.Name == p.Subject)
+		}
+		back, err := ReadPlan(seed, p.Keepalive, p.Length, hosts, ops)
+		require.NoError(t, err)
+		for i, o := range p.Ops {
+			if o.Do == Query {
+				p.Ops[i].N = min(o.N, 1)
+			}
+		}
+		require.Equal(t, p, back)
+	}
+}
+
+func TestReadPlanNamesWhatIsWrong(t *testing.T) {
+	hosts := [][]string{{"host", "network", "runs", "latency"}, {"a", "open", runsSubject, "10ms"}}
+	ops := [][]string{{"at", "host", "does"}, {"1s", "a", "sleeps"}}
+	read := func(hosts, ops [][]string) error {
+		_, err := ReadPlan(1, 30*time.Second, time.Minute, hosts, ops)
+		return err
+	}
+	require.NoError(t, read(hosts, ops))
+	require.ErrorContains(t, read(hosts, [][]string{ops[0], {"1s", "a", "flies"}}), `no host can do "flies"`)
+	require.ErrorContains(t, read(hosts, [][]string{{"when"}}[:0]), "header")
+	require.ErrorContains(t, read(hosts, [][]string{{"when"}, {"1s"}}), `no column "when"`)
+	require.ErrorContains(t, read([][]string{hosts[0], {"a", "open", runsPeer, "10ms"}}, ops), "none runs the subject")
+	require.ErrorContains(t, read([][]string{hosts[0], {"a", "open", "a cat", "10ms"}}, ops), `got "a cat"`)
+	require.ErrorContains(t, read([][]string{hosts[0], {"a", "moon", runsSubject, "10ms"}}, ops), "moon")
 }

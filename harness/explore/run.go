@@ -103,31 +103,53 @@ type player struct {
 
 // A Cast is which implementations play: the subject on one host, which the plan's seed draws, the
 // companion on all others. Where both are the same all hosts are judged, else the subject's alone.
-type Cast struct{ Subject, Companion manifest.Manifest }
+type Cast struct {
+	Subject, Companion manifest.Manifest
+	One                bool // judge the subject's host alone in any case
+}
 
-func (c Cast) alike() bool { return c.Subject.Name == c.Companion.Name }
+func (c Cast) judges(host, subject string) bool {
+	return host == subject || !c.One && c.Subject.Name == c.Companion.Name
+}
 
 // Run plays a plan, and judges its peers. React is how long after an input a peer may take to
 // handle it: nothing where time is virtual. What goes wrong with the lab is an error.
 func Run(ctx context.Context, l lab.Lab, p Plan, c Cast, react time.Duration) (result Result, err error) {
-	w := &world{
-		ctx: ctx, plan: p, lab: oracle.Record(l), cast: c, random: rand.New(rand.NewPCG(uint64(p.Seed), 2)),
-		players: map[string]*player{}, injectors: map[string]*attacker{},
-	}
+	g := Prepare(ctx, l, p, c)
 	defer func() {
-		if w.net != nil {
-			if e := w.net.Close(); err == nil {
+		if g.Net() != nil {
+			if e := g.Net().Close(); err == nil {
 				err = e
 			}
 		}
 	}()
+	return g.Play(react)
+}
+
+// A Game is a plan before and after it is played.
+type Game struct{ w *world }
+
+// Prepare gets a plan ready to be played in a lab. It brings nothing up.
+func Prepare(ctx context.Context, l lab.Lab, p Plan, c Cast) *Game {
+	return &Game{&world{
+		ctx: ctx, plan: p, lab: oracle.Record(l), cast: c, random: rand.New(rand.NewPCG(uint64(p.Seed), 2)),
+		players: map[string]*player{}, injectors: map[string]*attacker{},
+	}}
+}
+
+// Net is the internet of the game, nil while there is none. Who plays a game closes it.
+func (g *Game) Net() lab.Net { return g.w.net }
+
+// Play plays the plan, and judges its peers, as Run does.
+func (g *Game) Play(react time.Duration) (Result, error) {
+	w, c := g.w, g.w.cast
 	died, err := w.play()
 	if err != nil {
 		return w.result, err
 	}
 	w.result.trace = w.net.Trace()
 	for _, x := range w.order {
-		if x.testee != nil && x.testee.Exit() != nil && (c.alike() || x.Name == w.subject) {
+		if x.testee != nil && x.testee.Exit() != nil && c.judges(x.Name, w.subject) {
 			w.result.Findings = append(w.result.Findings, Finding{x.Name, oracle.Seen{Rule: survive, Wrong: "it ended by itself: " + x.testee.Exit().Stderr}})
 		}
 	}
@@ -137,7 +159,7 @@ func Run(ctx context.Context, l lab.Lab, p Plan, c Cast, react time.Duration) (r
 		w.result.Findings = append(w.result.Findings, *died)
 	}
 	for _, x := range w.order {
-		if !c.alike() && x.Name != w.subject {
+		if !c.judges(x.Name, w.subject) {
 			continue
 		}
 		for _, s := range oracle.Judge(w.lab, x.Name, react) {

@@ -77,6 +77,7 @@ type World struct {
 	replication replication
 	streams     streams
 	queries     queries
+	explored    explored
 }
 
 // New makes the World of a scenario. It brings nothing up.

@@ -43,8 +43,9 @@ and replayed packets, and speak in other peers' names. The oracle judges each pe
 each world. Worlds are played in the sim lab: a seed gives the same world, and the same
 packets, on every machine.
 
-A finding is shrunk to the fewest hosts and events that still lead to it, and kept as a
-file that --replay plays again.
+A finding is shrunk to the fewest hosts and events that still lead to it. It is printed
+and kept as a scenario, which run --features plays as it stands, and kept as a file that
+--replay plays again.
 
 Exit codes: 0 no finding; 1 a peer broke a rule; 2 it could not run.`,
 		Example: `  punchlist explore --seeds 200
@@ -179,10 +180,14 @@ func (f exploreFlags) show(ctx context.Context, out interface{ Write([]byte) (in
 			cancel()
 		}
 		fmt.Fprintf(out, "  shrunk to %d hosts and %d events in %v:\n", len(p.Hosts), len(p.Ops), p.Length.Round(time.Second))
-		for _, line := range p.Lines() {
-			fmt.Fprintf(out, "    %s\n", line)
+		text := p.Scenario(x)
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(out, "    %s", line)
 		}
 		name := filepath.Join(f.out, fmt.Sprintf("world-%d-%s.json", w.Plan.Seed, strings.ReplaceAll(strings.TrimPrefix(rule.ID, "oracle/"), "/", "-")))
+		if err := os.WriteFile(strings.TrimSuffix(name, ".json")+".feature", []byte(text), 0o644); err != nil {
+			return err
+		}
 		data, err := json.MarshalIndent(p, "", "  ")
 		if err != nil {
 			return err

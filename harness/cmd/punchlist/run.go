@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,7 @@ type runFlags struct {
 	lab       string
 	cells     []string
 	tags      string
+	features  string
 	scenario  string
 	seed      int64
 	seeds     int
@@ -87,6 +89,7 @@ expected; 2 it could not run, or not all of it.`,
 	p.StringVar(&f.companion, "companion", "reference", "implementation of all other peers")
 	p.StringVar(&f.lab, "lab", "auto", "auto, sim, netns or docker")
 	p.StringArrayVar(&f.cells, "cell", nil, "SUBJECT[+COMPANION]@LAB[:TAGS]; repeatable; instead of --impl, --companion and --lab")
+	p.StringVar(&f.features, "features", "", "play the feature files of this folder instead of the bundled ones, such as those that explore prints")
 	p.StringVar(&f.tags, "tags", "", "only scenarios whose tags match this expression")
 	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it, or all rows of the outline with this id")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
@@ -101,6 +104,14 @@ expected; 2 it could not run, or not all of it.`,
 	c.MarkFlagsMutuallyExclusive("cell", "companion")
 	c.MarkFlagsMutuallyExclusive("cell", "lab")
 	return c
+}
+
+// scenarios are the feature files that are played.
+func (f runFlags) scenarios() fs.FS {
+	if f.features == "" {
+		return features.Files
+	}
+	return os.DirFS(f.features)
 }
 
 func run(c *cobra.Command, f runFlags) error {
@@ -141,13 +152,17 @@ func run(c *cobra.Command, f runFlags) error {
 	}
 	progress := report.NewProgress(os.Stdout, report.StyleOf(os.Stdout))
 	found, err := suite.Run(c.Context(), suite.Config{
-		Cells: cells, Labs: labs(), Features: features.Files, Registry: registry,
+		Cells: cells, Labs: labs(), Features: f.scenarios(), Registry: registry,
 		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
 		Seed: f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
 		Require: f.require, Strict: f.strict,
 		Progress: progress, Today: time.Now(),
 		Repeat: func(cell suite.Cell, seed int64, key string) string {
-			return repeat(self(), named(cell.Subject.Name), named(cell.Companion.Name), cell.Lab, seed, key)
+			again := repeat(self(), named(cell.Subject.Name), named(cell.Companion.Name), cell.Lab, seed, key)
+			if f.features != "" {
+				again += " --features " + quote(f.features)
+			}
+			return again
 		},
 	})
 	if err != nil {
