@@ -243,6 +243,8 @@ func framing(b *book) {
 
 	encodings(b)
 	bodies(b)
+	grammar(b)
+	boundaries(b)
 	observed(b)
 }
 
