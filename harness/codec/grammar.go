@@ -168,7 +168,8 @@ func (b *book) numeric(s spelling) {
 	}
 }
 
-// validNAT reports whether a decoder takes a natType (section 1.5): at most 31 bits, and the bits of
+// validNAT reports whether a decoder takes a natType (section 1.5): at most 31 bits, and the
+// bits of
 // value 1 and 4 among them.
 func validNAT(n int64) bool { return n >= 0 && n <= 2147483647 && n&1 != 0 && n&4 != 0 }
 
