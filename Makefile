@@ -221,6 +221,10 @@ explore: build ## explore worlds nobody wrote down, and judge the reference in t
 mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n FILES=regexp)
 	go run ./harness/cmd/mutation random --draw $(DRAW) --n $(N) --files "$(FILES)" --out $(OUT)/random
 
+.PHONY: mutation-explore
+mutation-explore: ## draw 20 saboteurs, and print which of them explored worlds find (DRAW=seed)
+	go run ./harness/cmd/mutation explore --draw $(DRAW) --out $(OUT)/explore-mutation
+
 .PHONY: mutation
 mutation: ## judge every saboteur by every scenario in sim, and print the kill matrix: an hour (ONLY=regexp)
 	go run ./harness/cmd/mutation --whole --only '$(ONLY)' --out $(OUT)/mutation

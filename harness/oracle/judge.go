@@ -131,7 +131,9 @@ type ipAddress struct {
 	proved              time.Time // when one of its addresses last was certainly verified
 	echoed              []time.Time
 	traversal, rationed []time.Time
-	unproven            int // bytes sent to it while it was not verified
+	rationSince         time.Time // when the interval of the ration began, if it is counted by intervals
+	ration              int       // in it
+	unproven            int       // bytes sent to it while it was not verified
 	rendezvous          bool
 }
 
@@ -218,6 +220,9 @@ func (j *judge) changed(c *change) {
 		j.excuse()
 	case c.Resume:
 		j.suspended = false
+		if j.asleep {
+			j.slept = j.now // it was told while it was suspended
+		}
 		for _, d := range j.frozen {
 			d.handled = j.now // what arrived has waited
 		}

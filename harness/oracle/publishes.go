@@ -136,7 +136,8 @@ func (j *judge) publishSent(d *datagram) {
 		return
 	}
 	h.to[d.to] = true
-	if h.own && (h.life == j.life || j.restored) && !h.cameIn(j.life) {
+	back := h.cameIn(j.life) || j.restored && len(h.came) > 0 // in a life whose state was given on
+	if h.own && (h.life == j.life || j.restored) && !back {
 		j.publishOwn(h, d)
 		return
 	}
@@ -167,7 +168,7 @@ func (j *judge) publishSent(d *datagram) {
 		return
 	}
 	var passed, stored *copyOf
-	back := false
+	back = false
 	for _, c := range h.came {
 		if p.Hops == c.packet.Hops+1 && c.packet.Hops < wire.MaxHops {
 			if c.from == d.to && p.TTL == c.packet.TTL {

@@ -183,6 +183,10 @@ func (r *Recorder) observe(host string, react time.Duration) []observation {
 		if d := a.seq - b.seq; d != 0 {
 			return d
 		}
+		// What is done to the peer happens in the order of time, also where nothing is on the wire.
+		if rank(a) <= 1 && rank(b) <= 1 && !a.at.Equal(b.at) {
+			return a.at.Compare(b.at)
+		}
 		return rank(a) - rank(b)
 	})
 	return all

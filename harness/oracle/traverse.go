@@ -69,16 +69,21 @@ func (j *judge) introduced(d *datagram) {
 	}
 	_, configured := j.bootstrap[d.to]
 	ip := j.ip(d.to.Addr())
-	if configured || j.restored || ip.introduced.IsZero() || len(ip.echoed) > 0 || !ip.heard.IsZero() {
-		return
+	if configured || j.restored || ip.introduced.IsZero() || len(ip.echoed) > 0 || !ip.heard.IsZero() || ip.rendezvous {
+		return // an answer at a rendezvous counts too
 	}
 	j.looked("traversal/ration")
 	ip.rationed = append(ip.rationed, d.At)
+	// A peer that counts by intervals begins the next one with the first ping after the last one.
+	if j.now.Sub(ip.rationSince) >= j.k-j.react {
+		ip.rationSince, ip.ration = j.now, 0
+	}
+	ip.ration++
 	// The pings of one introduction last 2 s, and their interval may begin with any of them.
 	for j.now.Sub(ip.rationed[0]) >= j.k-j.react-2500*time.Millisecond {
 		ip.rationed = ip.rationed[1:]
 	}
-	if len(ip.rationed) > 3 {
+	if len(ip.rationed) > 3 && ip.ration > 3 {
 		j.wrong("traversal/ration", []int{d.Seq}, "it sent %d connection pings to %v within %v, from where nothing has come", len(ip.rationed), d.to.Addr(), j.k)
 	}
 }

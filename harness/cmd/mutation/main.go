@@ -41,7 +41,7 @@ func main() {
 		Use: working, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return work(c.Context(), os.Stdin, os.Stdout) },
 	})
-	c.AddCommand(randomCommand(), randomWorkCommand())
+	c.AddCommand(randomCommand(), randomWorkCommand(), exploreCommand(), exploreWorkCommand())
 	switch err := c.ExecuteContext(ctx); {
 	case errors.Is(err, errGap), errors.Is(err, errFigure):
 		fmt.Fprintln(os.Stderr, "mutation:", err)
