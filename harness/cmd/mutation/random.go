@@ -104,8 +104,9 @@ func (x fate) String() string {
 	}
 }
 
-// hung is how long the work on one mutant may take.
-const hung = 4 * time.Minute
+// hung is how much processor time the work on one mutant may take: some six times what the longest
+// takes. Time of the clock is no measure on a busy machine.
+const hung = 2 * time.Minute
 
 func random(ctx context.Context, f randomFlags) error {
 	seed, err := strconv.ParseUint(f.draw, 16, 64)
@@ -235,31 +236,49 @@ func judgeRandom(ctx context.Context, program, base string, f randomFlags, names
 	return errors.Join(failed, ctx.Err())
 }
 
+// judgeOne gives a worker time until it has used the processor for as long as hung.
 func judgeOne(ctx context.Context, program, base, name string, worlds int) (x fate, err error) {
-	inner, cancel := context.WithTimeout(ctx, hung)
+	for wait := hung; ; wait *= 2 {
+		x, used, err := judgeWithin(ctx, program, base, name, worlds, wait)
+		if !errors.Is(err, errSlow) {
+			return x, err
+		}
+		if used >= hung {
+			return fate{Name: name, Killed: true, By: "LAT-FRAME-014", Rule: "hang", How: "hang", Reached: true, Differs: true}, nil
+		}
+		if wait >= 16*hung {
+			return x, fmt.Errorf("in %v it got %v of the processor, and was not done: end other work, and run it again", wait, used)
+		}
+	}
+}
+
+var errSlow = errors.New("its time was up")
+
+func judgeWithin(ctx context.Context, program, base, name string, worlds int, wait time.Duration) (x fate, used time.Duration, err error) {
+	inner, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	c := exec.CommandContext(inner, program, workingRandom, "--baseline", base, "--mutant", name, "--worlds", strconv.Itoa(worlds))
 	out, err := c.StdoutPipe()
 	if err != nil {
-		return x, err
+		return x, 0, err
 	}
 	var said strings.Builder
 	c.Stderr = &limited{w: &said, left: 4096}
 	if err := c.Start(); err != nil {
-		return x, err
+		return x, 0, err
 	}
 	decoded := json.NewDecoder(bufio.NewReader(out)).Decode(&x)
 	err = c.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return x, ctx.Err()
+		return x, 0, ctx.Err()
 	case inner.Err() != nil:
-		return fate{Name: name, Killed: true, By: "LAT-FRAME-014", Rule: "hang", How: "hang", Reached: true, Differs: true}, nil
+		return x, c.ProcessState.UserTime() + c.ProcessState.SystemTime(), errSlow
 	case err != nil:
 		// The worker itself ended: memory, or a fatal error of the runtime.
-		return fate{Name: name, Killed: true, By: "LAT-FRAME-014", Rule: "crash", How: "death", Reached: true, Differs: true, Text: said.String()}, nil
+		return fate{Name: name, Killed: true, By: "LAT-FRAME-014", Rule: "crash", How: "death", Reached: true, Differs: true, Text: said.String()}, 0, nil
 	}
-	return x, decoded
+	return x, 0, decoded
 }
 
 // limited keeps the beginning of what is written.
