@@ -14,6 +14,7 @@ SYNCED    := 6000
 HOURS     := 2
 FIRST     := 1
 WORLDS    := 40
+DIALECTS  := 100
 DRAW      := 20261130
 N         := 100
 FILES     :=
@@ -216,6 +217,11 @@ models: ## check the formal models by spin, and print how many states they have:
 .PHONY: explore
 explore: build ## explore worlds nobody wrote down, and judge the reference in them (WORLDS=n FIRST=n)
 	$(PUNCHLIST) explore --first $(FIRST) --seeds $(WORLDS) --out $(OUT)/explore
+
+.PHONY: dialects
+dialects: WORLDS := 2000
+dialects: build ## the same for 100 sound peers that are unlike the reference: every finding is a defect (DIALECTS=n)
+	$(PUNCHLIST) explore --dialects $(DIALECTS) --first $(FIRST) --seeds $(WORLDS) --out $(OUT)/dialects
 
 .PHONY: mutation-random
 mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n FILES=regexp)

@@ -25,7 +25,7 @@ import (
 // clock and randomness are passed in, and there is one thread. A mark
 // "order-free: why" on the line, or the one above, allows a loop over a map.
 var deterministic = []string{
-	"reference/wire", "reference/nattype", "reference/seal", "reference/cache", "reference/peer", "reference/eventloop", "reference/testee",
+	"reference/wire", "reference/nattype", "reference/seal", "reference/cache", "reference/peer", "reference/eventloop", "reference/testee", "reference/dialect",
 	"harness/nat", "harness/internet", "harness/lab/sim", "harness/simulate",
 }
 

@@ -13,7 +13,7 @@ import (
 // A Search plays many worlds.
 type Search struct {
 	Lab    lab.Lab
-	Cast   Cast
+	Casts  []Cast        // that play in turn, by the world's seed; at least one
 	First  int64         // seed of the first world
 	Worlds int           // how many; 0: as many as Until lets
 	Until  time.Time     // when no further world begins, by this machine's clock; zero: no such time
@@ -25,6 +25,7 @@ type Search struct {
 // A World is one that was played.
 type World struct {
 	Plan   Plan
+	Cast   Cast
 	Result Result
 	Err    error // of the lab; the world judged nobody then
 }
@@ -38,8 +39,8 @@ func (s Search) Run(ctx context.Context) []World {
 	for range max(s.Jobs, 1) {
 		workers.Go(func() {
 			for seed := range seeds {
-				w := World{Plan: Make(seed)}
-				w.Result, w.Err = Run(ctx, s.Lab, w.Plan, s.Cast, s.React)
+				w := World{Plan: Make(seed), Cast: s.Casts[int(seed)%len(s.Casts)]}
+				w.Result, w.Err = Run(ctx, s.Lab, w.Plan, w.Cast, s.React)
 				mu.Lock()
 				if s.Ended != nil {
 					s.Ended(w)
@@ -71,7 +72,7 @@ func (s Search) Run(ctx context.Context) []World {
 func (s Search) Shrunk(ctx context.Context, w World, f Finding) Plan {
 	p := w.Plan
 	p.Subject = f.Host
-	cast := s.Cast
+	cast := w.Cast
 	cast.One = true
 	return Shrink(ctx, p, func(q Plan) bool {
 		r, err := Run(ctx, s.Lab, q, cast, s.React)

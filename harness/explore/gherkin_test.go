@@ -66,7 +66,7 @@ func fault(t *testing.T) (lab.Lab, explore.Cast) {
 // requirement, with any seed, and the reference passes.
 func TestTheScenarioOfAFindingPlaysAsItStands(t *testing.T) {
 	l, cast := fault(t)
-	search := explore.Search{Lab: l, Cast: cast, First: 1, Worlds: 1}
+	search := explore.Search{Lab: l, Casts: []explore.Cast{cast}, First: 1, Worlds: 1}
 	bad := search.Run(t.Context())
 	require.Len(t, bad, 1)
 	require.NoError(t, bad[0].Err)

@@ -162,7 +162,11 @@ func (g *Game) Play(react time.Duration) (Result, error) {
 		if !c.judges(x.Name, w.subject) {
 			continue
 		}
-		for _, s := range oracle.Judge(w.lab, x.Name, react) {
+		m := c.Companion
+		if x.Name == w.subject {
+			m = c.Subject
+		}
+		for _, s := range oracle.Judge(w.lab, x.Name, react+m.React) {
 			w.result.Looked[s.Rule.ID] += s.Looked
 			if s.Wrong != "" {
 				w.result.Findings = append(w.result.Findings, Finding{x.Name, s})

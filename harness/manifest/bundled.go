@@ -3,8 +3,11 @@ package manifest
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"punchlist/harness/testees"
+	"punchlist/reference/dialect"
+	"punchlist/spec"
 )
 
 // Bundled reads the manifest of an implementation that comes with the
@@ -27,6 +30,24 @@ func Bundled(name string) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("writing the adapter of %s: %w", name, err)
 	}
 	return Parse(data, name+"/manifest.yaml", dir)
+}
+
+// Dialect is the manifest of a dialect of the reference, by its seed.
+func Dialect(seed uint32) (Manifest, error) {
+	m, err := Bundled("reference")
+	if err != nil {
+		return Manifest{}, err
+	}
+	constants, err := spec.LoadConstants()
+	if err != nil {
+		return Manifest{}, err
+	}
+	m.Name = dialect.Name(seed)
+	m.Summary = "A sound peer that differs from the reference in what the standard leaves open."
+	m.Builtin, m.Image = m.Name, ""
+	m.Command = []string{"${self}", "testee", "--dialect", strconv.FormatUint(uint64(seed), 10)}
+	m.React = 2 * dialect.New(seed, constants).Delay // before handling, and before sending
+	return m, nil
 }
 
 // Prepared reports whether nothing is left of what Setup asks for.

@@ -21,7 +21,7 @@ type Manifest struct {
 	// How a lab starts it. At least one is set.
 	Command []string // argv for labs with real processes; ${dir} and ${self} are replaced (see Argv)
 	Image   string   // for labs with containers
-	Builtin string   // in process, where the lab is a simulation; only "reference" exists
+	Builtin string   // in process, where the lab is a simulation: "reference", or "dialect-" and a seed
 
 	Env []string // NAME=value, added to the environment of Command
 
@@ -29,6 +29,7 @@ type Manifest struct {
 	Bootstrap int           // how many indexed peers it must be given to work; 3 when absent
 	Latency   time.Duration // the least one-way latency of links under which it works; 0 when absent
 	Stagger   time.Duration // the least time between the starts of two peers of it; 0 when absent
+	React     time.Duration // how long it may take from an input to what follows, beside what the lab takes; 0 when absent
 
 	Setup Setup
 	Known []Known

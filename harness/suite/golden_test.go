@@ -29,12 +29,18 @@ var update = flag.Bool("update", false, "renew the golden files")
 // packets in a folder; an empty one keeps none.
 func judgeReference(t *testing.T, features fs.FS, out string, shard *result.Shard) *result.Run {
 	t.Helper()
-	registry, err := spec.Load()
-	require.NoError(t, err)
 	reference, err := manifest.Bundled("reference")
 	require.NoError(t, err)
+	return judge(t, reference, features, out, shard)
+}
+
+// judge does the same with another peer as subject and companion.
+func judge(t *testing.T, m manifest.Manifest, features fs.FS, out string, shard *result.Shard) *result.Run {
+	t.Helper()
+	registry, err := spec.Load()
+	require.NoError(t, err)
 	r, err := suite.Run(context.Background(), suite.Config{
-		Cells:    []suite.Cell{{Subject: reference, Companion: reference, Lab: "sim"}},
+		Cells:    []suite.Cell{{Subject: m, Companion: m, Lab: "sim"}},
 		Labs:     map[string]lab.Lab{"sim": sim.New()},
 		Features: features, Registry: registry,
 		Seed:     1,
@@ -49,11 +55,15 @@ func judgeReference(t *testing.T, features fs.FS, out string, shard *result.Shar
 }
 
 // The same seed gives the same packets at the same places and times, byte for
-// byte: in two runs, and on every machine.
+// byte: in two runs, and on every machine. The dialect that differs in nothing is the reference.
 func TestGoldenCaptures(t *testing.T) {
-	runs := []goldenRun{goldenRunOf(t)}
+	reference, err := manifest.Bundled("reference")
+	require.NoError(t, err)
+	runs := []goldenRun{goldenRunOf(t, reference)}
 	if !testing.Short() { // a second run is for what the golden ones can't show
-		runs = append(runs, goldenRunOf(t))
+		null, err := manifest.Dialect(0)
+		require.NoError(t, err)
+		runs = append(runs, goldenRunOf(t, null))
 	}
 	file := filepath.Join("testdata", "golden.txt")
 	if *update {

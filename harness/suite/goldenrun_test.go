@@ -15,6 +15,7 @@ import (
 
 	"punchlist/features"
 	"punchlist/harness/capture"
+	"punchlist/harness/manifest"
 	"punchlist/harness/result"
 )
 
@@ -24,14 +25,14 @@ type goldenRun struct {
 	results []*result.Result // that judged something
 }
 
-func goldenRunOf(t *testing.T) goldenRun {
+func goldenRunOf(t *testing.T, m manifest.Manifest) goldenRun {
 	t.Helper()
 	g := goldenRun{folder: t.TempDir()}
 	var shard *result.Shard
 	if raceDetector {
 		shard = &result.Shard{Index: 1, Of: 8}
 	}
-	r := judgeReference(t, features.Files, g.folder, shard)
+	r := judge(t, m, features.Files, g.folder, shard)
 	require.Equal(t, result.AsExpected, r.Exit, "%v %v", r.Broken, r.Unexpected)
 	for _, x := range r.Cells[0].Results {
 		if x.Outcome != result.NotApplicable {

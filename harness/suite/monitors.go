@@ -2,6 +2,7 @@ package suite
 
 import (
 	"slices"
+	"time"
 
 	"punchlist/harness/monitor"
 	"punchlist/harness/oracle"
@@ -21,7 +22,7 @@ type seen struct {
 type sentence struct{ id, requirement, says string }
 
 // seenBy has the monitors, and the oracle where time is virtual, look at what the subject did.
-func seenBy(w World, recorder *oracle.Recorder) (all []seen) {
+func seenBy(w World, recorder *oracle.Recorder, react time.Duration) (all []seen) {
 	n := w.Net()
 	if n == nil || w.Subject() == "" {
 		return nil
@@ -32,7 +33,7 @@ func seenBy(w World, recorder *oracle.Recorder) (all []seen) {
 	if recorder == nil {
 		return all
 	}
-	for _, s := range oracle.Judge(recorder, w.Subject(), 0) {
+	for _, s := range oracle.Judge(recorder, w.Subject(), react) {
 		all = append(all, seen{sentence{s.Rule.ID, s.Rule.Requirement, s.Rule.Says}, s.Looked, s.Wrong, s.Frames, s.More})
 	}
 	return all

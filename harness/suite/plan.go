@@ -234,6 +234,9 @@ func notApplicable(s Scenario, q spec.Requirement, labs map[string]lab.Lab, labN
 			return fmt.Sprintf("%s claims class codec alone, and the scenario needs a peer that runs", hello.Name)
 		}
 	}
+	if q.Level == spec.Should && hello.Recommendations != nil && !slices.Contains(hello.Recommendations, q.ID) {
+		return fmt.Sprintf("%s does not follow the recommendation", hello.Name)
+	}
 	for _, t := range s.Tags {
 		if capability, ok := strings.CutPrefix(t, tagNeeds); ok && !slices.Contains(hello.Capabilities, capability) {
 			return fmt.Sprintf("%s lacks the optional capability %s", hello.Name, capability)

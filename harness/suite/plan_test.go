@@ -35,3 +35,19 @@ func TestNotApplicable(t *testing.T) {
 		})
 	}
 }
+
+// A testee that says which recommendations it follows is asked for no others; one that says nothing
+// is asked for all.
+func TestRecommendationsThatNobodyFollowsDoNotApply(t *testing.T) {
+	peer := testee.HelloOK{Name: "mine", Classes: []string{testee.ClassPeer}}
+	should := spec.Requirement{ID: "LAT-MSG-009", Level: spec.Should, Class: testee.ClassPeer}
+	must := should
+	must.Level = spec.Must
+	why := func(q spec.Requirement) string { return notApplicable(Scenario{}, q, nil, "sim", peer) }
+	require.Empty(t, why(should))
+	peer.Recommendations = []string{"LAT-QRY-002"}
+	require.Equal(t, "mine does not follow the recommendation", why(should))
+	require.Empty(t, why(must))
+	peer.Recommendations = []string{"LAT-MSG-009"}
+	require.Empty(t, why(should))
+}

@@ -84,7 +84,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
-		seen := seenBy(w, recorder)
+		seen := seenBy(w, recorder, j.plan.Subject.React)
 		if err := r.keep(j, w, end, frames, wrong(seen)); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func (p *Peer) expire() {
 	}
 	p.cache.Expire(p.now, p.lifetime, func(e cache.Entry) {
 		p.replication.forgotten.put(e.ID)
-		if e.Hops < wire.MaxHops && p.replication.expired.len() < p.limits.Rebroadcasts && p.budgets.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {
+		if p.follows(LastCasts) && e.Hops < wire.MaxHops && p.replication.expired.len() < p.limits.Rebroadcasts && p.budgets.lastCasts.take(p.now, p.k, p.limits.Rebroadcasts) {
 			p.replication.expired.push(e)
 			p.addTask(task{kind: lastCast})
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	Limits Limits
 	// Choices are what else the standard leaves to a peer.
 	Choices Choices
+	Omits   Recommended // recommendations that the peer does not follow
 
 	// State is what Peer.State gave in an earlier life. One that can't be read is reported by an
 	// Error event, and ignored; ValidateState tells before.

@@ -5,19 +5,19 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math/bits"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"punchlist/reference/cache"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
+	"punchlist/spec"
 )
 
 // figure is a number as the standard writes it, such as 1,024.
@@ -34,27 +34,18 @@ func inBytes(n int) string { return figure(n) + " bytes" }
 
 func inHours(d time.Duration) string { return fmt.Sprint(d.Hours(), " h") }
 
-// ticks is a multiple of K.
-func ticks(n float64) string { return fmt.Sprint(n, " K") }
-
-// written is the default of a constant as the standard writes it.
-func written(c constant) string {
-	n := figure(c.standard)
-	switch {
-	case slices.Contains([]string{"pings of the pool", "peers that a multicast goes to"}, c.name):
-		return "at most " + n
-	case strings.HasPrefix(c.name, "longest message"), strings.HasPrefix(c.name, "bytes of messages"):
-		return n + " bytes"
-	case c.name == "second joins after discovery":
-		return n + " ms later"
-	}
-	switch f := c.field.(type) {
+// unitOf is the unit of a constant's number.
+func unitOf(c constant) spec.Unit {
+	switch c.field.(type) {
 	case *time.Duration:
-		return ms(*f)
+		return spec.Millis
 	case *Ks:
-		return ticks(float64(*f) / 1000)
+		return spec.Ks
 	}
-	return n
+	if strings.HasSuffix(c.id, "-bytes") {
+		return spec.Bytes
+	}
+	return spec.Count
 }
 
 // standard is the default of a field of Choices.
@@ -125,12 +116,13 @@ var expressions = map[string]struct{ is, file, says string }{
 
 // The constants that the standard lists are those of this peer.
 func TestConstantsAreThoseOfTheStandard(t *testing.T) {
-	text, err := os.ReadFile("../../spec/constants.yaml")
+	list, err := spec.LoadConstants()
 	require.NoError(t, err)
-	var list struct {
-		Constants []struct{ Name, Default string }
+	chosen := map[string]constant{}
+	for _, c := range constants(&Limits{}, &Choices{}) {
+		c.fill()
+		chosen[c.id] = c
 	}
-	require.NoError(t, yaml.Unmarshal(text, &list))
 
 	want := map[string]string{}
 	add := func(name, is string) {
@@ -139,10 +131,6 @@ func TestConstantsAreThoseOfTheStandard(t *testing.T) {
 	}
 	for name, is := range values {
 		add(name, is)
-	}
-	for _, c := range constants(&Limits{}, &Choices{}) {
-		c.fill()
-		add(c.name, written(c))
 	}
 	ping := wire.NewPacket(wire.Ping)
 	datagram, err := wire.Append(nil, &ping)
@@ -156,12 +144,21 @@ func TestConstantsAreThoseOfTheStandard(t *testing.T) {
 		add(name, e.is)
 	}
 
-	for _, c := range list.Constants {
+	for _, c := range list {
+		if x, ok := chosen[c.ID]; ok {
+			is, ok := c.Value()
+			require.True(t, ok, c.ID)
+			require.Equal(t, is, spec.Quantity{Value: x.number(), Unit: unitOf(x)}, c.ID)
+			require.False(t, c.Fixed(), "%s is a choice of the reference", c.ID)
+			delete(chosen, c.ID)
+			continue
+		}
 		is, ok := want[c.Name]
 		require.True(t, ok, "%q of spec/constants.yaml is bound to nothing here", c.Name)
 		require.Equal(t, is, strings.TrimSpace(c.Default), "%q: the reference, and spec/constants.yaml", c.Name)
 		delete(want, c.Name)
 	}
+	require.Empty(t, chosen, "spec/constants.yaml lacks these")
 	require.Empty(t, want, "spec/constants.yaml lacks these")
 }
 
@@ -171,8 +168,8 @@ func TestEachLimitAndChoiceIsAConstant(t *testing.T) {
 	var c Choices
 	of := map[any]string{}
 	for _, x := range constants(&l, &c) {
-		require.Empty(t, of[x.field], "%q is the field of another constant", x.name)
-		of[x.field] = x.name
+		require.Empty(t, of[x.field], "%q is the field of another constant", x.id)
+		of[x.field] = x.id
 	}
 	for _, all := range []reflect.Value{reflect.ValueOf(&l).Elem(), reflect.ValueOf(&c).Elem()} {
 		for _, f := range reflect.VisibleFields(all.Type()) {
@@ -246,4 +243,18 @@ func TestNoConstantIsForgotten(t *testing.T) {
 		}
 	}
 	require.Greater(t, found, 8)
+}
+
+// A peer can say of each recommendation of the standard whether it follows it.
+func TestRecommendationsAreThoseOfTheStandard(t *testing.T) {
+	registry, err := spec.Load()
+	require.NoError(t, err)
+	var want []string
+	for _, q := range registry.All() {
+		if q.Level == spec.Should {
+			want = append(want, q.ID)
+		}
+	}
+	require.Equal(t, want, Config{}.Recommendations())
+	require.Len(t, Config{Omits: AllRecommended}.Recommendations(), len(want)-bits.OnesCount32(uint32(AllRecommended)))
 }

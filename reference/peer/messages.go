@@ -58,7 +58,10 @@ func (p *Peer) sendHeartbeat(r *remote) {
 		return
 	}
 	r.pingID = p.newEchoID()
-	ping := p.reflectionPing(p.newEchoID())
+	ping := p.newPing()
+	if p.follows(ReflectingHeartbeats) {
+		ping = p.reflectionPing(p.newEchoID())
+	}
 	ping.Body.Keys |= wire.KeyNATType | wire.KeyPingID
 	ping.Body.NATType, ping.Body.PingID = int(p.natType), r.pingID
 	p.sendToPeer(r, &ping)

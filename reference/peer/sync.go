@@ -83,7 +83,7 @@ func (p *Peer) handleHash(r *remote, hash [20]byte) {
 		p.dropItems(r.addr)
 		return
 	}
-	if r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.budgets.repairs.take(p.now, p.k, p.choices.Repairs) {
+	if p.follows(HashSyncs) && r.connected && !s.underWay() && !p.now.Before(s.notBefore) && p.now.Sub(s.at) >= p.k && p.budgets.repairs.take(p.now, p.k, p.choices.Repairs) {
 		p.startSync(r)
 	}
 }

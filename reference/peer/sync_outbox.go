@@ -210,6 +210,9 @@ func (p *Peer) sendPacket(o *outbox, id wire.ID) bool {
 	if left < time.Millisecond || p.noteSent(at(id, o.to), true) {
 		return false
 	}
+	if !p.follows(AgedTTL) {
+		left = e.TTL
+	}
 	datagram := p.aged(e.Datagram, left)
 	p.sync.stats.Packets++
 	p.sync.stats.PacketBytes += uint64(len(datagram))

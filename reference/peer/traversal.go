@@ -44,7 +44,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 	}
 	if !p.isIntroducer(from) {
 		// A stranger is not asked because of it (LAT-TRAV-005).
-		if !held {
+		if !held && p.follows(HeldIntros) {
 			p.holdWith(p.verification.pending.get(from), datagram) // LAT-TRAV-019
 		}
 		return

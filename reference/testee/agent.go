@@ -40,6 +40,11 @@ type Options struct {
 	Name    string // for hello
 	Version string
 	Random  io.Reader // for seal, and where start gives no seed
+
+	// What the peer is made with, beside what start gives.
+	Limits  peer.Limits
+	Choices peer.Choices
+	Omits   peer.Recommended
 }
 
 // An Agent is a testee around a reference peer. It is for one goroutine. All
@@ -50,6 +55,11 @@ type Agent struct {
 	done    bool
 	lines   [][]byte
 	taken   int
+}
+
+// config is what every peer of the agent is made with: what it does, and what hello says of it.
+func (o Options) config() peer.Config {
+	return peer.Config{Random: o.Random, Limits: o.Limits, Choices: o.Choices, Omits: o.Omits}
 }
 
 // New makes an agent that waits for its first command.

@@ -103,6 +103,7 @@ func (a *Agent) carryOut(now time.Time, c contract.Command) (any, *contract.Erro
 				contract.CapabilityState, contract.CapabilitySleep, contract.CapabilityLeave, contract.CapabilityMembers,
 				contract.CapabilitySplit, contract.CapabilityCompose, contract.CapabilityNATType, contract.CapabilityNegotiate,
 			},
+			Constants: a.options.config().Constants(), Recommendations: a.options.config().Recommendations(),
 		}, nil
 	case contract.Stop:
 		if a.peer != nil {
@@ -147,10 +148,9 @@ func (a *Agent) start(now time.Time, with contract.StartWith) *contract.Error {
 	if with.Keepalive < 0 || with.Keepalive > math.MaxUint32 {
 		return bad("keepalive: %d ms is out of range", with.Keepalive)
 	}
-	config := peer.Config{
-		Indexed: with.Indexed, MainPort: with.Port, ProbePort: with.ProbePort,
-		Keepalive: time.Duration(with.Keepalive) * time.Millisecond, Random: a.options.Random, State: state,
-	}
+	config := a.options.config()
+	config.Indexed, config.MainPort, config.ProbePort = with.Indexed, with.Port, with.ProbePort
+	config.Keepalive, config.State = time.Duration(with.Keepalive)*time.Millisecond, state
 	id, problem := asID(with.PeerID, "peerId")
 	if problem != nil {
 		return problem

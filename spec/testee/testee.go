@@ -145,6 +145,14 @@ type HelloOK struct {
 	Wire         int      `json:"wire"` // wire version, 6
 	Classes      []string `json:"classes"`
 	Capabilities []string `json:"capabilities"`
+
+	// Constants are what the testee has for constants of the standard from whose range it chooses,
+	// by their ids (spec/constants.yaml): counts, bytes, milliseconds or multiples of K, as their
+	// table has them. What is not here is judged by its range.
+	Constants map[string]float64 `json:"constants,omitempty"`
+	// Recommendations are the ids of the requirements of level SHOULD that it follows. Absent, it
+	// says nothing of them.
+	Recommendations []string `json:"recommendations,omitempty"`
 }
 
 // StartWith are the parameters of start; its result is empty. The event

@@ -16,6 +16,7 @@ import (
 	"punchlist/harness/manifest"
 	"punchlist/harness/suite"
 	"punchlist/harness/testees"
+	"punchlist/reference/dialect"
 )
 
 // labOrder is the order in which --lab auto tries: what is fastest and needs
@@ -138,9 +139,12 @@ func implementation(arg string) (manifest.Manifest, error) {
 			return manifest.Bundled(name)
 		}
 	}
+	if seed, ok := dialect.Seed(arg); ok {
+		return manifest.Dialect(seed)
+	}
 	m, err := manifest.Load(arg)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("%q is neither a bundled implementation (%s) nor a manifest's file", arg, strings.Join(testees.Names(), ", "))
+		return m, fmt.Errorf("%q is neither a bundled implementation (%s), nor a dialect of the reference (dialect-7), nor a manifest's file", arg, strings.Join(testees.Names(), ", "))
 	}
 	return m, err
 }

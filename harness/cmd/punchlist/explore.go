@@ -21,6 +21,7 @@ import (
 type exploreFlags struct {
 	impl      string
 	companion string
+	dialects  int
 	first     int64
 	seeds     int
 	lasting   time.Duration
@@ -50,13 +51,15 @@ and kept as a scenario, which run --features plays as it stands, and kept as a f
 Exit codes: 0 no finding; 1 a peer broke a rule; 2 it could not run.`,
 		Example: `  punchlist explore --seeds 200
   punchlist explore --for 10m --first 100000
+  punchlist explore --dialects 100 --seeds 2000
   punchlist explore --replay out/explore/world-17-sync-summary.json --trace`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	p := c.Flags()
-	p.StringVar(&f.impl, "impl", "reference", "implementation that is judged: a bundled name, or a manifest with a builtin")
+	p.StringVar(&f.impl, "impl", "reference", "implementation that is judged: a bundled name, a dialect (dialect-7), or a manifest with a builtin")
 	p.StringVar(&f.companion, "companion", "reference", "implementation of all other hosts; where both are the same, all hosts are judged")
+	p.IntVar(&f.dialects, "dialects", 0, "play the worlds by so many dialects of the reference in turn, instead of --impl")
 	p.Int64Var(&f.first, "first", 1, "the first seed")
 	p.IntVar(&f.seeds, "seeds", 100, "worlds; with --for at most so many")
 	p.DurationVar(&f.lasting, "for", 0, "begin no further world after this time (10m)")
@@ -66,9 +69,14 @@ Exit codes: 0 no finding; 1 a peer broke a rule; 2 it could not run.`,
 	p.StringVar(&f.replay, "replay", "", "play the world of this file instead")
 	p.BoolVar(&f.trace, "trace", false, "with --replay: print each datagram of the host with the finding")
 	c.MarkFlagsMutuallyExclusive("replay", "first")
+	c.MarkFlagsMutuallyExclusive("dialects", "impl")
+	c.MarkFlagsMutuallyExclusive("dialects", "companion")
 	c.MarkFlagsMutuallyExclusive("replay", "seeds")
 	return c
 }
+
+// maxDialects bounds --dialects.
+const maxDialects = 10_000
 
 // search checks the flags.
 func (f exploreFlags) search() (explore.Search, error) {
@@ -83,6 +91,9 @@ func (f exploreFlags) search() (explore.Search, error) {
 			return s, fmt.Errorf("--%s must be 1 to %d, got %d", x.flag, x.most, x.n)
 		}
 	}
+	if f.dialects < 0 || f.dialects > maxDialects {
+		return s, fmt.Errorf("--dialects must be 0 to %d, got %d", maxDialects, f.dialects)
+	}
 	if f.lasting < 0 || f.shrink < 0 {
 		return s, fmt.Errorf("--for and --shrink must not be negative, got %v and %v", f.lasting, f.shrink)
 	}
@@ -90,18 +101,39 @@ func (f exploreFlags) search() (explore.Search, error) {
 		s.Until = time.Now().Add(f.lasting)
 	}
 	var err error
-	if s.Cast.Subject, err = implementation(f.impl); err != nil {
+	if s.Casts, err = f.casts(); err != nil {
 		return s, err
 	}
-	if s.Cast.Companion, err = implementation(f.companion); err != nil {
-		return s, err
-	}
-	for _, m := range []manifest.Manifest{s.Cast.Subject, s.Cast.Companion} {
-		if ok, why := s.Lab.Starts(m); !ok {
-			return s, fmt.Errorf("%s can't be explored: %s", m.Name, why)
+	for _, c := range s.Casts {
+		for _, m := range []manifest.Manifest{c.Subject, c.Companion} {
+			if ok, why := s.Lab.Starts(m); !ok {
+				return s, fmt.Errorf("%s can't be explored: %s", m.Name, why)
+			}
 		}
 	}
 	return s, nil
+}
+
+// casts are who plays the worlds in turn. Of dialects each plays in one world on all hosts, and in
+// one on a single host among hosts of the reference.
+func (f exploreFlags) casts() ([]explore.Cast, error) {
+	subject, err := implementation(f.impl)
+	if err != nil {
+		return nil, err
+	}
+	companion, err := implementation(f.companion)
+	if err != nil || f.dialects == 0 {
+		return []explore.Cast{{Subject: subject, Companion: companion}}, err
+	}
+	var casts []explore.Cast
+	for seed := range uint32(f.dialects) {
+		m, err := manifest.Dialect(seed + 1)
+		if err != nil {
+			return nil, err
+		}
+		casts = append(casts, explore.Cast{Subject: m, Companion: m}, explore.Cast{Subject: m, Companion: companion})
+	}
+	return casts, nil
 }
 
 func (f exploreFlags) run(c *cobra.Command) error {
@@ -195,7 +227,11 @@ func (f exploreFlags) show(ctx context.Context, out interface{ Write([]byte) (in
 		if err := os.WriteFile(name, append(data, '\n'), 0o644); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "  repeat: punchlist explore --replay %s\n", name)
+		repeat := "--replay " + name
+		if w.Cast.Subject.Name != "reference" || w.Cast.Companion.Name != "reference" {
+			repeat += fmt.Sprintf(" --impl %s --companion %s", w.Cast.Subject.Name, w.Cast.Companion.Name)
+		}
+		fmt.Fprintf(out, "  repeat: punchlist explore %s\n", repeat)
 	}
 	return nil
 }
@@ -209,7 +245,7 @@ func (f exploreFlags) again(c *cobra.Command, s explore.Search) error {
 	if err != nil {
 		return err
 	}
-	r, err := explore.Run(c.Context(), s.Lab, p, s.Cast, 0)
+	r, err := explore.Run(c.Context(), s.Lab, p, s.Casts[0], 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.replay, err)
 	}

@@ -67,8 +67,8 @@ func (s simulation) Starts(m manifest.Manifest) (bool, string) {
 	switch {
 	case m.Builtin == "":
 		return false, fmt.Sprintf("%s has no builtin: the sim lab runs peers in process only", m.Name)
-	case s.builtins[m.Builtin] == nil:
-		return false, fmt.Sprintf("the sim lab has no builtin %q, only %s", m.Builtin, s.names())
+	case s.factory(m.Builtin) == nil:
+		return false, fmt.Sprintf("the sim lab has no builtin %q, only %s, and dialects (dialect-7)", m.Builtin, s.names())
 	}
 	return true, ""
 }
@@ -168,7 +168,7 @@ func (n *Net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.
 	if err := n.internet.Hosts.Occupy(host); err != nil {
 		return nil, err
 	}
-	t := newTestee(n, host, n.lab.builtins[m.Builtin](randomness(n.seed, host, lives)))
+	t := newTestee(n, host, n.lab.factory(m.Builtin)(randomness(n.seed, host, lives)))
 	n.testees = append(n.testees, t)
 	return t, nil
 }

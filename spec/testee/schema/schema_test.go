@@ -59,7 +59,8 @@ var (
 		testee.Negotiate: &testee.CodecWith{Keys: []string{id32}, Summary: text},
 	}
 	results = map[string]any{
-		testee.Hello:     &testee.HelloOK{Name: "mine", Version: "1", Wire: testee.WireVersion, Classes: []string{testee.ClassCodec}, Capabilities: []string{testee.CapabilityClock}},
+		testee.Hello: &testee.HelloOK{Name: "mine", Version: "1", Wire: testee.WireVersion, Classes: []string{testee.ClassCodec}, Capabilities: []string{testee.CapabilityClock},
+			Constants: map[string]float64{"life of a verified address": 4}, Recommendations: []string{"LAT-MSG-009"}},
 		testee.Info:      &testee.InfoOK{PeerID: id32, NATType: 31, Address: "203.0.113.5", Port: 5},
 		testee.Peers:     &testee.PeersOK{Peers: []testee.PeerInfo{{PeerID: id32, Address: "203.0.113.5", Port: 5, NATType: 7, Connected: true, Indexed: true, Proxy: id32, Subclusters: []string{id32}}}},
 		testee.Join:      &testee.JoinOK{SubclusterID: id32},
