@@ -206,7 +206,7 @@ func (w *randomWorker) explore(ctx context.Context, f exploreFlags) (exploration
 	x := exploration{Name: f.saboteur}
 	deviate.Become(f.saboteur)
 	search := explore.Search{
-		Lab: sim.New(saboteur.Builtins()...), Cast: explore.Cast{Subject: w.subject, Companion: w.reference},
+		Lab: sim.New(saboteur.Builtins()...), Casts: []explore.Cast{{Subject: w.subject, Companion: w.reference}},
 		Worlds: 1, Jobs: 1,
 	}
 	for x.Worlds < f.worlds {
