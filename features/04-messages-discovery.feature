@@ -5,6 +5,16 @@ Feature: Pings before discovery
   Background:
     Given 3 bootstrap peers
 
+  @LAT-MSG-011
+  Rule: A ping names its sender
+
+    @id:msg/pings-name-the-sender
+    Scenario: The pings of a start, and those of three keepalive intervals
+      Given the host "alice" behind a port-restricted NAT
+      When the subject starts on "alice"
+      And 3 keepalive intervals pass
+      Then each ping that the subject sent names the subject as its requester
+
   @LAT-MSG-008
   Rule: No plain ping to a peer of unknown type
 

@@ -47,6 +47,20 @@ Feature: Ping and pong
         | requesterPeerId | of "eve"             |
         | port            | of the second socket |
 
+  @LAT-MSG-010
+  Rule: A ping has one pong
+
+    @id:msg/one-pong-for-each-ping
+    Scenario Outline: <pings> pings
+      When "eve" pings the subject <pings> times
+      And 3 s pass
+      Then <pings> pongs from the subject reach "eve" in all
+
+      Examples:
+        | pings |
+        | 1     |
+        | 3     |
+
   @LAT-MSG-002
   Rule: A reflection pong says so and tells no natType
 

@@ -60,6 +60,21 @@ Feature: Traversal
       And "eve", now known, introduces the subject to "victim"
       Then a connection ping from the subject reaches "victim"
 
+  @LAT-TRAV-020
+  Rule: An introduction is for the moment
+
+    @id:trav/stale-introduction @classical
+    Scenario: One of three keepalive intervals ago
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "victim" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to "victim" by an introduction that is 3 keepalive intervals old
+      And 3 s pass
+      Then nothing from the subject reaches "victim"
+      When "eve", now known, introduces the subject to "victim"
+      Then a connection ping from the subject reaches "victim"
+
   @LAT-TRAV-019
   Rule: An introduction waits for the proof that its source is asked for
 
@@ -97,6 +112,28 @@ Feature: Traversal
         | in IPv6             |
         | with leading zeros  |
         | as one number       |
+
+  @LAT-TRAV-021
+  Rule: An address that no peer can have is nobody's
+
+    @id:trav/introduction-to-no-peers-address @classical
+    Scenario Outline: The address <address>
+      Given the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" introduces the subject to a peer at the address "<address>"
+      And 3 s pass
+      Then nothing from the subject goes to the address "<address>"
+      When "eve", now known, introduces the subject to "bob"
+      Then a connection ping from the subject reaches "bob"
+
+      Examples:
+        | address         |
+        | 0.0.0.0         |
+        | 127.0.0.1       |
+        | 224.0.0.251     |
+        | 255.255.255.255 |
 
   @LAT-TRAV-011 @extended
   Rule: The introducer of a peer that can't be reached is its proxy

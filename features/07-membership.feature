@@ -22,6 +22,18 @@ Feature: Joins, introductions and rendezvous
       And the subject joins the subcluster "weather"
       Then within 4 keepalive intervals the subject sends 3 more joins for each subcluster that it joined
 
+  @LAT-MEMB-035
+  Rule: The clock of joins grows
+
+    @id:memb/clock-of-joins
+    Scenario: Of a member of two subclusters
+      Given 3 bootstrap peers
+      And the subject behind a port-restricted NAT
+      When the subject joins the subcluster "news"
+      And the subject joins the subcluster "weather"
+      And 4 keepalive intervals pass
+      Then the clock of the joins of the subject grows from one join to the next
+
   @LAT-MEMB-002 @alone
   Rule: A join is answered with introductions, to both sides
 

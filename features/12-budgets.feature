@@ -93,6 +93,25 @@ Feature: Cache and budgets
       And 40 s pass
       Then within 4 keepalive intervals that publish reaches "bob" with at most a keepalive interval to live
 
+  @LAT-BUDG-011 @alone @extended
+  Rule: A packet leaves a cache with no longer ttl than it came with
+
+    @id:budg/ttl-of-what-leaves-a-cache
+    Scenario Outline: A publish that lives for <life> s
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "eve" on the public internet
+      And an injector "bob" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject a publish that lives for <life> s
+      And "bob" is known to the subject
+      And "bob" sends the subject a sync with an invented hash
+      Then within 1 keepalive intervals that publish reaches "bob" with 1 to <life> s to live
+
+      Examples:
+        | life |
+        | 60   |
+        | 3600 |
+
   @LAT-BUDG-006 @alone @virtual @extended
   Rule: What has expired is not taken in again
 

@@ -58,6 +58,74 @@ Feature: What strangers can't do
       And 3 s passes
       Then the subject reports no connection to "dave"
 
+  @LAT-SEC-010 @alone
+  Rule: An address changes its name by an echo alone
+
+    @id:sec/name-without-an-echo
+    Scenario: A pong that echoes nothing has another name
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "dave" on the public internet
+      When "bob" is known to the subject
+      Then the subject reports a connection to "bob" without a proxy
+      When "bob" sends the subject a connection pong in the name of "dave"
+      And 3 s pass
+      Then the subject reports no connection to "dave"
+      When "dave" is known to the subject
+      Then the subject reports a connection to "dave" without a proxy
+
+  @LAT-SEC-009 @alone
+  Rule: An echo proves once
+
+    @id:sec/echo-of-before
+    Scenario: The pong that verified an address is sent again
+      Given the subject runs as a bootstrap peer on "alice"
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      And an injector "dave" on the public internet
+      When "bob" is known to the subject
+      And "bob" falls silent
+      And 8 keepalive intervals pass
+      And "carol" is known to the subject
+      And "dave" is known to the subject
+      And "bob" sends the subject the pong by which it was verified again
+      And "bob" sends the subject a connection ping in the name of "bob"
+      And "bob" sends the subject the pong by which it was verified again
+      And 3 s pass
+      And "carol" sends the subject a publish
+      Then the subject relays that publish to "dave" once, with hops 2
+      And no publish from the subject reaches "bob"
+
+  @LAT-SEC-008
+  Rule: An echo is of one address
+
+    @id:sec/echo-of-one-address
+    Scenario: Two peers are challenged
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "bob" on the public internet
+      And an injector "carol" on the public internet
+      When "bob" is known to the subject
+      And "carol" is known to the subject
+      And 2 keepalive intervals pass
+      Then no pingId that the subject sent "bob" was sent to "carol"
+
+  @LAT-SEC-011
+  Rule: Nothing goes to an address that nobody named
+
+    @id:sec/address-that-nobody-named @classical
+    Scenario: An address in a pong and in a question
+      Given 3 bootstrap peers
+      And the subject on the public internet
+      And an injector "eve" on the public internet
+      And an injector "victim" on the public internet
+      When "eve" is known to the subject
+      And "eve" sends the subject packets that name the address of "victim"
+      And 3 s pass
+      Then nothing from the subject reaches "victim"
+      When "eve", now known, introduces the subject to "victim"
+      Then a connection ping from the subject reaches "victim"
+
   @LAT-SEC-003
   Rule: A reflection answer that nobody asked for changes nothing
 

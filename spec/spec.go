@@ -36,6 +36,7 @@ type Requirement struct {
 	Text       string   `yaml:"text" json:"text"`               // one sentence, one observable clause
 	VerifiedBy []string `yaml:"verified_by" json:"verified_by"` // wire, event, vector, inspection(reason)
 	Since      string   `yaml:"since" json:"since"`             // edition of the registry
+	From       string   `yaml:"from" json:"from,omitempty"`     // the id of which it was a part, if it was
 }
 
 // Inspection reports whether the requirement is judged by reading code alone,
@@ -96,6 +97,11 @@ func Parse(file string, data []byte) (*Registry, error) {
 	}
 	if len(r.all) == 0 {
 		return nil, fmt.Errorf("%s: no requirements in it", file)
+	}
+	for _, q := range doc.Requirements {
+		if _, ok := r.index[q.From]; q.From != "" && !ok && !slices.ContainsFunc(doc.Retired, func(old Retired) bool { return old.ID == q.From }) {
+			return nil, fmt.Errorf("%s: %s is from %s, which is not in it: correct the id", file, q.ID, q.From)
+		}
 	}
 	for i, old := range doc.Retired {
 		_, back := r.index[old.ID]

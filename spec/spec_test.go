@@ -50,6 +50,7 @@ func TestParseRefuses(t *testing.T) {
 		"no since":          {change("    since: \"0.1\"\n", ""), "since is missing"},
 		"no verified_by":    {change("    verified_by: [wire]\n", ""), "verified_by is missing"},
 		"a means":           {change("[wire]", "[hearsay]"), `"hearsay"`},
+		"an unknown origin": {change("since:", "from: LAT-FRAME-009\n    since:"), "LAT-FRAME-001 is from LAT-FRAME-009, which is not in it"},
 		"a misspelled key":  {change("since", "sinc"), "sinc"},
 		"an inspection ...": {change("[wire]", "[inspection()]"), "inspection"},
 		"a retired id":      {entry + "\nretired: [{id: LAT-FRAME-001, in: '0.2', reason: so}]", "LAT-FRAME-001 is retired and a requirement"},

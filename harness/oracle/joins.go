@@ -347,6 +347,9 @@ func (j *judge) introCame(d *datagram) {
 	if j.trusted(d) || j.pendingAt(d.from) {
 		j.ip(b.Address).trusted = d.At
 	}
+	if j.isFresh(d) {
+		j.ip(b.Address).fresh = d.At
+	}
 	j.address(netip.AddrPortFrom(b.Address, b.Port)).introduced = d.At
 	j.ip(b.Address).introduced = d.At
 }

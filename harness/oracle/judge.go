@@ -105,6 +105,8 @@ type address struct {
 	echoed           []time.Time     // when something from it echoed what was sent to it
 	asked            map[wire.EchoID]question
 	echoedBy         map[wire.ID]time.Time // when it last echoed, by the peer that it named
+	spent            map[wire.EchoID]bool  // pingIds that it has echoed
+	replayed         time.Time             // when it last echoed one of them again
 	proved           map[wire.ID]time.Time // ... what certainly verifies it
 	connectionPing   time.Time             // when it was last sent one
 	root             time.Time             // when it was last sent a root summary
@@ -127,6 +129,7 @@ type ipAddress struct {
 	in, out             int       // bytes of payload
 	introduced          time.Time // when an introduction last named it
 	trusted             time.Time // ... of a source that may be verified
+	fresh               time.Time // ... that may not be too old
 	heard               time.Time
 	proved              time.Time // when one of its addresses last was certainly verified
 	echoed              []time.Time
@@ -405,6 +408,12 @@ func (j *judge) echo(d *datagram) {
 	pinged, reflected = pinged && b.Keys.Has(wire.KeyPingID), reflected && b.Keys.Has(wire.KeyReflectionID)
 	if pinged && byPing.proves && d.At.Sub(byPing.at) < answerable {
 		a.proved[b.ResponderPeerID], j.ip(d.from.Addr()).proved = d.At, d.At
+	}
+	if b.Keys.Has(wire.KeyPingID) && a.spent[b.PingID] {
+		a.replayed = d.At
+	}
+	if pinged {
+		a.spend(b.PingID)
 	}
 	if pinged || reflected {
 		delete(a.asked, b.PingID)

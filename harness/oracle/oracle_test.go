@@ -179,11 +179,18 @@ var breaks = map[string]func(h *history){
 		h.out(mainAt, bootAt, h.publish("m", 2))
 		h.out(mainAt, bootAt, h.publish("m", 2))
 	},
-	"publish/ttl": func(h *history) {
+	"publish/younger": func(h *history) {
 		p := h.publish("m", 1)
 		p.TTL = 60_000
 		h.in(bobAt, mainAt, p)
 		p.Hops, p.TTL = 2, 90_000
+		h.out(mainAt, bootAt, p)
+	},
+	"publish/ttl": func(h *history) {
+		p := h.publish("m", 1)
+		p.TTL = 60_000
+		h.in(bobAt, mainAt, p)
+		p.Hops, p.TTL = 2, 50_000
 		h.out(mainAt, bootAt, p)
 	},
 	"publish/expired": func(h *history) {
@@ -369,6 +376,14 @@ var breaks = map[string]func(h *history){
 		h.in(bobAt, mainAt, h.introOf(carol, carolAt, bob))
 		h.pass(4 * time.Second)
 	},
+	"traversal/stale": func(h *history) {
+		h.connect(bob, bobAt)
+		intro := h.introOf(carol, carolAt, bob)
+		h.pass(3 * k)
+		h.verify(bob, bobAt)
+		h.in(bobAt, mainAt, intro)
+		h.out(mainAt, carolAt, h.ping(self, `,"isConnection":true,"natType":31`))
+	},
 	"traversal/trusted": func(h *history) {
 		h.in(farAt, mainAt, h.introOf(carol, carolAt, bob))
 		h.out(mainAt, carolAt, h.ping(self, `,"isConnection":true,"natType":31`))
@@ -405,6 +420,20 @@ var breaks = map[string]func(h *history){
 	"tell/verified": func(h *history) {
 		h.in(farAt, mainAt, h.ping(carol, ""))
 		h.out(mainAt, farAt, h.pong(carol, farAt, `,"natType":31`))
+		h.event(testee.Connection, testee.ConnectionEvent{PeerID: carol.String(), Address: farAt.Addr().String(), Port: farAt.Port(), NATType: 31})
+	},
+	"tell/renamed": func(h *history) {
+		h.in(farAt, mainAt, h.ping(bob, ""))
+		h.out(mainAt, farAt, h.pong(bob, farAt, `,"natType":31`))
+		h.verify(bob, farAt)
+		h.event(testee.Connection, testee.ConnectionEvent{PeerID: carol.String(), Address: farAt.Addr().String(), Port: farAt.Port(), NATType: 31})
+	},
+	"tell/replayed": func(h *history) {
+		h.in(farAt, mainAt, h.ping(carol, ""))
+		h.out(mainAt, farAt, h.pong(carol, farAt, `,"natType":31`))
+		h.verify(carol, farAt)
+		h.pass(9 * k)
+		h.in(farAt, mainAt, h.control(wire.Pong, fmt.Sprintf(`{"requesterPeerId":%q,"responderPeerId":%q,"isReflection":true,"pingId":"%012x"}`, self, carol, h.echo)))
 		h.event(testee.Connection, testee.ConnectionEvent{PeerID: carol.String(), Address: farAt.Addr().String(), Port: farAt.Port(), NATType: 31})
 	},
 	"tell/given-up": func(h *history) {

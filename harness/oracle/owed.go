@@ -219,13 +219,7 @@ func (j *judge) connectionJudged(l *link, m *testee.Message) {
 	if l.proxied || j.restored {
 		return
 	}
-	j.looked("tell/verified")
-	a := j.address(l.addr)
-	_, echoed := a.echoedBy[l.id]
-	plausible := !j.ip(l.addr.Addr()).introduced.IsZero()
-	if !echoed && !plausible {
-		j.wrong("tell/verified", nil, "it reported a connection to %s at %v, from where no echo has come in that peer's name", l.id, l.addr)
-	}
+	j.proven(l)
 }
 
 // disconnectionJudged judges that a peer which speaks is not given up.
@@ -274,5 +268,9 @@ func (j *judge) obedience(d *datagram) {
 	j.looked("traversal/trusted")
 	if ip.trusted.IsZero() {
 		j.wrong("traversal/trusted", []int{d.Seq}, "it sent to %v, which was introduced by nobody that it had verified", d.to)
+	}
+	j.looked("traversal/stale")
+	if ip.fresh.IsZero() {
+		j.wrong("traversal/stale", []int{d.Seq}, "it sent to %v, and each introduction that names it was older than %v by its usr1", d.to, maxIntroAge*j.k)
 	}
 }

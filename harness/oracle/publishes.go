@@ -196,7 +196,7 @@ func (j *judge) publishSent(d *datagram) {
 		j.synced(h, d)
 	default: // it may be either
 		j.looked("publish/ttl")
-		if left := j.left(h); time.Duration(p.TTL)*time.Millisecond > left+time.Second+j.react && !j.lastTime(h, p) && !h.own {
+		if left := j.left(h); time.Duration(p.TTL)*time.Millisecond > left+time.Second+j.react && !j.lastTime(h, p) && !h.own && !j.younger(h, d) {
 			j.wrong("publish/ttl", []int{h.came[0].Seq, d.Seq}, "it sent a publish with the ttl %d ms, of which %d ms were left", p.TTL, left.Milliseconds())
 		}
 	}
@@ -212,7 +212,7 @@ func (j *judge) passedOn(h *heldPacket, c *copyOf, d *datagram, id wire.ID) {
 	}
 	j.castOnce("publish/once", wire.Publish, id, d, j.k)
 	j.looked("publish/ttl")
-	if d.packet.TTL != c.packet.TTL {
+	if d.packet.TTL != c.packet.TTL && !j.younger(h, d) {
 		j.wrong("publish/ttl", []int{c.Seq, d.Seq}, "it passed a publish on with the ttl %d, which came with %d", d.packet.TTL, c.packet.TTL)
 	}
 }
@@ -242,7 +242,7 @@ func (j *judge) synced(h *heldPacket, d *datagram) {
 		return
 	}
 	j.looked("publish/ttl")
-	if left := j.left(h); time.Duration(d.packet.TTL)*time.Millisecond > left+time.Second+j.react && !j.skewed && !j.lastTime(h, d.packet) {
+	if left := j.left(h); time.Duration(d.packet.TTL)*time.Millisecond > left+time.Second+j.react && !j.skewed && !j.lastTime(h, d.packet) && !j.younger(h, d) {
 		j.wrong("publish/ttl", []int{h.came[0].Seq, d.Seq}, "it sent a cached packet with the ttl %d ms, of which %d ms were left", d.packet.TTL, left.Milliseconds())
 	}
 }

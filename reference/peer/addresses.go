@@ -69,8 +69,8 @@ func (p *Peer) isVerified(addr netip.AddrPort) bool {
 }
 
 // admitAs reports whether a datagram may be in the name of a peer: not if another one has answered
-// at its verified source. It holds one that may not until the source has said again who it is,
-// unless it was held already.
+// at its verified source (LAT-SEC-010). It holds one that may not until the source has said again
+// who it is, unless it was held already.
 func (p *Peer) admitAs(id wire.ID, from netip.AddrPort, datagram []byte, held bool) bool {
 	if !p.impersonates(id, from) {
 		return true
@@ -174,6 +174,7 @@ func (p *Peer) sendChallenge(addr netip.AddrPort, v *challenge) {
 	p.sendAllowed(v.via, addr, &ping)
 }
 
+// newEchoID draws an id for one address (LAT-SEC-008).
 func (p *Peer) newEchoID() wire.EchoID {
 	var b [6]byte
 	p.secret(b[:])
@@ -205,11 +206,21 @@ func (p *Peer) proves(b *wire.Body, from netip.AddrPort) bool {
 		return true
 	}
 	for i := range p.traversal.bursts {
-		if t := &p.traversal.bursts[i]; t.addr == from && t.pingID == b.PingID {
+		if t := &p.traversal.bursts[i]; t.addr == from && t.pingID == b.PingID && !t.echoed {
 			return true
 		}
 	}
 	return false
+}
+
+// spendEcho has the echo of an introduction's pings prove nothing any more (LAT-SEC-009). That of a
+// challenge goes with the challenge.
+func (p *Peer) spendEcho(b *wire.Body, from netip.AddrPort) {
+	for i := range p.traversal.bursts {
+		if t := &p.traversal.bursts[i]; t.addr == from && t.pingID == b.PingID {
+			t.echoed = true
+		}
+	}
 }
 
 // markVerified remembers that an address has answered a challenge, and in whose name.

@@ -89,7 +89,7 @@ func (p *Peer) sendJoin(subclusterID wire.ID) {
 	if p.natType == nattype.Unknown || !p.own.IsValid() {
 		return
 	}
-	p.membership.clock++
+	p.membership.clock++ // LAT-MEMB-035
 	key := make([]byte, 0, 2*44+1)
 	key = base64.StdEncoding.AppendEncode(key, p.config.ClusterID[:])
 	key = base64.StdEncoding.AppendEncode(append(key, ':'), subclusterID[:])

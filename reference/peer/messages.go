@@ -173,6 +173,7 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 	if r := p.known.at(from); r != nil && r.id == b.ResponderPeerID {
 		if b.Keys.Has(wire.KeyPingID) && !r.pingID.IsZero() && b.PingID == r.pingID {
+			r.pingID = wire.EchoID{} // it proves once (LAT-SEC-009)
 			p.handleHeartbeatPong(r, b)
 		}
 		if r.verified && b.Keys.Has(wire.KeyNATType) {
@@ -184,6 +185,7 @@ func (p *Peer) handlePong(pk *wire.Packet, from netip.AddrPort, datagram []byte,
 	}
 	proved := p.proves(b, from)
 	if proved {
+		p.spendEcho(b, from)
 		p.markVerified(b.ResponderPeerID, from)
 	}
 	if b.IsConnection && b.Keys.Has(wire.KeyNATType) {

@@ -16,7 +16,8 @@ type traversal struct {
 	pool   pool
 }
 
-// isReachable reports whether an address that a body names can be another peer's (LAT-TRAV-006).
+// isReachable reports whether an address that a body names can be another peer's (LAT-TRAV-006,
+// LAT-TRAV-021).
 // Deployed peers take host names, broadcast, their own.
 func (p *Peer) isReachable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
@@ -49,6 +50,7 @@ func (p *Peer) handleIntro(pk *wire.Packet, from netip.AddrPort, datagram []byte
 		}
 		return
 	}
+	// LAT-TRAV-020
 	if sent, ok := decimal(pk.Usr1); ok && sent+p.ks(p.choices.IntroAge).Milliseconds() < p.now.UnixMilli() {
 		return
 	}

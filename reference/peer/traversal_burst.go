@@ -25,6 +25,7 @@ type burst struct {
 	natType      nattype.Type
 	subclusterID []byte
 	pingID       wire.EchoID
+	echoed       bool // so it proves nothing more
 	strategy     nattype.Strategy
 	introducer   wire.ID // that becomes the proxy
 	start        time.Time
