@@ -137,6 +137,7 @@ type heardSync struct {
 	summary cache.Summary
 	owed    time.Time
 	answers int // summaries that answer it
+	equal   bool
 }
 
 // told is for how long a sync may be answered: what is not sent at once waits for a minute's turn.
@@ -149,6 +150,10 @@ func (j *judge) syncCame(d *datagram) {
 		return
 	}
 	h := &heardSync{datagram: d, summary: s}
+	if j.certain() {
+		own := j.model.cache.Summary(j.now, s.Prefix)
+		h.equal = own.Hash == s.Hash
+	}
 	again := false
 	for _, x := range j.syncs[d.from] {
 		if string(x.packet.Message) == string(d.packet.Message) && j.now.Sub(x.At) < 2500*time.Millisecond+j.react {
@@ -219,13 +224,20 @@ func (j *judge) syncSent(d *datagram) {
 	text := s.Prefix.String()
 	digit := strings.IndexByte("0123456789abcdef", text[len(text)-1])
 	var cause *heardSync
+	equal := true
 	for _, h := range j.syncs[d.to] {
 		if h.summary.Prefix == parent && h.summary.Has(digit) {
 			cause = h
 			h.answers++
+			equal = equal && h.equal && h.At.Sub(j.model.changed) > j.react
 		}
 	}
+	if cause != nil {
+		j.looked("sync/equal")
+	}
 	switch {
+	case cause != nil && equal:
+		j.wrong("sync/equal", []int{cause.Seq, d.Seq}, "it answered a sync of %v, whose summary at %q is equal to its own", d.to, parent)
 	case cause == nil:
 		j.wrong("sync/cause", []int{d.Seq}, "it sent a summary at %q to %v, from where no summary at %q has come with a bucket %x", text, d.to, parent, digit)
 	case cause.answers > 16*len(j.syncs[d.to]):

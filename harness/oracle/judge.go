@@ -76,7 +76,9 @@ type judge struct {
 	awaited      []*heldPacket // publishes that it has to pass on
 	expected     []*expected   // messages that it has to deliver
 	expectedKeys map[any]bool
-	said         map[wire.ID]bool // publishes that were told to the application
+	split        map[splitKey]*splitMessage
+	lastCasts    map[wire.ID]time.Time // of packets whose time has passed
+	said         map[wire.ID]bool      // publishes that were told to the application
 	streamed     map[wire.ID]int
 	answered     map[wire.ID]int
 }
@@ -113,6 +115,7 @@ type address struct {
 	ports            map[uint16]bool       // of the own sockets to which something came from it
 	pinged           time.Time             // when it was last sent a ping
 	synced           time.Time             // when it was last sent a sync packet, or one came from it
+	cached           recent                // when it was sent cached packets
 	summaries        map[string]time.Time  // sent to it, by prefix
 	minute           time.Time             // of the publishes that are counted
 	inMinute, before int
@@ -168,6 +171,7 @@ func (j *judge) forget() {
 	j.streamed, j.answered = map[wire.ID]int{}, map[wire.ID]int{}
 	j.model, j.syncs, j.syncsFrom = newModel(), map[netip.AddrPort][]*heardSync{}, nil
 	j.expected, j.expectedKeys, j.pool = nil, map[any]bool{}, map[uint16]time.Time{}
+	j.split = map[splitKey]*splitMessage{}
 	j.reflected, j.reflections = map[wire.EchoID]bool{}, nil
 	j.debts, j.intros, j.introAbout, j.introTo = nil, 0, map[wire.ID]time.Time{}, map[netip.AddrPort]time.Time{}
 	j.leaving = map[wire.ID]*link{}

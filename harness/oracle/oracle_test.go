@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -459,7 +460,8 @@ func TestEachRuleBites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := begin(t)
 			play(h)
-			require.Contains(t, h.broken(), name)
+			rule, _, _ := strings.Cut(name, ",")
+			require.Contains(t, h.broken(), rule)
 		})
 	}
 }
@@ -476,7 +478,10 @@ func TestEachRuleIsBroken(t *testing.T) {
 			require.Contains(t, breaks, id, "no history breaks the rule")
 		}
 	}
-	require.Len(t, Rules(), len(breaks)+len(unbroken))
+	for name := range breaks {
+		rule, _, _ := strings.Cut(name, ",")
+		require.True(t, slices.ContainsFunc(Rules(), func(r Rule) bool { return r.ID == prefix+rule }), name)
+	}
 }
 
 func TestASoundPeerBreaksNoRule(t *testing.T) {

@@ -81,6 +81,7 @@ func (j *judge) overdue() {
 	j.relaysOwed()
 	j.syncsOwed()
 	j.deliveriesOwed()
+	j.splitsAged()
 	j.joinsOwed()
 	j.debtsDue()
 }
@@ -109,6 +110,7 @@ func (j *judge) excuse() {
 		p.owed, p.owed2 = time.Time{}, time.Time{}
 	}
 	j.awaited, j.expected, j.debts = nil, nil, nil
+	clear(j.split)
 	for _, from := range j.syncsFrom {
 		for _, h := range j.syncs[from] {
 			h.owed = time.Time{}

@@ -60,6 +60,9 @@ func (j *judge) publishCame(d *datagram) {
 	h.came = append(h.came, &copyOf{d, j.life})
 	crowded := j.crowded(d.from)
 	j.keeps(d)
+	if key, ok := splitKeyOf(p); ok && !h.own {
+		j.partCame(d, key)
+	}
 	if fresh && d.to.Port() == j.main && wire.VerifyID(p) == wire.IDMatch {
 		j.due(d, id)
 	}
@@ -184,7 +187,9 @@ func (j *judge) publishSent(d *datagram) {
 	}
 	own := h.own && (p.Hops == 1 || p.Hops == 2 && time.Duration(p.TTL)*time.Millisecond <= j.k)
 	switch {
-	case own, j.lastTime(h, p):
+	case own:
+	case j.lastTime(h, p):
+		j.lastCast(id, d)
 	case passed == nil && stored == nil && back:
 		j.looked("publish/back")
 		j.wrong("publish/back", []int{frame, d.Seq}, "it passed a publish on to %v, from where it had come", d.to)
@@ -207,8 +212,9 @@ func (j *judge) passedOn(h *heldPacket, c *copyOf, d *datagram, id wire.ID) {
 	first := h.came[0]
 	life := lifetime(first.packet.TTL, j.isMember(first.packet))
 	last := j.now.Sub(first.At) >= min(life, lifetime(first.packet.TTL, false))-j.react
-	if last {
-		return // the last multicast, or nearly so
+	if last { // the last multicast, or nearly so
+		j.lastCast(id, d)
+		return
 	}
 	j.castOnce("publish/once", wire.Publish, id, d, j.k)
 	j.looked("publish/ttl")
@@ -224,6 +230,10 @@ func (j *judge) synced(h *heldPacket, d *datagram) {
 		return
 	}
 	j.packetSynced(d)
+	j.looked("sync/minute")
+	if a.cached.add(d.At, time.Minute-j.react); len(a.cached) > 1023 {
+		j.wrong("sync/minute", []int{d.Seq}, "it sent %v its cached packet number %d in a minute", d.to, len(a.cached))
+	}
 	j.looked("publish/verified")
 	_, configured := j.bootstrap[d.to]
 	if len(a.echoed) == 0 && !configured && j.ip(d.to.Addr()).introduced.IsZero() && !j.restored {
@@ -403,4 +413,39 @@ func (j *judge) lastTime(h *heldPacket, p *wire.Packet) bool {
 		onward = onward || p.Hops == c.packet.Hops+1
 	}
 	return passed && onward
+}
+
+// lastCast judges how many packets are multicast because their time has passed (LAT-BUDG-007).
+func (j *judge) lastCast(id wire.ID, d *datagram) {
+	j.looked("publish/last")
+	if j.lastCasts == nil {
+		j.lastCasts = map[wire.ID]time.Time{}
+	}
+	if _, counted := j.lastCasts[id]; counted {
+		return
+	}
+	j.lastCasts[id] = d.At
+	n := 0
+	for other, at := range j.lastCasts {
+		if d.At.Sub(at) >= j.k-j.react-time.Second {
+			delete(j.lastCasts, other)
+			continue
+		}
+		n++
+	}
+	if n > 64 {
+		j.wrong("publish/last", []int{d.Seq}, "it multicast the %dth packet whose time has passed within %v", n, j.k)
+	}
+}
+
+// recent are times, oldest first.
+type recent []time.Time
+
+// add adds a time, and forgets those that are older by a window.
+func (r *recent) add(at time.Time, window time.Duration) {
+	old := 0
+	for old < len(*r) && at.Sub((*r)[old]) >= window {
+		old++
+	}
+	*r = append((*r)[old:], at)
 }

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -14,6 +15,8 @@ type heardQuery struct {
 	came    []*datagram
 	answers []*datagram
 	sent    map[wire.ID]time.Time // answers sent back, by packetId
+	asked   time.Time             // when the peer asked it itself
+	passed  time.Time             // when it was relayed last
 }
 
 func (j *judge) queryOf(id wire.ID) *heardQuery {
@@ -35,8 +38,45 @@ func (j *judge) queryCame(d *datagram) {
 		j.questionOwed(q, id, d)
 	case "2":
 		q.answers = append(q.answers, d)
+		j.answerOwed(q, id, d)
 	}
 }
+
+// answerOwed notes that an answer has to be delivered, or sent back to where the question came from
+// (LAT-QRY-003, LAT-QRY-008).
+func (j *judge) answerOwed(q *heardQuery, id wire.ID, d *datagram) {
+	p := d.packet
+	pid, ok := p.ID()
+	if !ok || p.Index != wire.NoIndex || wire.VerifyID(p) != wire.IDMatch || !j.settled(d) || j.crowded(d.from) || len(q.answers) > surelyAnswers {
+		return
+	}
+	var body map[string]json.RawMessage
+	if json.Valid(p.Message) && (json.Unmarshal(p.Message, &body) != nil || body == nil) {
+		return // it harms deployed peers (LAT-QRY-011)
+	}
+	for _, a := range q.answers[:len(q.answers)-1] {
+		if bytes.Equal(a.packet.PacketID, p.PacketID) {
+			return
+		}
+	}
+	if !q.asked.IsZero() {
+		if len(q.came) == 0 && j.now.Sub(q.asked) < 10*time.Second {
+			j.owe("tell/answered", time.Second, []int{d.Seq}, "it did not deliver an answer to its own question that came from "+d.from.String(),
+				func() bool { return j.answered[pid] > 0 })
+		}
+		return
+	}
+	if len(q.came) != 1 || q.passed.IsZero() || p.Hops >= wire.MaxHops || q.came[0].from == d.from || !q.sent[pid].IsZero() || j.now.Sub(q.came[0].At) > j.k-j.react {
+		return
+	}
+	if back := q.came[0].from; j.anybodyVerified(d.from) && j.anybodyVerified(back) {
+		j.owe("answer/back", soon, []int{q.came[0].Seq, d.Seq}, "it did not send an answer back to "+back.String()+", from where it had relayed the question",
+			func() bool { return !q.sent[pid].IsZero() })
+	}
+}
+
+// surelyAnswers is how many answers to one question a peer surely handles.
+const surelyAnswers = 8
 
 func (j *judge) querySent(d *datagram) {
 	id, ok := wire.AsID(d.packet.Usr3)
@@ -58,6 +98,7 @@ func (j *judge) questionSent(id wire.ID, d *datagram) {
 		j.looked("query/own")
 		if !j.questions[id] {
 			j.questions[id] = true
+			j.queryOf(id).asked = j.now
 			if len(j.questions) > j.asks {
 				j.wrong("query/own", []int{d.Seq}, "it sent a question that did not come in, and for which no command asked")
 			}
@@ -80,6 +121,7 @@ func (j *judge) questionSent(id wire.ID, d *datagram) {
 		return
 	}
 	j.castOnce("query/once", wire.Query, id, d, j.k)
+	q.passed = j.now
 	j.aged(from, d)
 }
 
@@ -142,6 +184,8 @@ func (j *judge) answerSent(id wire.ID, d *datagram) {
 			why = "with another message"
 		case p.Hops != in.packet.Hops+1:
 			why = fmt.Sprintf("with hops %d, where it came with %d", p.Hops, in.packet.Hops)
+		case in.packet.Hops >= wire.MaxHops:
+			why = "that came with hops 16 or more"
 		default:
 			from = in
 		}

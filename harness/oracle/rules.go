@@ -99,5 +99,10 @@ var rules = []Rule{
 	{"oracle/tell/nat", "LAT-NAT-007", "The own address and type come from answers of two responders to what was asked."},
 	{"oracle/tell/connection", "LAT-TRAV-004", "A connection is reported to a peer of which something has come."},
 	{"oracle/tell/stream", "LAT-STRM-004", "Each stream that is delivered came in, and is delivered once."},
+	{"oracle/tell/answered", "LAT-QRY-003", "An answer to an own question is delivered."},
+	{"oracle/answer/back", "LAT-QRY-008", "An answer to a question that was relayed is sent back."},
+	{"oracle/sync/equal", "LAT-SYNC-004", "A sync whose summary equals the own one is not answered."},
+	{"oracle/sync/minute", "LAT-SYNC-010", "An address is sent at most 1,023 cached packets in a minute."},
+	{"oracle/publish/last", "LAT-BUDG-007", "At most 64 packets are multicast in a keepalive interval because their time has passed."},
 	{"oracle/tell/answer", "LAT-QRY-003", "Each answer that is delivered came in, and is delivered once."},
 }

@@ -38,6 +38,9 @@ func (j *judge) streamCame(d *datagram) {
 	if key.to != j.self {
 		j.streamOwed(j.streams[key], key, d)
 	}
+	if part, ok := splitKeyOf(d.packet); ok && key.to == j.self && key.from != j.self && j.trusted(d) {
+		j.partCame(d, part)
+	}
 	if key.to == j.self && key.from != j.self && wire.VerifyID(d.packet) == wire.IDMatch && d.to.Port() == j.main && j.trusted(d) {
 		j.due(d, key)
 	}
