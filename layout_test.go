@@ -22,7 +22,7 @@ const module = "punchlist"
 // also all below it, where nothing more special is named. A direct import goes
 // down or stays on its floor.
 var floors = [][]string{
-	{"spec/...", "features", "vectors", "harness/nat", "harness/checksum", "harness/packetio", "harness/hostlink", "harness/capture", "harness/saboteur/deviate", "harness/testees/..."},
+	{"spec/...", "features", "vectors", "harness/nat", "harness/checksum", "harness/packetio", "harness/hostlink", "harness/capture", "harness/saboteur/deviate", "harness/testees/...", "harness/probe"},
 	{"reference/...", "harness/internet", "harness/topology", "harness/manifest", "harness/index"},
 	{"harness/trace", "harness/codec", "harness/natbox", "harness/pod"},
 	{"harness/verdict", "harness/lab"},

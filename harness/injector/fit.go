@@ -51,7 +51,7 @@ func fitted(datagram []byte, renamed map[string]wire.ID) []byte {
 	if previous, ok := renamed[string(value(datagram, "previousId"))]; ok {
 		datagram = with(datagram, "previousId", previous[:])
 	}
-	if len(own) == len(id) {
+	if renamed != nil && len(own) == len(id) {
 		renamed[string(own)] = id
 	}
 	return with(datagram, "packetId", id[:])

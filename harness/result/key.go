@@ -11,10 +11,10 @@ import (
 // MaxID is the longest id of a scenario, in bytes: file names are made from it.
 const MaxID = 48
 
-var idForm = regexp.MustCompile(`^[a-z]+/[a-z0-9]+(-[a-z0-9]+)*$`)
+var idForm = regexp.MustCompile(`^(probe/)?[a-z]+/[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // CheckID fails on what is no id of a scenario: AREA/words, such as
-// trav/connects-without-proxy.
+// trav/connects-without-proxy, or probe/AREA/words of one that is generated.
 func CheckID(id string) error {
 	switch {
 	case !idForm.MatchString(id):

@@ -16,11 +16,11 @@ import (
 
 // framing is what steps of chapter 1 share.
 type framing struct {
-	edited []probe // what the last step sent of the sort "sends the subject pings with these edits"
+	edited []editedPing // what the last step sent of the sort "sends the subject pings with these edits"
 }
 
-// A probe is one edited ping and the pingId by which an answer to it is known.
-type probe struct {
+// An editedPing is one ping and the pingId by which an answer to it is known.
+type editedPing struct {
 	edit     string
 	pingID   any
 	datagram []byte
@@ -42,7 +42,7 @@ func (w *World) whenEditedPings(name string, edits *godog.Table) {
 		}
 		datagram := mustGet(injector.Edited(body, spelled))
 		in.sendBytes(w.toSubject(), datagram)
-		w.framing.edited = append(w.framing.edited, probe{edit, id, datagram})
+		w.framing.edited = append(w.framing.edited, editedPing{edit, id, datagram})
 	}
 }
 
@@ -52,7 +52,7 @@ var _ = step("frame/injector-sends-datagram", `^"([^"]+)" sends the subject the 
 func (w *World) whenDatagram(name, text string) {
 	in := w.acting(name)
 	datagram := mustGet(hex.DecodeString(text))
-	w.framing.edited = []probe{{text, nil, datagram}}
+	w.framing.edited = []editedPing{{text, nil, datagram}}
 	in.sendBytes(w.toSubject(), datagram)
 }
 
@@ -97,7 +97,7 @@ func (w *World) thenSilence() {
 func (w *World) honest(in *scripted) int {
 	n := 0
 	for _, s := range ofType(w.sentBy(in.host), wire.Ping) {
-		if !slices.ContainsFunc(w.framing.edited, func(p probe) bool { return bytes.Equal(p.datagram, s.payload) }) {
+		if !slices.ContainsFunc(w.framing.edited, func(p editedPing) bool { return bytes.Equal(p.datagram, s.payload) }) {
 			n++
 		}
 	}

@@ -13,14 +13,19 @@ import (
 
 	"punchlist/features"
 	"punchlist/harness/nat"
+	"punchlist/harness/probe"
 	"punchlist/reference/nattype"
 	"punchlist/spec"
 )
 
-// pickles are the scenarios of features/ with their outlines filled in.
+// pickles are the scenarios of features/ and the probes, with their outlines filled in.
 func pickles(t *testing.T) []*pickle {
 	t.Helper()
-	suite := godog.TestSuite{Options: &godog.Options{FS: features.Files, Paths: []string{"."}}}
+	standard, err := spec.LoadStandard()
+	require.NoError(t, err)
+	files, err := probe.Features(standard, features.Files)
+	require.NoError(t, err)
+	suite := godog.TestSuite{Options: &godog.Options{FS: files, Paths: []string{"."}}}
 	retrieved, err := suite.RetrieveFeatures()
 	require.NoError(t, err)
 	var all []*pickle

@@ -94,7 +94,7 @@ func (w *World) thenNotRelayed(kind, name string) {
 	}
 }
 
-var _ = step("memb/relays-second-only", `^the subject relays the second (publish|stream|query|answer) to "([^"]+)", but not the first$`,
+var _ = step("memb/relays-second-only", `^the subject relays the second (publish|stream|query|answer|join) to "([^"]+)", but not the first$`,
 	(*World).thenRelaysLastOnly)
 
 // thenRelaysLastOnly speaks of the last two packets: the second shows that

@@ -9,6 +9,7 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
+	"punchlist/harness/probe"
 	"punchlist/harness/result"
 	"punchlist/spec"
 )
@@ -86,7 +87,7 @@ func readScenario(f *messages.Feature, uri string, p *messages.Pickle) (s Scenar
 	s.Requirement = ids[0]
 	area := s.Requirement[:strings.LastIndex(s.Requirement, "-")]
 	s.Tags = append(s.Tags, "@"+area)
-	if id, err = scenarioID(outline, s.Tags); err == nil && !strings.HasPrefix(id, strings.ToLower(strings.TrimPrefix(area, "LAT-"))+"/") {
+	if id, err = scenarioID(outline, s.Tags); err == nil && !strings.HasPrefix(strings.TrimPrefix(id, probe.Prefix), strings.ToLower(strings.TrimPrefix(area, "LAT-"))+"/") {
 		err = fmt.Errorf("the id %s must begin with the area of %s, %s/", id, s.Requirement, strings.ToLower(strings.TrimPrefix(area, "LAT-")))
 	}
 	if err != nil {
@@ -176,4 +177,20 @@ func Evidence(all []Scenario) []spec.Evidence {
 		out = append(out, spec.Evidence{Requirement: s.Requirement, Kind: spec.Scenario, Where: s.Key, Virtual: s.Has(tagVirtual) || s.Has("@sim")})
 	}
 	return out
+}
+
+// Document is the scenario alone, in Gherkin.
+func (s Scenario) Document() string { return s.document }
+
+// Sampled are the keys of scenarios, of the probes among them a fixed sample of n.
+func Sampled(all []Scenario, n int) (keys []string) {
+	var probes []string
+	for _, s := range all {
+		if strings.HasPrefix(s.Key, probe.Prefix) {
+			probes = append(probes, s.Key)
+		} else {
+			keys = append(keys, s.Key)
+		}
+	}
+	return append(keys, probe.Sample(probes, n)...)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"punchlist/harness/probe"
 	"punchlist/harness/result"
 	"punchlist/spec"
 )
@@ -39,7 +40,7 @@ func (r *runner) file(j *job, ext string, data []byte) (string, error) {
 // slug names a scenario's files: its requirement and its id, and of a row of an outline what its
 // cells say in plain characters, with a hash that keeps the rows apart.
 func slug(s Scenario) string {
-	_, words, _ := strings.Cut(s.Key, "/")
+	_, words, _ := strings.Cut(strings.TrimPrefix(s.Key, probe.Prefix), "/")
 	id, row, found := strings.Cut(words, "[")
 	name := s.Requirement + "-" + id
 	if !found {

@@ -58,6 +58,6 @@ they keep each requirement of the specification.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.HiddenDefaultCmd = true
-	c.AddCommand(runCommand(), matrixCommand(), reportCommand(), labCommand(), vectorsCommand(), specCommand(), doctorCommand(), setupCommand(), simulateCommand(), exploreCommand(), testeeCommand(), versionCommand())
+	c.AddCommand(runCommand(), matrixCommand(), reportCommand(), labCommand(), vectorsCommand(), specCommand(), doctorCommand(), setupCommand(), simulateCommand(), exploreCommand(), probesCommand(), testeeCommand(), versionCommand())
 	return c
 }

@@ -28,6 +28,8 @@ type runFlags struct {
 	tags      string
 	features  string
 	scenario  string
+	probes    bool
+	sample    int
 	seed      int64
 	seeds     int
 	shard     string
@@ -79,6 +81,7 @@ expected; 2 it could not run, or not all of it.`,
   punchlist run --cell reference@sim --cell socket-0.6@netns:@classical --out result
   punchlist run --impl ./my-peer/manifest.yaml --lab netns --require
   punchlist run --impl ./my-peer/manifest.yaml --lab docker --out docker
+  punchlist run --lab netns --probes --sample 150 --tags @probe
   punchlist run --shard 1/2 --out part-1 && punchlist run --shard 2/2 --out part-2
   punchlist report merge --out whole part-1 part-2`,
 		Args: cobra.NoArgs,
@@ -92,6 +95,8 @@ expected; 2 it could not run, or not all of it.`,
 	p.StringVar(&f.features, "features", "", "play the feature files of this folder instead of the bundled ones, such as those that explore prints")
 	p.StringVar(&f.tags, "tags", "", "only scenarios whose tags match this expression")
 	p.StringVar(&f.scenario, "scenario", "", "only the scenario of this key, as reports print it, or all rows of the outline with this id")
+	p.BoolVar(&f.probes, "probes", false, "play the generated probes too (punchlist probes list); --tags @probe: alone")
+	p.IntVar(&f.sample, "sample", 0, "of the probes, only a fixed sample of so many; 0: all")
 	p.Int64Var(&f.seed, "seed", 1, "seed of all that is random")
 	p.IntVar(&f.seeds, "seeds", 1, "run with so many seeds, from --seed on; captures of what passes are then not kept")
 	p.StringVar(&f.shard, "shard", "", "only this part of the scenarios: I/N, or auto")
@@ -121,6 +126,9 @@ func run(c *cobra.Command, f runFlags) error {
 	if f.jobs < 0 {
 		return fmt.Errorf("--jobs %d: at least one is needed; 0 takes the default", f.jobs)
 	}
+	if f.sample < 0 || f.sample > 0 && !f.probes {
+		return fmt.Errorf("--sample %d: it is how many probes to play of those that --probes names; 0 plays all", f.sample)
+	}
 	if f.timeout <= 0 {
 		return fmt.Errorf("--timeout %v: a scenario needs some time", f.timeout)
 	}
@@ -147,13 +155,17 @@ func run(c *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	scenarios, selection, err := f.selected()
+	if err != nil {
+		return err
+	}
 	if err := prepareOut(f.out); err != nil {
 		return err
 	}
 	progress := report.NewProgress(os.Stdout, report.StyleOf(os.Stdout))
 	found, err := suite.Run(c.Context(), suite.Config{
-		Cells: cells, Labs: labs(), Features: f.scenarios(), Registry: registry,
-		Select: suite.Selection{Tags: f.tags, Key: f.scenario}, Shard: shard,
+		Cells: cells, Labs: labs(), Features: scenarios, Registry: registry,
+		Select: selection, Shard: shard,
 		Seed: f.seed, Seeds: f.seeds, Jobs: f.jobs, Timeout: f.timeout, Out: f.out,
 		Require: f.require, Strict: f.strict,
 		Progress: progress, Today: time.Now(),
