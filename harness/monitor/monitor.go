@@ -381,7 +381,7 @@ func named(p *wire.Packet) string {
 // relaysOnce tells what is relayed by its hops: an author's have none. What came
 // twice, since a link doubled it or its author sent it again, is relayed once.
 func relaysOnce() looker {
-	type copied struct{ id, to wire.ID }
+	type copied struct{ id, to, from wire.ID }
 	first := map[copied]int{}
 	return func(d *datagram) (bool, string, []int) {
 		if !d.sent || d.packet == nil || d.packet.Type != wire.Stream || d.packet.Hops == 0 {
@@ -389,12 +389,13 @@ func relaysOnce() looker {
 		}
 		id, ok1 := d.packet.ID()
 		to, ok2 := wire.AsID(d.packet.Usr3)
-		if !ok1 || !ok2 {
+		from, ok3 := wire.AsID(d.packet.Usr4)
+		if !ok1 || !ok2 || !ok3 {
 			return false, "", nil
 		}
-		before, again := first[copied{id, to}]
+		before, again := first[copied{id, to, from}]
 		if !again {
-			first[copied{id, to}] = d.Seq
+			first[copied{id, to, from}] = d.Seq
 			return true, "", nil
 		}
 		return true, "it relayed the same packet of a stream a second time", []int{before}

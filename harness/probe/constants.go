@@ -138,9 +138,9 @@ func constants() (all []Family) {
 			}
 		}
 	}
-	waits("strm/gate-time", "LAT-STRM-007", "A stream that comes again", 45, 405,
+	waits("strm/gate-time", "LAT-STRM-007", "A stream that comes again", 45, -1,
 		`And "carol" sends the subject a stream for "bob"`, `And "carol" sends the subject that stream once more`,
-		[]string{`Then the subject relays that stream to "bob" once, with hops 1`}, []string{`Then the subject relays that stream to "bob" 2 times`})
+		[]string{`Then the subject relays that stream to "bob" once, with hops 1`}, nil)
 	waits("memb/gate-time", "LAT-MEMB-004", "A join that comes again", 45, 95,
 		`And "carol" sends the subject a join whose clock is 1`, `And "carol" sends the subject that join once more`,
 		[]string{`Then the subject relays that join to "bob" once, with hops 3`}, []string{`Then the subject relays that join to "bob" 2 times`})

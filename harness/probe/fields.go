@@ -57,8 +57,8 @@ var refused = []struct {
 	{"version", "LAT-FRAME-005", []string{"version is 0", "version is 5", "version is 7", "version is 65535"}},
 }
 
-// fields are each field of the types that are passed on, at its boundary values, through a relay and
-// to a member.
+// fields are each field of the types that are passed on, at its boundary values, through a relay
+// and to a member.
 func fields() (all []Family) {
 	for _, k := range relayed {
 		all = append(all, Family{

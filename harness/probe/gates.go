@@ -1,7 +1,8 @@
 package probe
 
 // gates are, for each key by which a peer knows a packet again, two packets that differ in one
-// component of it, both of which it handles, and two that differ elsewhere, of which it handles one.
+// component of it, both of which it handles, and two that differ elsewhere, of which it handles
+// one.
 func gates() []Family {
 	both := func(id, requirement, title, kinds, kind, word string, changes ...string) Family {
 		return Family{

@@ -1,7 +1,7 @@
 package probe
 
-// A role is what the subject is, with the steps that make it that. Bob and carol are known to it, and
-// dave where it is a leaf. All of them are injectors.
+// A role is what the subject is, with the steps that make it that. Bob and carol are known to it,
+// and dave where it is a leaf. All of them are injectors.
 type role struct {
 	name  string
 	steps []string

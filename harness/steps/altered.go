@@ -227,15 +227,15 @@ func (w *World) thenDeliveredTimes(kind, text string, times int) {
 	}
 }
 
-var _ = step("memb/relays-times", `^the subject relays that (join|stream) to "([^"]+)" (\d+) times$`,
+var _ = step("memb/relays-times", `^the subject relays that join to "([^"]+)" (\d+) times$`,
 	(*World).thenRelaysTimes)
 
-func (w *World) thenRelaysTimes(kind, name string, times int) {
-	to, r := w.lastGiven(kind, name)
+func (w *World) thenRelaysTimes(name string, times int) {
+	to, r := w.lastGiven("join", name)
 	w.await(replyWithin, func() bool { return len(w.relaysTo(to, r)) >= times })
 	w.pass(500 * time.Millisecond)
 	if all := w.relaysTo(to, r); len(all) != times {
-		w.violated(frames(all), "the subject relayed the %s to %q %d times, and not %d", kind, name, len(all), times)
+		w.violated(frames(all), "the subject relayed the join to %q %d times, and not %d", name, len(all), times)
 	}
 }
 
