@@ -68,7 +68,8 @@ var attacks = []attack{
 		b := injector.Body{}.With("requesterPeerId", wire.ID{byte(w.random.Uint32()), 7}.String()).With("responderPeerId", a.ID.String()).
 			With("isRendezvous", false).With("natType", []int{5, 7, 13, 15, 31}[w.random.IntN(5)]).With("address", at.Addr().String()).With("port", at.Port())
 		p := injector.Control(wire.Intro, b)
-		p.Hops, p.Usr1 = 2, strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10)
+		p.Hops = []uint32{2, 2, 2, 15, 16}[w.random.IntN(5)]
+		p.Usr1 = strconv.AppendInt(nil, w.net.Now().Add(-[]time.Duration{0, 0, 90 * time.Second}[w.random.IntN(3)]).UnixMilli(), 10)
 		p.ClusterID = cluster[:]
 		return w.send(a, to, p)
 	}},
@@ -112,6 +113,39 @@ var attacks = []attack{
 		}
 		return a.Main.Send(to, noise)
 	}},
+	{"introduces many at one address", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		ip := netip.AddrFrom4([4]byte{198, 51, 100, byte(200 + w.random.IntN(50))})
+		for range 5 {
+			b := injector.Body{}.With("requesterPeerId", w.anybody().String()).With("responderPeerId", a.ID.String()).
+				With("isRendezvous", false).With("natType", 31).With("address", ip.String()).With("port", 1+w.random.IntN(65535))
+			p := injector.Control(wire.Intro, b)
+			p.Hops, p.Usr1, p.ClusterID = 2, strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10), cluster[:]
+			if err := w.send(a, to, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"offers many rendezvous at one address", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		ip := netip.AddrFrom4([4]byte{198, 51, 100, byte(200 + w.random.IntN(50))})
+		for range 5 {
+			p := w.join(a, w.anybody(), a.Main.Addr())
+			b := injector.Body{}.With("requesterPeerId", w.anybody().String()).With("natType", 31).
+				With("address", a.Main.Addr().Addr().String()).With("port", a.Main.Addr().Port()).
+				With("rendezvousAddress", ip.String()).With("rendezvousPort", 1+w.random.IntN(65535)).With("rendezvousType", 31).
+				With("rendezvousPeerId", a.ID.String()).With("rendezvousDeadline", w.net.Now().Add(20*time.Second).UnixMilli())
+			p.Message, p.Hops = injector.Control(wire.Join, b).Message, 2
+			if err := w.send(a, to, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+}
+
+// anybody is a peerId that nobody has.
+func (w *world) anybody() wire.ID {
+	return wire.ID{byte(w.random.Uint32()), byte(w.random.Uint32()), 7}
 }
 
 func (w *world) send(a *attacker, to netip.AddrPort, p wire.Packet) error {

@@ -319,7 +319,7 @@ func call(f *ast.FuncDecl, suffix string) string {
 			args = append(args, arg)
 		}
 	}
-	text := f.Name.Name + "_" + suffix + "(" + strings.Join(args, ", ") + ")"
+	text := f.Name.Name + "_" + suffix + typeArguments(f) + "(" + strings.Join(args, ", ") + ")"
 	if f.Recv != nil {
 		text = f.Recv.List[0].Names[0].Name + "." + text
 	}
@@ -327,6 +327,21 @@ func call(f *ast.FuncDecl, suffix string) string {
 		return "return " + text
 	}
 	return text + "\nreturn"
+}
+
+// typeArguments are those of a generic function. A call has to name them where no argument has the
+// type.
+func typeArguments(f *ast.FuncDecl) string {
+	if f.Type.TypeParams == nil {
+		return ""
+	}
+	var names []string
+	for _, field := range f.Type.TypeParams.List {
+		for _, n := range field.Names {
+			names = append(names, n.Name)
+		}
+	}
+	return "[" + strings.Join(names, ", ") + "]"
 }
 
 // clone is the copy of a function with its fault in it.

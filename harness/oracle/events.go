@@ -70,9 +70,10 @@ func (j *judge) toldConnection(m *testee.Message) {
 	j.unlink(id)
 	ip, _ := netip.ParseAddr(e.Address)
 	l := &link{id: id, addr: netip.AddrPortFrom(ip, e.Port), natType: e.NATType, since: m.At, proxied: e.Proxy != "" || !ip.IsValid()}
-	j.linked[id] = l
+	j.linked[id], j.met[id] = l, true
 	j.linkOrder = append(j.linkOrder, l)
 	j.connectionJudged(l, m)
+	j.movedFrom(before, l)
 	if before == nil { // else it is at another address, or no longer behind a proxy
 		j.syncFirst(l)
 	}
@@ -180,6 +181,7 @@ func (j *judge) toldNAT(m *testee.Message) {
 			}
 		}
 	}
+	j.natConcluded(e, own, m.At)
 	switch {
 	case len(sources) == 0:
 		j.wrong("tell/nat", nil, "it took %v for its own address, which no answer to its questions has named", own)

@@ -60,21 +60,43 @@ func begin(t *testing.T) *history {
 		Bootstrap: []testee.Bootstrap{{PeerID: boot.String(), Address: bootAt.Addr().String(), Port: bootAt.Port()}},
 	}, nil)
 	h.event(testee.Ready, testee.ReadyEvent{PeerID: self.String(), Port: mainAt.Port(), ProbePort: probeAt.Port()})
-	h.in(bobAt, mainAt, h.ping(bob, ""))
+	long := h.ping(bob, `,"natType":31`) // enough for all that goes to bob before he is verified
+	long.Usr1, long.Usr2, long.Usr3, long.Usr4 = bob[:], bob[:], bob[:], bob[:]
+	h.in(bobAt, mainAt, long)
 	h.out(mainAt, bobAt, h.pong(bob, bobAt, ""))
+	h.in(bootAt, mainAt, h.ping(boot, ""))
+	h.out(mainAt, bootAt, h.pong(boot, bootAt, ""))
+	h.stage1()
+	echo := h.newEcho()
 	for _, responder := range []struct {
 		id wire.ID
 		at netip.AddrPort
 	}{{boot, bootAt}, {bob, bobAt}} {
 		id, from := responder.id, responder.at
-		echo := h.newEcho()
-		h.out(mainAt, from, h.ping(self, `,"isReflection":true,"reflectionId":"`+echo+`"`))
+		h.out(mainAt, from, h.asks(`,"probeExternalPort":4101,"reflectionId":"`+echo+`"`))
 		h.in(from, mainAt, h.control(wire.Pong, fmt.Sprintf(`{"requesterPeerId":%q,"responderPeerId":%q,"isReflection":true,"reflectionId":%q,"address":%q,"port":%d}`,
 			self, id, echo, mainAt.Addr(), mainAt.Port())))
+		h.in(netip.AddrPortFrom(from.Addr(), 4101), probeAt, h.control(wire.Pong, fmt.Sprintf(`{"requesterPeerId":%q,"responderPeerId":%q,"isReflection":true,"reflectionId":%q}`, self, id, echo)))
 	}
 	h.event(testee.NAT, testee.NATEvent{NATType: 31, Address: mainAt.Addr().String(), Port: mainAt.Port()})
+	h.out(mainAt, bootAt, h.ping(self, `,"isConnection":true,"natType":31`))
 	h.pass(2 * time.Second)
 	return h
+}
+
+// stage1 is that of discovery: a bootstrap peer tells the port of the probe socket.
+func (h *history) stage1() {
+	echo := h.newEcho()
+	h.out(probeAt, bootAt, h.asks(`,"isProbe":true,"reflectionId":"`+echo+`"`))
+	h.in(bootAt, probeAt, h.control(wire.Pong, fmt.Sprintf(`{"requesterPeerId":%q,"responderPeerId":%q,"isReflection":true,"isProbe":true,"reflectionId":%q,"address":%q,"port":%d}`,
+		self, boot, echo, probeAt.Addr(), probeAt.Port())))
+}
+
+// asks is a ping of discovery.
+func (h *history) asks(keys string) wire.Packet {
+	p := h.ping(self, `,"isReflection":true`+keys)
+	p.ClusterID = cluster[:]
+	return p
 }
 
 // connect has a peer answer a challenge, be reported and synced with.
@@ -203,6 +225,60 @@ func (h *history) introOf(id wire.ID, at netip.AddrPort, introducer wire.ID) wir
 	p := h.control(wire.Intro, fmt.Sprintf(`{"requesterPeerId":%q,"responderPeerId":%q,"isRendezvous":false,"natType":31,"address":%q,"port":%d}`,
 		id, introducer, at.Addr(), at.Port()))
 	p.ClusterID, p.SubclusterID, p.Hops, p.Usr1 = cluster[:], members.SubclusterID[:], 2, fmt.Appendf(nil, "%d", h.now.UnixMilli())
+	return p
+}
+
+// connectAll has four peers connected, and all of them answer.
+func (h *history) connectAll() {
+	at := map[wire.ID]netip.AddrPort{bob: bobAt, carol: carolAt}
+	for i := range byte(2) {
+		at[wire.ID{5, i}] = netip.AddrPortFrom(carolAt.Addr().Next(), 5000+uint16(i))
+	}
+	for id, addr := range at {
+		h.in(addr, mainAt, h.ping(id, ""))
+		h.out(mainAt, addr, h.pong(id, addr, `,"natType":31`))
+		h.verify(id, addr)
+		h.event(testee.Connection, testee.ConnectionEvent{PeerID: id.String(), Address: addr.Addr().String(), Port: addr.Port(), NATType: 31})
+	}
+	h.pass(time.Second)
+}
+
+// offered is a join for which a bootstrap peer offers itself as the rendezvous.
+func (h *history) offered(id wire.ID, at netip.AddrPort) wire.Packet {
+	return h.offeredAt(id, at, bootAt)
+}
+
+func (h *history) offeredAt(id wire.ID, at, rendezvous netip.AddrPort) wire.Packet {
+	p := h.joinOf(id, at, 2)
+	p.Message = []byte(strings.TrimSuffix(string(p.Message), "}") + fmt.Sprintf(`,"rendezvousAddress":%q,"rendezvousPort":%d,"rendezvousType":31,"rendezvousPeerId":%q,"rendezvousDeadline":%d}`,
+		rendezvous.Addr(), rendezvous.Port(), boot, h.now.Add(k).UnixMilli()))
+	return p
+}
+
+// opener goes to a port of carol.
+func (h *history) opener(port uint16) {
+	to := netip.AddrPortFrom(carolAt.Addr(), port)
+	h.j.observe(observation{at: h.now, seq: h.seq, frame: h.raw(mainAt, to, wire.Opener), sent: true})
+}
+
+// guess is a peer of one type that is introduced to carol of another, and does nothing.
+func (h *history) guess(own, other int) {
+	h.j.types = []announced{{at: start, natType: own, addr: mainAt}}
+	h.verify(bob, bobAt)
+	h.pass(time.Second)
+	p := h.introOf(carol, carolAt, bob)
+	p.Message = []byte(strings.Replace(string(p.Message), `"natType":31`, fmt.Sprintf(`"natType":%d`, other), 1))
+	h.in(bobAt, mainAt, p)
+	h.pass(20 * time.Second)
+}
+
+// tries is a connection ping of an introduction.
+func (h *history) tries(pingID, subcluster string) wire.Packet {
+	p := h.ping(self, `,"isConnection":true,"natType":31,"cacheSummaryHash":"`+strings.Repeat("0", 40)+`","pingId":"`+pingID+`"`)
+	p.ClusterID, p.SubclusterID = cluster[:], members.SubclusterID[:]
+	if subcluster != "" {
+		p.SubclusterID = []byte(subcluster)
+	}
 	return p
 }
 

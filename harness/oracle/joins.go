@@ -62,6 +62,7 @@ func (j *judge) joinCame(d *datagram) {
 	c := &joinCopy{datagram: d}
 	j.joins[id].came = append(j.joins[id].came, c)
 	j.introsOwed(c, j.joins[id])
+	j.joinObliges(c, j.joins[id])
 }
 
 // ownJoins is what the judge remembers of the joins of the peer itself.
@@ -150,6 +151,7 @@ func (j *judge) memberOf(d *datagram) (wire.ID, bool) {
 func (j *judge) joinAnswered(d *datagram) {
 	p, b := d.packet, &d.packet.Body
 	j.looked("join/answer")
+	j.answeredWhom(d)
 	why := "no join came in that names this address as its rendezvous"
 	ok := false
 	for _, h := range j.joinOrder {
@@ -343,14 +345,23 @@ func (j *judge) introCame(d *datagram) {
 	b := &d.packet.Body
 	j.names(d, b.ResponderPeerID)
 	j.introObeyed(d)
+	if b.NATType == 5 || b.NATType == 7 {
+		j.guessed = j.now
+	}
 	j.intros++
+	j.met[b.RequesterPeerID] = true
 	if j.trusted(d) || j.pendingAt(d.from) {
 		j.ip(b.Address).trusted = d.At
 	}
 	if j.isFresh(d) {
 		j.ip(b.Address).fresh = d.At
 	}
-	j.address(netip.AddrPortFrom(b.Address, b.Port)).introduced = d.At
+	a := j.address(netip.AddrPortFrom(b.Address, b.Port))
+	a.introduced = d.At
+	if a.introducedFor == nil {
+		a.introducedFor = map[string]bool{}
+	}
+	a.introducedFor[string(d.packet.SubclusterID)] = true
 	j.ip(b.Address).introduced = d.At
 }
 
@@ -413,6 +424,8 @@ func (j *judge) introOf(c *joinCopy, d *datagram) string {
 		return "isRendezvous does not say whether the join was an answer at a rendezvous"
 	case b.RequesterPeerID == r.RequesterPeerID:
 		switch {
+		case j.isBootstrap(d.to):
+			return "the address is that of a bootstrap peer, to which nobody is introduced"
 		case d.to == c.from:
 			return "the address is that of the requester itself"
 		case at == c.from:
@@ -424,6 +437,8 @@ func (j *judge) introOf(c *joinCopy, d *datagram) string {
 			return "the natType is not that of its join"
 		}
 		return ""
+	case j.isBootstrap(at):
+		return "it is a bootstrap peer, and indexed peers are introduced to nobody"
 	case d.to != c.from:
 		return "neither is the peer the requester of the join, nor the address the source of the join"
 	case !j.knownAt(b.RequesterPeerID, at):
@@ -432,6 +447,11 @@ func (j *judge) introOf(c *joinCopy, d *datagram) string {
 		return "the natType is none that this peer has announced"
 	}
 	return ""
+}
+
+func (j *judge) isBootstrap(at netip.AddrPort) bool {
+	_, configured := j.bootstrap[at]
+	return configured
 }
 
 // knownAt reports whether something in a peer's name came from an address.

@@ -45,6 +45,8 @@ type judge struct {
 	pings     []*heardPing
 	joins     map[wire.ID]*heardJoin
 	joinOrder []*heardJoin
+	answers   map[answerKey]time.Time // at a rendezvous, when they were last sent
+	met       map[wire.ID]bool        // peers that were introduced or reported as connected
 	packets   map[wire.ID]*heldPacket
 	streams   map[streamKey]*heardStream
 	queries   map[wire.ID]*heardQuery
@@ -62,7 +64,10 @@ type judge struct {
 	leaving     map[wire.ID]*link // reported as ended, and not judged yet
 	own         ownJoins
 	model       model
-	pool        map[uint16]time.Time // ports of other sockets than main and probe, by their last use
+	discovery   discovery
+	tries       map[netip.AddrPort]*tries // by address that was introduced
+	guessed     time.Time                 // when an introduction last led to a traversal, or may have
+	pool        map[uint16]time.Time      // ports of other sockets than main and probe, by their last use
 
 	commands  map[int]*command
 	asks      int // queries that it was told to make
@@ -101,6 +106,7 @@ type reflection struct {
 type address struct {
 	first, last      time.Time       // when something came from it; zero: nothing did
 	introduced       time.Time       // when an introduction last named it
+	introducedFor    map[string]bool // the subclusters of these introductions
 	rendezvous       time.Time       // when a join last named it as one
 	claimed          int             // frame of a join that claims it for its requester; -1: none
 	names            map[wire.ID]int // peers that datagrams from it named as their sender
@@ -141,6 +147,10 @@ type ipAddress struct {
 	ration              int       // in it
 	unproven            int       // bytes sent to it while it was not verified
 	rendezvous          bool
+	answersSince        time.Time // when the interval of these answers at a rendezvous began
+	answers             int
+	openers             *openers             // of the last burst; nil: there was none
+	pool                map[uint16]time.Time // ports of the pool that pinged it
 }
 
 func newJudge(host string, react time.Duration) *judge {
@@ -162,13 +172,15 @@ func newJudge(host string, react time.Duration) *judge {
 func (j *judge) forget() {
 	j.types, j.joined, j.bootstrap = nil, map[wire.ID]*membership{}, map[netip.AddrPort]wire.ID{}
 	j.addresses, j.ips = map[netip.AddrPort]*address{}, map[netip.Addr]*ipAddress{}
-	j.joinOrder = nil
+	j.joinOrder, j.answers, j.met = nil, map[answerKey]time.Time{}, map[wire.ID]bool{}
 	j.pings, j.joins = nil, map[wire.ID]*heardJoin{}
 	j.streams, j.queries = map[streamKey]*heardStream{}, map[wire.ID]*heardQuery{}
 	j.casts, j.named, j.linked = map[castKey]*cast{}, map[wire.ID]bool{}, map[wire.ID]*link{}
 	j.own, j.asks, j.questions, j.streamsTo = ownJoins{}, 0, map[wire.ID]bool{}, map[wire.ID]int{}
 	j.linkOrder, j.commands, j.awaited = nil, map[int]*command{}, nil
 	j.streamed, j.answered = map[wire.ID]int{}, map[wire.ID]int{}
+	j.discovery = discovery{contacted: map[netip.Addr]bool{}, heartbeat: map[netip.AddrPort]wire.EchoID{}}
+	j.tries, j.guessed = map[netip.AddrPort]*tries{}, time.Time{}
 	j.model, j.syncs, j.syncsFrom = newModel(), map[netip.AddrPort][]*heardSync{}, nil
 	j.expected, j.expectedKeys, j.pool = nil, map[any]bool{}, map[uint16]time.Time{}
 	j.split = map[splitKey]*splitMessage{}
@@ -222,6 +234,7 @@ func (j *judge) active() bool {
 func (j *judge) changed(c *change) {
 	switch {
 	case c.Node != j.host:
+		return
 	case c.Suspend:
 		j.suspended, j.frozen = true, nil
 		j.excuse()
@@ -235,6 +248,7 @@ func (j *judge) changed(c *change) {
 		}
 		j.steady = j.now
 	}
+	j.discovery.rerun = j.now // or it may, once it notices
 }
 
 func (j *judge) commanded(c *command) {
@@ -253,7 +267,8 @@ func (j *judge) commanded(c *command) {
 		j.excuse()
 	case testee.Wake:
 		j.asleep = false
-		j.steady = j.now
+		j.steady, j.discovery.rerun = j.now, j.now
+		j.woken()
 	case testee.Join, testee.Leave, testee.Publish, testee.Stream, testee.Query, testee.Sync, testee.Cache:
 		j.askedFor(c)
 	}
@@ -356,7 +371,8 @@ func (j *judge) received(d *datagram) {
 	if a.first.IsZero() {
 		a.first = d.At
 	}
-	a.last, ip.heard = d.At, d.At
+	j.cameThrough(d)
+	a.last, ip.heard, j.discovery.came = d.At, d.At, d.At
 	a.ports[d.to.Port()] = true
 	p := d.packet
 	if p == nil || p.Version != wire.Version {
@@ -367,6 +383,7 @@ func (j *judge) received(d *datagram) {
 	case wire.Ping:
 		j.pingCame(d)
 	case wire.Pong:
+		j.discoveryCame(d)
 		j.names(d, p.Body.ResponderPeerID)
 		if b := &p.Body; b.Keys.Has(wire.KeyAddress|wire.KeyPort|wire.KeyReflectionID) && d.to.Port() == j.main && j.reflected[b.ReflectionID] {
 			j.reflections = append(j.reflections, reflection{d.At, d.from, netip.AddrPortFrom(b.Address, b.Port)})

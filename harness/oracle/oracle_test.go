@@ -141,15 +141,15 @@ var breaks = map[string]func(h *history){
 		h.in(bobAt, mainAt, h.joinOf(bob, bobAt, 1))
 		h.out(mainAt, bootAt, h.joinOf(bob, bobAt, 2))
 	},
-	"intro/cause": func(h *history) { h.out(mainAt, bootAt, h.introOf(bob, bobAt, self)) },
+	"intro/cause": func(h *history) { h.out(mainAt, carolAt, h.introOf(bob, bobAt, self)) },
 	"intro/fields": func(h *history) {
 		h.in(bobAt, mainAt, h.joinOf(bob, bobAt, 1))
-		h.out(mainAt, bootAt, h.introOf(bob, bobAt, carol))
+		h.out(mainAt, carolAt, h.introOf(bob, bobAt, carol))
 	},
 	"intro/count": func(h *history) {
 		h.in(bobAt, mainAt, h.joinOf(bob, bobAt, 1))
 		for range 13 {
-			h.out(mainAt, bootAt, h.introOf(bob, bobAt, self))
+			h.out(mainAt, carolAt, h.introOf(bob, bobAt, self))
 		}
 	},
 	"intro/owed": func(h *history) {

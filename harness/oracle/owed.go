@@ -183,7 +183,7 @@ func (j *judge) introObeyed(d *datagram) {
 		own = j.types[len(j.types)-1].natType
 	}
 	strategy := nattype.Choose(nattype.Of(own), nattype.Of(b.NATType))
-	if !j.settled(d) || p.Hops >= wire.MaxHops || j.skewed || !j.anybodyVerified(d.from) || strategy != nattype.Direct && strategy != nattype.Defer {
+	if !j.settled(d) || p.Hops >= wire.MaxHops || j.skewed || !j.anybodyVerified(d.from) {
 		return
 	}
 	if ms, err := strconv.ParseInt(string(p.Usr1), 10, 64); err != nil || d.At.Sub(time.UnixMilli(ms)) > j.k/3 {
@@ -194,6 +194,10 @@ func (j *judge) introObeyed(d *datagram) {
 		to.Port() == 0 || b.Address.IsMulticast() || b.Address.IsLoopback() || b.Address.IsUnspecified() || b.Address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || j.hasAddress(to) || j.intros > 50 {
 		return
 	}
+	j.guessOwed(strategy, b.RequesterPeerID, to, d)
+	if strategy != nattype.Direct && strategy != nattype.Defer {
+		return
+	}
 	j.owe("traversal/obeyed", soon, []int{d.Seq}, "it sent no connection ping to "+to.String()+", which a verified peer introduced and where the strategy is direct or defer",
 		func() bool { return !j.address(to).connectionPing.IsZero() })
 }
@@ -202,6 +206,13 @@ func (j *judge) introObeyed(d *datagram) {
 func (j *judge) announceOwed(at time.Time) {
 	if !j.active() || j.indexed || j.restored {
 		return
+	}
+	for to := range j.bootstrap {
+		if len(j.bootstrap) > 32 {
+			break // they take their turn
+		}
+		j.owe("ping/announced", soon, nil, "it learned its NAT type, and sent no connection ping to the bootstrap peer at "+to.String(),
+			func() bool { return j.address(to).connectionPing.After(at.Add(-j.react - time.Second)) })
 	}
 	for _, l := range j.linkOrder {
 		if l.proxied || j.now.Sub(j.address(l.addr).last) > j.k {

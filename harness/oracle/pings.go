@@ -78,6 +78,9 @@ func (j *judge) overdue() {
 	}
 	j.pings = kept
 	j.heartbeats()
+	j.silence()
+	j.lost()
+	j.bootstraps()
 	j.relaysOwed()
 	j.syncsOwed()
 	j.deliveriesOwed()
@@ -253,6 +256,11 @@ func (j *judge) pingSent(d *datagram) {
 		}
 	}
 	a.pinged = d.At
+	j.discoverySent(d)
+	j.trySent(d)
+	if b.Keys.Has(wire.KeyPingID|wire.KeyNATType) && b.IsReflection {
+		j.discovery.heartbeat[d.to] = b.PingID
+	}
 	if b.IsConnection {
 		a.connectionPing = d.At
 	}
@@ -282,7 +290,8 @@ type link struct {
 	natType int
 	since   time.Time
 	proxied bool
-	judged  bool
+	judged  bool // it was not pinged
+	over    bool // it should have been reported as ended
 }
 
 // heartbeats judges when each connected peer was pinged last.

@@ -347,6 +347,7 @@ func (j *judge) replied(m *testee.Message) {
 				m.keys, _ = sharedKeyOf(with)
 			}
 			j.joined[id] = m
+			j.joinFirst(id)
 		}
 	case testee.Cache:
 		j.listed(c, m)

@@ -172,7 +172,7 @@ func (r *Recorder) observe(host string, react time.Duration) []observation {
 		case !x.ended.IsZero():
 			all = append(all, observation{at: x.ended, seq: x.endedSeq, life: life, ended: true})
 		case e != nil:
-			all = append(all, observation{at: e.At, seq: before(e.At), life: life, ended: true})
+			all = append(all, observation{at: e.At, seq: before(e.At.Add(1)), life: life, ended: true})
 		}
 	}
 	for i := range r.changes {

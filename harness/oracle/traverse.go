@@ -34,6 +34,7 @@ func (j *judge) traversal(d *datagram) {
 		}
 	}
 	if opener {
+		j.openerSent(d)
 		j.looked("traversal/opener")
 		if pool || d.from.Port() == j.probe {
 			j.wrong("traversal/opener", []int{d.Seq}, "it sent an opener from port %d; openers leave the main socket", d.from.Port())
@@ -43,6 +44,7 @@ func (j *judge) traversal(d *datagram) {
 		}
 	}
 	if pool {
+		j.poolSent(d)
 		j.looked("traversal/pool")
 		if ip.introduced.IsZero() && !j.restored {
 			j.wrong("traversal/pool", []int{d.Seq}, "it sent to %v from port %d, a socket for introduced peers, and no introduction has named that address", d.to, d.from.Port())
