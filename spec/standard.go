@@ -13,6 +13,7 @@ import (
 type Standard struct {
 	*Registry
 	Constants  []Constant
+	Causes     []Cause
 	Deviations []Deviation
 	Pages      []Page
 
@@ -32,6 +33,7 @@ const (
 	frontPage      = "README.md" // of the repository; not known to a program that is elsewhere
 	indexPage      = "spec/README.md"
 	deviationsPage = "spec/deviations.md"
+	causesPage     = "spec/04-messages.md"
 )
 
 // LoadStandard reads the standard that the program carries.
@@ -74,6 +76,12 @@ func read(fsys fs.FS, folder string) (*Standard, error) {
 		return nil, err
 	}
 	if s.Constants, err = ParseConstants(file, text, s.Registry); err != nil {
+		return nil, err
+	}
+	if file, text, err = list("causes.yaml"); err != nil {
+		return nil, err
+	}
+	if s.Causes, err = ParseCauses(file, text, s.Registry); err != nil {
 		return nil, err
 	}
 	if file, text, err = list("deviations.yaml"); err != nil {

@@ -52,6 +52,9 @@ A stranger ends others (DEV-001, LAT-FRAME-001). See [above](#11-magic--bytes-an
 ## 4.1 Pings
 
 K is a constant.
+
+<!-- generated: causes -->
+<!-- end -->
 `,
 }
 
@@ -67,6 +70,7 @@ var lists = map[string]string{
 	"spec/requirements.yaml": "requirements:" + strings.Replace(entry, "[wire]", "[vector, wire]", 1) + strings.NewReplacer(
 		"LAT-FRAME-001", "LAT-FRAME-002", "MUST", "SHOULD", "reject", "hurry", "class: codec", "class: peer", "[wire]", "[wire, event]").Replace(entry),
 	"spec/constants.yaml":  "constants:" + constant,
+	"spec/causes.yaml":     "causes:" + cause,
 	"spec/deviations.yaml": "deviations:" + deviation,
 }
 
@@ -117,13 +121,14 @@ func TestTheStandardThatIsCarriedIsTheOneInTheFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, folder.Registry, carries.Registry)
 	require.Equal(t, folder.Constants, carries.Constants)
+	require.Equal(t, folder.Causes, carries.Causes)
 	require.Equal(t, folder.Deviations, carries.Deviations)
 	require.Equal(t, folder.Pages[1:], carries.Pages)
 }
 
 func TestReadStandardNamesTheFileThatIsMissing(t *testing.T) {
 	root := fstest.MapFS{}
-	for _, name := range []string{"spec/requirements.yaml", "spec/constants.yaml", "spec/deviations.yaml"} {
+	for _, name := range []string{"spec/requirements.yaml", "spec/constants.yaml", "spec/causes.yaml", "spec/deviations.yaml"} {
 		_, err := ReadStandard(root)
 		require.ErrorContains(t, err, name)
 		root[name] = &fstest.MapFile{Data: []byte(lists[name])}
@@ -179,7 +184,8 @@ func TestCheckSees(t *testing.T) {
 			"spec/README.md: the generated table classes is stale: run make tables"},
 		"a stale table of constants": {"spec/04-messages.md", []string{"30,000", "40,000"},
 			"spec/04-messages.md: the generated table constants is stale: run make tables"},
-		"constants without a table": {"spec/04-messages.md", []string{"<!-- generated: constants -->", "", "<!-- end -->", "", "[LAT-FRAME-001](01-framing.md#LAT-FRAME-001)", ""},
+		"constants without a table": {"spec/04-messages.md", []string{"<!-- generated: constants -->", "",
+			"([LAT-FRAME-001](01-framing.md#LAT-FRAME-001)) |\n\n<!-- end -->", "|"},
 			"spec/04-messages.md: the generated table constants is stale: run make tables"},
 		"a table that is missing": {front, []string{"<!-- generated: counts -->", "", "<!-- end -->", ""},
 			"README.md lacks its generated table counts: add the lines <!-- generated: counts --> and <!-- end --> where it is to stand"},
@@ -214,6 +220,12 @@ func TestCheckSeesOfLists(t *testing.T) {
 			`constants.yaml has "keepalive interval (K)" for spec/05-messages.md, which there is not: correct its chapter`},
 		"a constant": {"spec/constants.yaml", []string{"30,000", "40,000"},
 			"spec/04-messages.md: the generated table constants is stale: run make tables"},
+		"what is sent without a cause": {"spec/requirements.yaml", []string{"SHOULD hurry", "SHOULD send"},
+			"LAT-FRAME-002 has a peer send something, and is of no cause in causes.yaml: add it to one"},
+		"a constant of a cause": {"spec/causes.yaml", []string{"at `keepalive`", "at `keepaliv`"},
+			"causes.yaml: ping/heartbeat names keepaliv, which constants.yaml does not have: correct the id"},
+		"a cause": {"spec/causes.yaml", []string{"the tick", "a tick"},
+			"spec/04-messages.md: the generated table causes is stale: run make tables"},
 		"a deviation": {"spec/deviations.yaml", []string{"It ends.", "It stops."},
 			"spec/deviations.md: the generated table deviations is stale: run make tables"},
 	} {
@@ -281,6 +293,14 @@ judge them; 0 are verified by inspection. By chapter, and in brackets what judge
 `)
 	require.True(t, strings.HasSuffix(text("spec/04-messages.md"), `
 K is a constant.
+
+<!-- generated: causes -->
+
+| cause | level | packet | on | to, from which socket | fields | when | how often | by |
+|---|---|---|---|---|---|---|---|---|
+| `+"`ping/heartbeat` | MUST, relay | ping | the tick | a peer, from main | natType | at `keepalive`"+` | once; within a little | [LAT-FRAME-001](01-framing.md#LAT-FRAME-001) |
+
+<!-- end -->
 
 <!-- generated: constants -->
 

@@ -121,10 +121,14 @@ func (s *Standard) wanted(p Page) []string {
 	case deviationsPage:
 		return []string{"deviations"}
 	}
-	if len(s.constantsOf(p)) > 0 {
-		return []string{"constants"}
+	var all []string
+	if p.Path == causesPage {
+		all = append(all, "causes")
 	}
-	return nil
+	if len(s.constantsOf(p)) > 0 {
+		all = append(all, "constants")
+	}
+	return all
 }
 
 // table generates the region of a name, with a blank line before and after,
@@ -137,6 +141,8 @@ func (s *Standard) table(p Page, name string, c *Coverage) (text string, ok bool
 	switch name {
 	case "constants":
 		text = s.constantsTable(p)
+	case "causes":
+		text = s.causesTable()
 	case "counts":
 		text = s.countsLine(c)
 	case "chapters":

@@ -61,7 +61,7 @@ func (j *judge) wrong(rule string, frames []int, format string, args ...any) {
 		s.More++
 		return
 	}
-	s.Wrong = fmt.Sprintf(format, args...)
+	s.Wrong = fmt.Sprintf(format, args...) + allowed(rule)
 	for _, f := range frames {
 		if f >= 0 {
 			s.Frames = append(s.Frames, f)

@@ -510,3 +510,20 @@ func TestRulesAreOfTheRegistry(t *testing.T) {
 		require.True(t, strings.HasSuffix(r.Says, "."), r.ID)
 	}
 }
+
+// A rule that asks for a cause names those that there are, and a finding says what they are.
+func TestRulesHaveCauses(t *testing.T) {
+	standard, err := spec.LoadStandard()
+	require.NoError(t, err)
+	for rule, causes := range causesOf {
+		require.True(t, slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == prefix+rule }), "there is no rule %s", rule)
+		for _, id := range causes {
+			_, ok := standard.Cause(id)
+			require.True(t, ok, "%s: spec/causes.yaml has no %s", rule, id)
+		}
+	}
+	h := begin(t)
+	breaks["pong/cause"](h)
+	h.j.end()
+	require.Contains(t, h.j.seen["oracle/pong/cause"].Wrong, "allowed: pong/first (to its source, on a ping")
+}

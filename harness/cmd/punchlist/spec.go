@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"punchlist/features"
 	"punchlist/harness/index"
+	"punchlist/harness/oracle"
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/suite"
@@ -40,8 +42,10 @@ func specCommand() *cobra.Command {
     one requirement;
   - a requirement without its anchor in its chapter, or with another sentence there;
   - a requirement or deviation that is named and not there, and a link that leads nowhere;
+  - a requirement that has a peer send something and is of no cause, and a rule of the oracle
+    that asks for a cause and names none;
   - a generated table that is stale;
-  - an invalid list of requirements, constants or deviations.
+  - an invalid list of requirements, constants, causes or deviations.
 
 It lists what is verified by inspection, the MUSTs that are judged only in virtual time,
 what is not judged by all that its verified_by says, and the MAYs that nothing judges.
@@ -66,6 +70,22 @@ writes them, to the working copy that --dir names or else the current folder.`,
 	tables.Flags().BoolVar(&write, "write", false, "write the pages that change")
 	c.AddCommand(tables)
 	return c
+}
+
+// uncaused lists the rules of the oracle that ask for a cause and name none of the standard's.
+func uncaused(s *spec.Standard) (problems []string) {
+	for _, r := range oracle.Rules() {
+		causes := r.Causes()
+		if strings.HasSuffix(r.ID, "/cause") && len(causes) == 0 {
+			problems = append(problems, r.ID+" asks for a cause and has none: name them in harness/oracle/causes.go")
+		}
+		for _, id := range causes {
+			if _, ok := s.Cause(id); !ok {
+				problems = append(problems, fmt.Sprintf("%s has the cause %s, and causes.yaml does not: correct the id", r.ID, id))
+			}
+		}
+	}
+	return problems
 }
 
 // readStandard reads the standard and what judges it, from a working copy, or
@@ -131,7 +151,7 @@ func specCheck(c *cobra.Command, dir string) error {
 	list("MUSTs judged only in virtual time", cover.VirtualOnly)
 	list("said to be verified on the wire or by events, and judged by vectors alone", cover.NoScenarios)
 	list("judged by nothing, which a MAY may be", cover.Unjudged)
-	problems := cover.Problems
+	problems := append(cover.Problems, uncaused(standard)...)
 	if dir != "" {
 		problems = append(problems, checkSaboteurs(c.Context(), dir)...)
 		comments, err := index.Read(os.DirFS(dir), standard.Has)
