@@ -96,9 +96,9 @@ var breaksMeeting = map[string]func(h *history){
 	"traversal/contact": func(h *history) {
 		h.in(bobAt, mainAt, h.introOf(carol, carolAt, bob))
 		h.out(poolAt, carolAt, h.ping(self, `,"isConnection":true,"natType":31`))
-		h.pass(time.Second)
+		h.pass(400 * time.Millisecond)
 		h.in(carolAt, poolAt, h.ping(carol, ""))
-		h.pass(time.Second)
+		h.pass(400 * time.Millisecond)
 	},
 	"traversal/ports": func(h *history) {
 		h.in(bobAt, mainAt, h.introOf(carol, carolAt, bob))

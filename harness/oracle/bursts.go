@@ -67,7 +67,7 @@ func (j *judge) poolSent(d *datagram) {
 // socket: the way is open there (section 6.4).
 func (j *judge) cameThrough(d *datagram) {
 	ip := j.ip(d.from.Addr())
-	if !j.isPool(d.to.Port()) || !ip.heard.IsZero() || ip.pool[d.to.Port()].IsZero() || !j.active() || j.now.Sub(ip.pool[d.to.Port()]) > 2*time.Second || len(j.pool) > 200 {
+	if !j.isPool(d.to.Port()) || !ip.heard.IsZero() || ip.pool[d.to.Port()].IsZero() || !j.active() || j.now.Sub(ip.pool[d.to.Port()]) > 500*time.Millisecond-j.react || len(j.pool) > 200 {
 		return
 	}
 	came := j.now

@@ -136,9 +136,10 @@ func (j *judge) woken() {
 	}
 }
 
-// joinFirst notes that a join has to go out when the application joins (LAT-MEMB-001).
+// joinFirst notes that a join has to go out when the application joins (LAT-MEMB-001). A peer may
+// have room for no more than one subcluster.
 func (j *judge) joinFirst(sub wire.ID) {
-	if !j.active() || !j.knowsType() || j.targets(netip.AddrPort{}) == 0 || j.now.Sub(j.steady) < soon {
+	if !j.active() || !j.knowsType() || j.targets(netip.AddrPort{}) == 0 || j.now.Sub(j.steady) < soon || len(j.joined) > 1 {
 		return
 	}
 	joined := j.now
