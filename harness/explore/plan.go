@@ -36,14 +36,15 @@ type Host struct {
 
 // An Op is one thing that happens.
 type Op struct {
-	At   time.Duration `json:"at"` // after the world came up
-	Do   Kind          `json:"do"`
-	Host string        `json:"host"`
-	Peer string        `json:"peer,omitempty"` // of a stream, a sync, an attack
-	Sub  int           `json:"sub,omitempty"`  // subcluster, from 0
-	N    int           `json:"n,omitempty"`    // bytes of a message, or the variant of an attack
-	TTL  time.Duration `json:"ttl,omitempty"`  // 0: six hours
-	Sign bool          `json:"sign,omitempty"`
+	At    time.Duration `json:"at"` // after the world came up
+	Do    Kind          `json:"do"`
+	Host  string        `json:"host"`
+	Peer  string        `json:"peer,omitempty"` // of a stream, a sync, an attack
+	Sub   int           `json:"sub,omitempty"`  // subcluster, from 0
+	N     int           `json:"n,omitempty"`    // bytes of a message, or the variant of an attack
+	TTL   time.Duration `json:"ttl,omitempty"`  // 0: six hours
+	Sign  bool          `json:"sign,omitempty"`
+	Named bool          `json:"named,omitempty"` // a publish of a named event
 }
 
 // A Kind is what an Op does.
@@ -70,6 +71,7 @@ const (
 	Reboot   Kind = "reboot"   // the NAT forgets its mappings
 	Renumber Kind = "renumber" // the NAT gets other addresses
 	Pass     Kind = "pass"     // nothing; time passes
+	Fill     Kind = "fill"     // many short messages are published at once
 	Attack   Kind = "attack"   // an injector does something to Peer
 )
 
@@ -118,13 +120,22 @@ func Make(seed int64) Plan {
 		}
 		return h
 	}
+	if r.IntN(8) == 0 { // hours pass: what is good for ever shows, and what is for six hours ends
+		p.Keepalive, p.Length = 10*time.Minute, 7*time.Hour
+	}
+	profile := func() string {
+		if p.Length > time.Hour { // a NAT forgets a peer between two heartbeats
+			return "open"
+		}
+		return profiles[r.IntN(len(profiles))]
+	}
 	for i := range 2 + r.IntN(2) {
 		p.Hosts = append(p.Hosts, Host{Name: fmt.Sprintf("boot%d", i+1), Profile: "open", Bootstrap: true, Latency: 10 * time.Millisecond})
 	}
 	var peers []string
 	for i := range 3 + r.IntN(7) {
 		name := fmt.Sprintf("peer%d", i+1)
-		p.Hosts = append(p.Hosts, link(Host{Name: name, Profile: profiles[r.IntN(len(profiles))]}))
+		p.Hosts = append(p.Hosts, link(Host{Name: name, Profile: profile()}))
 		peers = append(peers, name)
 	}
 	p.Hosts = append(p.Hosts, Host{Name: "mallory", Profile: "open", Injector: true, Latency: 10 * time.Millisecond})
@@ -151,10 +162,45 @@ func (p *Plan) history(r *rand.Rand, peers []string) {
 		}
 	}
 	add := func(o Op) { p.Ops = append(p.Ops, o) }
+	scale := p.Keepalive / (30 * time.Second)
 	for _, name := range peers {
+		late := r.IntN(4) == 0
 		for sub := range subs {
-			if sub == 0 || r.IntN(2) == 0 {
+			switch {
+			case sub > 0 && r.IntN(2) == 0:
+			case late:
+				add(Op{At: between(r, time.Second, p.Length/2), Do: Join, Host: name, Sub: sub})
+			default:
 				add(Op{At: between(r, time.Second, 30*time.Second), Do: Join, Host: name, Sub: sub})
+			}
+		}
+	}
+	if r.IntN(6) == 0 {
+		add(Op{At: between(r, 40*time.Second, p.Length/3), Do: Fill, Host: peers[r.IntN(len(peers))], N: 100 + r.IntN(300)})
+	}
+	publish := func(at time.Duration, host string, sub int) Op {
+		o := Op{At: at, Do: Publish, Host: host, Sub: sub, N: sizes[r.IntN(len(sizes))], Sign: r.IntN(4) == 0, Named: r.IntN(3) == 0}
+		if r.IntN(4) == 0 {
+			o.TTL = between(r, time.Second, 3*time.Minute)
+		}
+		return o
+	}
+	// meanwhile adds what two features make together: what is published, streamed and asked while a
+	// peer is away, by it and by others, and what it does right after.
+	meanwhile := func(from, to time.Duration, host, other string, sub int) {
+		within := func() time.Duration { return between(r, from, to+time.Second) }
+		for range 1 + r.IntN(3) {
+			switch r.IntN(6) {
+			case 0, 1:
+				add(publish(within(), host, sub))
+			case 2:
+				add(publish(within(), other, sub))
+			case 3:
+				add(Op{At: within(), Do: Stream, Host: other, Peer: host, Sub: sub, N: sizes[r.IntN(len(sizes))]})
+			case 4:
+				add(Op{At: to + time.Second, Do: Sync, Host: host, Peer: other})
+			case 5:
+				add(Op{At: to + 20*time.Second, Do: Cache, Host: host})
 			}
 		}
 	}
@@ -163,14 +209,10 @@ func (p *Plan) history(r *rand.Rand, peers []string) {
 		host := peers[r.IntN(len(peers))]
 		other := peers[r.IntN(len(peers))]
 		sub := r.IntN(subs)
-		back := min(at+between(r, 5*time.Second, 150*time.Second), p.Length-50*time.Second)
+		back := min(at+between(r, 5*time.Second, 150*time.Second)*scale, p.Length-50*time.Second)
 		switch n := r.IntN(100); {
 		case n < 30:
-			o := Op{At: at, Do: Publish, Host: host, Sub: sub, N: sizes[r.IntN(len(sizes))], Sign: r.IntN(4) == 0}
-			if r.IntN(4) == 0 {
-				o.TTL = between(r, time.Second, 3*time.Minute)
-			}
-			add(o)
+			add(publish(at, host, sub))
 		case n < 42:
 			add(Op{At: at, Do: Stream, Host: host, Peer: other, Sub: sub, N: sizes[r.IntN(len(sizes))]})
 		case n < 50:
@@ -182,18 +224,24 @@ func (p *Plan) history(r *rand.Rand, peers []string) {
 		case n < 61:
 			add(Op{At: at, Do: Stop, Host: host})
 			add(Op{At: back, Do: Start, Host: host})
+			add(Op{At: back + between(r, time.Second, 40*time.Second), Do: Join, Host: host, Sub: sub})
+			meanwhile(at, back, host, other, sub)
 		case n < 65:
 			add(Op{At: at, Do: Stop, Host: host})
 			add(Op{At: back, Do: Resume, Host: host})
+			add(Op{At: back + between(r, time.Second, 40*time.Second), Do: Join, Host: host, Sub: sub})
+			meanwhile(at, back, host, other, sub)
 		case n < 68:
 			add(Op{At: at, Do: Sleep, Host: host})
 			add(Op{At: back, Do: Wake, Host: host})
+			meanwhile(at, back, host, other, sub)
 		case n < 70:
 			add(Op{At: at, Do: Freeze, Host: host})
 			add(Op{At: back, Do: Thaw, Host: host})
 		case n < 72:
 			add(Op{At: at, Do: Down, Host: host})
 			add(Op{At: back, Do: Up, Host: host})
+			meanwhile(at, back, host, other, sub)
 		case n < 74:
 			add(Op{At: at, Do: Reboot, Host: host})
 		case n < 75:
@@ -206,6 +254,7 @@ func (p *Plan) history(r *rand.Rand, peers []string) {
 			add(Op{At: at, Do: Attack, Host: attackers[r.IntN(len(attackers))], Peer: all[r.IntN(len(all))], N: r.IntN(len(attacks))})
 		}
 	}
+	p.Ops = slices.DeleteFunc(p.Ops, func(o Op) bool { return o.At > p.Length })
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(a.At - b.At) })
 }
 

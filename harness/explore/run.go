@@ -390,7 +390,15 @@ func (w *world) do(o Op) error {
 	case Leave:
 		w.command(x, testee.Leave, testee.LeaveWith{SubclusterID: sub})
 	case Publish:
-		w.command(x, testee.Publish, testee.PublishWith{SubclusterID: sub, Message: w.message(o.N), TTL: o.TTL.Milliseconds(), SigningSeed: signing})
+		with := testee.PublishWith{SubclusterID: sub, Message: w.message(o.N), TTL: o.TTL.Milliseconds(), SigningSeed: signing}
+		if o.Named {
+			with.Event = event
+		}
+		w.command(x, testee.Publish, with)
+	case Fill:
+		for range min(o.N, maxFill) {
+			w.command(x, testee.Publish, testee.PublishWith{SubclusterID: sub, Message: w.message(10)})
+		}
 	case Stream:
 		if to := w.players[o.Peer]; to != nil && to != x {
 			w.command(x, testee.Stream, testee.StreamWith{PeerID: to.id.String(), SubclusterID: sub, Message: w.message(o.N), SigningSeed: signing})
@@ -490,8 +498,38 @@ func (w *world) seen() []string {
 	return ids
 }
 
-// An attacker is an injector with a second socket.
-type attacker struct{ *injector.Injector }
+// maxFill bounds how many messages one op publishes.
+const maxFill = 1000
+
+// An attacker is an injector with a second one on another port of its host. What the second one
+// answers to questions is what the last attack made of it.
+type attacker struct {
+	*injector.Injector
+	second  *injector.Injector
+	crossed bool // questions to the second are answered from the main socket
+	asked   int  // datagrams of the second that were looked at for that
+}
+
+// React answers what came to both.
+func (a *attacker) React() error {
+	if err := a.Injector.React(); err != nil {
+		return err
+	}
+	if !a.crossed {
+		a.asked = len(a.Aux.Received())
+		return a.second.React()
+	}
+	for received := a.Aux.Received(); a.asked < len(received); a.asked++ {
+		d := received[a.asked]
+		var p wire.Packet
+		if wire.Decode(&p, d.Payload).OK() && p.Type == wire.Ping {
+			if _, err := a.Send(d.From, injector.Control(wire.Pong, a.Pong(&p, d.From))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 func (w *world) inject(h Host) error {
 	main, err := w.net.Endpoint(h.Name, injectorPort)
@@ -503,7 +541,7 @@ func (w *world) inject(h Host) error {
 		return err
 	}
 	a := &attacker{Injector: injector.New(h.Name, h.Name, main, false)}
-	a.Aux = aux
+	a.Aux, a.second = aux, injector.New(h.Name, h.Name, aux, false)
 	w.injectors[h.Name] = a
 	return nil
 }

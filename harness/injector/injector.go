@@ -109,7 +109,7 @@ func (in *Injector) React() error {
 		if p.Body.IsProbe && lose(&in.Lost.ToProbes) {
 			continue
 		}
-		if _, err := in.Send(d.From, Control(wire.Pong, in.pong(&p, d.From))); err != nil {
+		if _, err := in.Send(d.From, Control(wire.Pong, in.Pong(&p, d.From))); err != nil {
 			return err
 		}
 		if err := in.probe(&p, d.From.Addr()); err != nil {
@@ -129,7 +129,7 @@ func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
 		return nil
 	}
 	to := netip.AddrPortFrom(from, ping.Body.ProbeExternalPort)
-	p := Control(wire.Pong, in.pong(ping, to))
+	p := Control(wire.Pong, in.Pong(ping, to))
 	datagram, err := wire.Append(nil, &p)
 	if err != nil {
 		return fmt.Errorf("injector %s: %w", in.Name, err)
@@ -140,7 +140,7 @@ func (in *Injector) probe(ping *wire.Packet, from netip.Addr) error {
 // pong is the honest answer to a ping seen from the given address
 // (LAT-MSG-001, LAT-MSG-002). It never carries isConnection, so that the
 // peer under test alone decides what it makes of the injector.
-func (in *Injector) pong(ping *wire.Packet, from netip.AddrPort) Body {
+func (in *Injector) Pong(ping *wire.Packet, from netip.AddrPort) Body {
 	b := Body{}.
 		With("cacheSize", 0).
 		With("uptime", 0).

@@ -81,7 +81,7 @@ func (j *judge) certain() bool {
 	if !j.model.due.IsZero() && !j.now.Before(j.model.due.Add(-j.react)) {
 		j.model.unsure = true // it goes at the next tick, which is not known
 	}
-	return !j.model.unsure && j.running && (j.react == 0 || j.now.Sub(j.model.changed) > j.react)
+	return !j.model.unsure && j.running && !j.now.Equal(j.resumed) && (j.react == 0 || j.now.Sub(j.model.changed) > j.react)
 }
 
 // summarized judges a summary that the peer sent.

@@ -166,7 +166,14 @@ func (j *judge) toldAnswer(m *testee.Message) {
 // toldNAT judges that the peer took its address from answers to what it asked (LAT-NAT-007).
 func (j *judge) toldNAT(m *testee.Message) {
 	var e testee.NATEvent
-	if json.Unmarshal(m.Raw, &e) != nil || j.indexed {
+	if json.Unmarshal(m.Raw, &e) != nil {
+		return
+	}
+	if j.indexed {
+		j.looked("ping/indexed")
+		if e.NATType != 31 {
+			j.wrong("ping/indexed", nil, "it is indexed, and reported the natType %d; 31 is right", e.NATType)
+		}
 		return
 	}
 	j.looked("tell/nat")

@@ -30,9 +30,11 @@ type judge struct {
 	running   bool      // it said that it is ready, and was not stopped
 	asleep    bool
 	suspended bool
+	resumed   time.Time   // when its host last was; what it was told meanwhile is handled then, in any order
 	frozen    []*datagram // that arrived meanwhile
 	steady    time.Time   // since when it runs, awake and not suspended
 	slept     time.Time   // when it was last told to sleep
+	dreamt    []dream     // published since then
 	skewed    bool        // its clock is another than the lab's
 
 	types     []announced // its NAT type, as it said it in events, oldest first
@@ -239,7 +241,7 @@ func (j *judge) changed(c *change) {
 		j.suspended, j.frozen = true, nil
 		j.excuse()
 	case c.Resume:
-		j.suspended = false
+		j.suspended, j.resumed = false, j.now
 		if j.asleep {
 			j.slept = j.now // it was told while it was suspended
 		}
@@ -269,6 +271,7 @@ func (j *judge) commanded(c *command) {
 		j.asleep = false
 		j.steady, j.discovery.rerun = j.now, j.now
 		j.woken()
+		j.dreamtOwed()
 	case testee.Join, testee.Leave, testee.Publish, testee.Stream, testee.Query, testee.Sync, testee.Cache:
 		j.askedFor(c)
 	}

@@ -219,6 +219,18 @@ var breaks = map[string]func(h *history){
 		h.command(testee.Publish, testee.PublishWith{SubclusterID: hex.EncodeToString(members.SubclusterID[:])}, testee.PublishOK{PacketIDs: []string{wire.ID{9}.String()}})
 		h.pass(4 * time.Second)
 	},
+	"publish/woken": func(h *history) {
+		h.connect(bob, bobAt)
+		h.join()
+		h.command(testee.Sleep, nil, nil)
+		h.pass(5 * time.Second)
+		h.command(testee.Publish, testee.PublishWith{SubclusterID: hex.EncodeToString(members.SubclusterID[:])}, testee.PublishOK{PacketIDs: []string{wire.ID{9}.String()}})
+		h.command(testee.Wake, nil, nil)
+		h.pass(20 * time.Second)
+		h.out(mainAt, bobAt, h.ping(self, `,"isReflection":true,"pingId":"0000000000aa"`))
+		h.in(bobAt, mainAt, h.pong(bob, mainAt, `,"pingId":"0000000000aa"`))
+		h.pass(k)
+	},
 	"publish/relay": func(h *history) {
 		h.connect(bob, bobAt)
 		h.pass(5 * time.Second)

@@ -163,6 +163,35 @@ func (j *judge) publishOwed(ids []wire.ID) {
 	}
 }
 
+// A dream is a packet that was published while the peer slept, and when.
+type dream struct {
+	id wire.ID
+	at time.Time
+}
+
+// dreamtOwed notes that what was published in the sleep has to be sent (LAT-MEMB-032), where the peer is
+// connected to somebody who speaks, for long enough before it is due.
+func (j *judge) dreamtOwed() {
+	all, woken := j.dreamt, j.now
+	j.dreamt = nil
+	if !j.running || j.suspended || j.restored || len(all) > 64 {
+		return
+	}
+	for _, x := range all {
+		id, h := x.id, j.packets[x.id]
+		j.owe("publish/woken", j.k+soon, nil, "it multicast the packet "+id.String()+", which was published while it slept, to nobody within a keepalive interval after it was woken",
+			func() bool {
+				ended := h.with.TTL > 0 && j.now.Sub(x.at) >= time.Duration(h.with.TTL)*time.Millisecond
+				for _, l := range j.linkOrder {
+					if !l.proxied && l.natType != 0 && l.since.Before(woken.Add(j.k/2)) && j.anybodyVerified(l.addr) && j.address(l.addr).last.After(woken.Add(j.k/2)) {
+						return ended || len(h.to) > 0 || !j.knowsType() || j.types[len(j.types)-1].at.After(woken.Add(j.k/2))
+					}
+				}
+				return true
+			})
+	}
+}
+
 // syncFirst notes that a new connection has to be synced with (LAT-SYNC-003).
 func (j *judge) syncFirst(l *link) {
 	a := j.address(l.addr)
@@ -190,7 +219,7 @@ func (j *judge) introObeyed(d *datagram) {
 		return
 	}
 	ip := j.ip(b.Address)
-	if b.RequesterPeerID == j.self || b.ResponderPeerID == j.self || j.linked[b.RequesterPeerID] != nil || j.named[b.RequesterPeerID] || !ip.introduced.IsZero() || !ip.heard.IsZero() ||
+	if b.RequesterPeerID == j.self || b.ResponderPeerID == j.self || j.linked[b.RequesterPeerID] != nil || j.met[b.RequesterPeerID] || j.named[b.RequesterPeerID] || !ip.introduced.IsZero() || !ip.heard.IsZero() ||
 		to.Port() == 0 || b.Address.IsMulticast() || b.Address.IsLoopback() || b.Address.IsUnspecified() || b.Address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || j.hasAddress(to) || j.intros > 50 {
 		return
 	}

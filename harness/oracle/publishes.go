@@ -366,6 +366,11 @@ func (j *judge) replied(m *testee.Message) {
 				ids = append(ids, id)
 			}
 		}
+		if j.asleep {
+			for _, id := range ids {
+				j.dreamt = append(j.dreamt, dream{id, c.at})
+			}
+		}
 		j.publishOwed(ids)
 	}
 }

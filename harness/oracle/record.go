@@ -97,6 +97,16 @@ func (r *recorded) given(id int) int {
 	return 0
 }
 
+// next is the place of the first command that was given after a time; behind all, where none was.
+func (r *recorded) next(at time.Time) int {
+	for _, c := range r.commands {
+		if c.at.After(at) {
+			return c.seq
+		}
+	}
+	return r.net.Trace().Len()
+}
+
 func (r *recorded) Stop() error {
 	if r.ended.IsZero() {
 		r.ended, r.endedSeq = r.net.Now(), r.net.Trace().Len()
@@ -163,7 +173,7 @@ func (r *Recorder) observe(host string, react time.Duration) []observation {
 		messages := x.Messages()
 		for i := range messages {
 			m := &messages[i]
-			seq := max(before(m.At.Add(-react)), x.given(m.ID))
+			seq := max(min(before(m.At.Add(-react)), x.next(m.At)), x.given(m.ID))
 			all = append(all,
 				observation{at: m.At, seq: seq, life: life, message: m},
 				observation{at: m.At, seq: max(seq, before(m.At.Add(1))), life: life, message: m, late: true})
@@ -183,8 +193,9 @@ func (r *Recorder) observe(host string, react time.Duration) []observation {
 		if d := a.seq - b.seq; d != 0 {
 			return d
 		}
-		// What is done to the peer happens in the order of time, also where nothing is on the wire.
-		if rank(a) <= 1 && rank(b) <= 1 && !a.at.Equal(b.at) {
+		// What is done to the peer, and what it says, happens in the order of time, also where
+		// nothing is on the wire meanwhile.
+		if rank(a) <= 2 && rank(b) <= 2 && !a.at.Equal(b.at) {
 			return a.at.Compare(b.at)
 		}
 		return rank(a) - rank(b)
@@ -200,12 +211,14 @@ func rank(o observation) int {
 		return 0
 	case o.command != nil:
 		return 1
-	case o.message != nil:
+	case o.message != nil && !o.late:
 		return 2
-	case o.ended:
+	case o.message != nil:
 		return 3
-	default:
+	case o.ended:
 		return 4
+	default:
+		return 5
 	}
 }
 

@@ -25,7 +25,7 @@ var rules = []Rule{
 	{"oracle/ping/type", "LAT-NAT-009", "A natType in a ping is the peer's own."},
 	{"oracle/ping/echo", "LAT-SEC-008", "No two IP addresses are sent the same pingId."},
 	{"oracle/ping/socket", "LAT-NAT-005", "The probe socket sends the pings of stage 1, and these leave from no other socket."},
-	{"oracle/ping/indexed", "LAT-NAT-008", "An indexed peer sends no ping of NAT discovery."},
+	{"oracle/ping/indexed", "LAT-NAT-008", "An indexed peer sends no ping of NAT discovery, and is of type 31."},
 	{"oracle/ping/silent", "LAT-MEMB-020", "No ping goes to a peer that has been silent for five keepalive intervals, unless it is a bootstrap peer."},
 	{"oracle/ping/heartbeat", "LAT-MEMB-009", "Each peer that is connected without a proxy is pinged once in a keepalive interval."},
 
@@ -52,6 +52,7 @@ var rules = []Rule{
 	{"oracle/answer/owed", "LAT-QRY-004", "A question for a packet that the cache holds is answered."},
 	{"oracle/stream/owed", "LAT-STRM-006", "A stream for a connected peer is relayed."},
 	{"oracle/publish/owed", "LAT-REPL-001", "What is published is multicast."},
+	{"oracle/publish/woken", "LAT-MEMB-032", "What is published while the peer sleeps is sent within a keepalive interval after it is woken."},
 	{"oracle/sync/first", "LAT-SYNC-003", "A new connection is sent the summary of the whole cache."},
 	{"oracle/traversal/obeyed", "LAT-TRAV-002", "A connection ping goes to the address that a verified peer introduces."},
 	{"oracle/traversal/trusted", "LAT-TRAV-005", "An address that only introductions name is sent to only if a verified peer introduced it."},
