@@ -272,7 +272,8 @@ func (w *world) other(v *player) *player {
 	return v
 }
 
-// replay sends a copy of something that the peer got, bent. Each type of packet has the same chance.
+// replay sends a copy of something that the peer got, bent. Each type of packet has the same
+// chance.
 func (w *world) replay(a *attacker, to netip.AddrPort, v *player, bend func([]byte) []byte) error {
 	var byType [wire.Query + 1][][]byte
 	for f := range w.net.Trace().ReceivedBy(v.Name) {
