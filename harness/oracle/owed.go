@@ -169,8 +169,8 @@ type dream struct {
 	at time.Time
 }
 
-// dreamtOwed notes that what was published in the sleep has to be sent (LAT-MEMB-032), where the peer is
-// connected to somebody who speaks, for long enough before it is due.
+// dreamtOwed notes that what was published in the sleep has to be sent (LAT-MEMB-032), where the
+// peer is connected to somebody who speaks, for long enough before it is due.
 func (j *judge) dreamtOwed() {
 	all, woken := j.dreamt, j.now
 	j.dreamt = nil
