@@ -22,8 +22,10 @@ type model struct {
 	due     time.Time // when the time of the first entry passes; zero: none does
 }
 
-// surely is as many packets as a peer certainly takes: below every rate and the size of a cache.
-const surely = 500
+// surely is how many packets a peer certainly takes: below every rate and the size of a cache.
+func (j *judge) surely() int {
+	return min(500, j.constants.Least("cache.packets"), j.constants.Least("cache.bytes")/wire.MaxDatagram)
+}
 
 func newModel() model { return model{cache: cache.New(cache.DefaultCapacity)} }
 
@@ -49,7 +51,7 @@ func (j *judge) keeps(d *datagram) {
 	switch check := wire.VerifyID(p); {
 	case p.Index == 0 && !soundHead(p), check == wire.IDMismatch:
 		return
-	case check == wire.IDNeedsPredecessor || j.model.cache.Len() >= surely:
+	case check == wire.IDNeedsPredecessor || j.crowded(d.from) || j.model.cache.Len() >= j.surely():
 		j.model.unsure = !had
 		if !had {
 			return
@@ -156,7 +158,7 @@ func (j *judge) syncCame(d *datagram) {
 	}
 	again := false
 	for _, x := range j.syncs[d.from] {
-		if string(x.packet.Message) == string(d.packet.Message) && j.now.Sub(x.At) < 2500*time.Millisecond+j.react {
+		if string(x.packet.Message) == string(d.packet.Message) && j.now.Sub(x.At) < j.constants.MostTime("sync.gate")+j.react {
 			again = true
 		}
 	}
@@ -167,7 +169,7 @@ func (j *judge) syncCame(d *datagram) {
 	}
 	own := j.model.cache.Summary(j.now, s.Prefix)
 	for child, move := range own.Moves(&s) {
-		if move == cache.Deeper && j.now.Sub(a.summaries[child.String()]) > 11*time.Second {
+		if move == cache.Deeper && j.now.Sub(a.summaries[child.String()]) > j.constants.MostTime("sync.again")+time.Second {
 			h.owed = j.now.Add(j.react + 2*time.Second)
 			break
 		}

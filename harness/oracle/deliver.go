@@ -26,7 +26,7 @@ func (j *judge) opens(p *wire.Packet) (plaintext []byte, ok bool) {
 	}
 	sub, is := wire.AsID(p.SubclusterID)
 	m := j.joined[sub]
-	if !is || m == nil || !m.left.IsZero() || m.keys.SubclusterID != sub {
+	if !is || m == nil || m.unsure || !m.left.IsZero() || m.keys.SubclusterID != sub {
 		return nil, false
 	}
 	plaintext, err := seal.Open(m.keys, p.Message)
@@ -35,7 +35,7 @@ func (j *judge) opens(p *wire.Packet) (plaintext []byte, ok bool) {
 
 // due notes that a message which came in has to be delivered (LAT-REPL-003, LAT-STRM-002).
 func (j *judge) due(d *datagram, key any) {
-	if !j.active() || j.restored || j.crowdedNow(d.from) {
+	if !j.active() || j.restored || j.crowded(d.from) {
 		return
 	}
 	if j.expectedKeys[key] {
@@ -49,10 +49,19 @@ func (j *judge) due(d *datagram, key any) {
 	j.expected = append(j.expected, &expected{datagram: d, key: key, plaintext: plaintext, owed: j.now.Add(j.react + time.Second)})
 }
 
-// crowdedNow reports whether a source sends so much that not all of it has to be handled.
-func (j *judge) crowdedNow(a netip.AddrPort) bool {
+// counts counts something of a source that counts against what is done for it in a minute.
+func (j *judge) counts(a netip.AddrPort) {
 	x := j.address(a)
-	return x.inMinute+x.before > 300
+	if j.now.Sub(x.minute) > time.Minute {
+		x.before, x.inMinute, x.minute = x.inMinute, 0, j.now
+	}
+	x.inMinute++
+}
+
+// crowded reports whether a source sends so much that not all of it has to be handled.
+func (j *judge) crowded(a netip.AddrPort) bool {
+	x := j.address(a)
+	return x.inMinute+x.before > min(300, j.constants.Least("budget.per-source"), j.constants.Least("query.per-source"), j.constants.Least("stream.per-source"))
 }
 
 // deliveriesOwed judges the messages that should have been delivered by now.

@@ -15,6 +15,7 @@ import (
 	"punchlist/harness/internet"
 	"punchlist/harness/trace"
 	"punchlist/reference/cache"
+	"punchlist/reference/peer"
 	"punchlist/reference/seal"
 	"punchlist/reference/wire"
 	"punchlist/spec/testee"
@@ -55,6 +56,9 @@ type history struct {
 // begin is a peer that runs and knows its type: two responders have named its address.
 func begin(t *testing.T) *history {
 	h := &history{T: t, j: newJudge("self", 0), now: start}
+	h.command(testee.Hello, nil, testee.HelloOK{
+		Name: "self", Constants: peer.Config{}.Constants(), Recommendations: peer.Config{}.Recommendations(),
+	})
 	h.command(testee.Start, testee.StartWith{
 		PeerID: self.String(), Port: mainAt.Port(), ProbePort: probeAt.Port(), ClusterID: hex.EncodeToString(cluster[:]),
 		Bootstrap: []testee.Bootstrap{{PeerID: boot.String(), Address: bootAt.Addr().String(), Port: bootAt.Port()}},

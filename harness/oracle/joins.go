@@ -13,9 +13,20 @@ import (
 // A membership is a subcluster that the application joined.
 type membership struct {
 	joined, left time.Time // left: zero while it is a member
+	unsure       bool      // the peer may have had as many subclusters as it can join
 	keys         seal.Keys
 	judged       bool
 	idle         time.Time // when it last had nobody to send to
+}
+
+// members is how many subclusters the peer is a member of.
+func (j *judge) members() (n int) {
+	for _, m := range j.joined { // order-free: a count
+		if m.left.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // A heardJoin is the joins that came in under one packetId.
@@ -23,16 +34,44 @@ type heardJoin struct{ came []*joinCopy }
 
 type joinCopy struct {
 	*datagram
-	intros int
+	intros []*sentIntro // that follow from it, as far as is known
 }
 
-// maxOwnJoins is how many joins for one subcluster an address may get in a K: one at the tick, and
-// two after each of the discoveries that a bad network may set off.
-const maxOwnJoins = 8
+// A sentIntro is an introduction that was sent, and the joins that it may follow from.
+type sentIntro struct{ causes []*joinCopy }
 
-// hold is how long what needs a verified source may be held (section 4.4), by the longest wait
-// that the standard permits.
-const hold = 5 * time.Second
+// lay lays an introduction to a join that has room for it. Others that were laid to the same join
+// move to another where they can: no order in which joins are chosen is right for all.
+func (s *sentIntro) lay(most int, tried map[*joinCopy]bool) bool {
+	for _, c := range s.causes {
+		if tried[c] {
+			continue
+		}
+		tried[c] = true
+		if len(c.intros) < most {
+			c.intros = append(c.intros, s)
+			return true
+		}
+		for i, other := range c.intros {
+			if other.lay(most, tried) {
+				c.intros[i] = s
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ownJoinsAtOnce is how many joins for one subcluster an address may get in the time between two
+// discoveries, and in a K at least: one at the tick, and two after each of the discoveries that a
+// bad network may set off.
+const ownJoinsAtOnce = 8
+
+// maxOwnJoins is how many an address may get in a K.
+func (j *judge) maxOwnJoins() int {
+	between := max(j.constants.LeastTime("discovery.heartbeat-interval"), time.Millisecond)
+	return ownJoinsAtOnce * int(max((j.k+between-1)/between, 1))
+}
 
 // turn is how long what waits for its turn among a peer's own datagrams may take.
 const turn = 10 * time.Second
@@ -124,7 +163,7 @@ func (j *judge) joinOwn(d *datagram) {
 		times = times[1:]
 	}
 	j.own.to[key] = times
-	if len(times) > maxOwnJoins {
+	if len(times) > j.maxOwnJoins() {
 		j.wrong("join/often", []int{d.Seq}, "it sent %d own joins for one subcluster to %v within %v", len(times), d.to, j.k)
 	}
 }
@@ -157,7 +196,7 @@ func (j *judge) joinAnswered(d *datagram) {
 	for _, h := range j.joinOrder {
 		for _, c := range h.came {
 			r := &c.packet.Body
-			if !r.Keys.Has(wire.KeyRendezvousAddress|wire.KeyRendezvousPort) || netip.AddrPortFrom(r.RendezvousAddress, r.RendezvousPort) != d.to || j.now.Sub(c.handled) > hold+turn+j.react {
+			if !r.Keys.Has(wire.KeyRendezvousAddress|wire.KeyRendezvousPort) || netip.AddrPortFrom(r.RendezvousAddress, r.RendezvousPort) != d.to || j.now.Sub(c.handled) > j.hold()+turn+j.react {
 				continue
 			}
 			switch {
@@ -247,7 +286,7 @@ func (j *judge) joinRelayed(d *datagram) {
 		j.wrong("join/same", []int{frame, d.Seq}, "it relayed a join of %s to %v %s", p.Body.RequesterPeerID, d.to, why)
 		return
 	}
-	j.castOnce("join/once", wire.Join, id, d, j.k/2)
+	j.castOnce("join/once", wire.Join, id, d, j.constants.LeastTime("join.gate"))
 }
 
 // relayOf says what keeps a join from being the relayed copy of one that came in.
@@ -255,7 +294,7 @@ func (j *judge) relayOf(c *joinCopy, d *datagram) string {
 	in, out := c.packet, d.packet
 	added := !in.Body.Keys.Has(wire.KeyRendezvousDeadline) && out.Body.Keys.Has(wire.KeyRendezvousDeadline)
 	switch field := sameHeader(in, out); {
-	case j.now.Sub(c.handled) > hold+turn+j.react:
+	case j.now.Sub(c.handled) > j.hold()+turn+j.react:
 		return "long after it came in"
 	case field != "":
 		return "with another " + field
@@ -334,8 +373,8 @@ func (j *judge) castOnce(rule string, of wire.Type, id wire.ID, d *datagram, gat
 	}
 	if at, before := c.to[d.to]; before && j.now.Sub(at) < gate-j.react {
 		j.wrong(rule, []int{d.Seq}, "it passed the same %s on to %v a second time, %v after the first", of, d.to, j.now.Sub(at))
-	} else if recent >= 6 {
-		j.wrong(rule, []int{d.Seq}, "it passed one %s on to more than six addresses", of)
+	} else if recent >= j.constants.Most("multicast.targets") {
+		j.wrong(rule, []int{d.Seq}, "it passed one %s on to more than %d addresses", of, j.constants.Most("multicast.targets"))
 	}
 	c.to[d.to] = j.now
 }
@@ -370,34 +409,32 @@ func (j *judge) introSent(d *datagram) {
 	j.looked("intro/cause")
 	j.introAbout[b.RequesterPeerID], j.introTo[d.to] = d.At, d.At
 	j.looked("intro/fields")
-	var cause *joinCopy
+	sent := &sentIntro{}
 	why, frame := "no join of its subcluster came in that it could follow from", -1
 	for _, h := range j.joinOrder {
 		for i := len(h.came) - 1; i >= 0; i-- {
 			c := h.came[i]
-			if j.now.Sub(c.handled) > hold+turn+j.react {
+			if j.now.Sub(c.handled) > j.hold()+turn+j.react {
 				break
 			}
 			if !bytes.Equal(c.packet.ClusterID, p.ClusterID) || !bytes.Equal(c.packet.SubclusterID, p.SubclusterID) {
 				continue
 			}
 			reason := j.introOf(c, d)
-			if reason == "" && (cause == nil || c.intros < cause.intros) {
-				cause = c
-			}
-			if reason != "" {
+			if reason == "" {
+				sent.causes = append(sent.causes, c)
+			} else {
 				why, frame = reason, c.Seq
 			}
 		}
 	}
-	if cause == nil {
+	if len(sent.causes) == 0 {
 		j.wrong("intro/cause", []int{frame, d.Seq}, "it introduced %s at %v:%d to %v: %s", b.RequesterPeerID, b.Address, b.Port, d.to, why)
 		return
 	}
-	cause.intros++
 	j.looked("intro/count")
-	if cause.intros > 12 {
-		j.wrong("intro/count", []int{cause.Seq, d.Seq}, "it sent more than twelve intros because of one join")
+	if most := j.constants.Most("join.intros"); !sent.lay(most, map[*joinCopy]bool{}) {
+		j.wrong("intro/count", []int{sent.causes[0].Seq, d.Seq}, "it sent more than %d intros because of one join", most)
 	}
 	ms, err := strconv.ParseInt(string(p.Usr1), 10, 64)
 	switch {
@@ -473,7 +510,7 @@ func (j *judge) joinsOwed() {
 		return
 	}
 	for id, m := range j.joined {
-		if !m.left.IsZero() || m.judged {
+		if !m.left.IsZero() || m.judged || m.unsure {
 			continue
 		}
 		j.looked("join/owed")
@@ -488,5 +525,5 @@ func (j *judge) joinsOwed() {
 // pendingAt reports whether an address may be asked for an echo, so that what came from it may be
 // held until one comes (LAT-TRAV-019).
 func (j *judge) pendingAt(a netip.AddrPort) bool {
-	return !j.address(a).pinged.IsZero() && j.now.Sub(j.address(a).pinged) < hold+j.react
+	return !j.address(a).pinged.IsZero() && j.now.Sub(j.address(a).pinged) < j.hold()+j.react
 }

@@ -37,6 +37,9 @@ type judge struct {
 	dreamt    []dream     // published since then
 	skewed    bool        // its clock is another than the lab's
 
+	constants   Constants
+	recommended []string // that it says that it follows
+
 	types     []announced // its NAT type, as it said it in events, oldest first
 	joined    map[wire.ID]*membership
 	bootstrap map[netip.AddrPort]wire.ID
@@ -272,7 +275,7 @@ func (j *judge) commanded(c *command) {
 		j.steady, j.discovery.rerun = j.now, j.now
 		j.woken()
 		j.dreamtOwed()
-	case testee.Join, testee.Leave, testee.Publish, testee.Stream, testee.Query, testee.Sync, testee.Cache:
+	case testee.Join, testee.Leave, testee.Publish, testee.Stream, testee.Query, testee.Sync, testee.Cache, testee.Hello:
 		j.askedFor(c)
 	}
 }
@@ -284,6 +287,8 @@ func (j *judge) begin(with testee.StartWith) {
 	if j.k == 0 {
 		j.k = 30 * time.Second
 	}
+	j.constants.K = j.k
+	j.permitted()
 	j.cluster = unhex(with.ClusterID)
 	j.skewed = with.Clock != nil
 	j.model.unsure = with.State != ""
@@ -383,6 +388,10 @@ func (j *judge) received(d *datagram) {
 	}
 	j.echo(d)
 	switch p.Type {
+	case wire.Join, wire.Publish, wire.Stream, wire.Query:
+		j.counts(d.from)
+	}
+	switch p.Type {
 	case wire.Ping:
 		j.pingCame(d)
 	case wire.Pong:
@@ -419,7 +428,9 @@ func (j *judge) names(d *datagram, id wire.ID) {
 
 // answerable is how long after a question an echo to it certainly counts: by then it may have been
 // given up, and a later heartbeat has another pingId.
-const answerable = 1500 * time.Millisecond
+func (j *judge) answerable() time.Duration {
+	return j.constants.LeastTime("challenge.wait")*3/4 - j.react
+}
 
 // echo notes what a datagram gives back of what was sent to its source.
 func (j *judge) echo(d *datagram) {
@@ -430,7 +441,7 @@ func (j *judge) echo(d *datagram) {
 	byPing, pinged := a.asked[b.PingID]
 	_, reflected := a.asked[b.ReflectionID]
 	pinged, reflected = pinged && b.Keys.Has(wire.KeyPingID), reflected && b.Keys.Has(wire.KeyReflectionID)
-	if pinged && byPing.proves && d.At.Sub(byPing.at) < answerable {
+	if pinged && byPing.proves && d.At.Sub(byPing.at) < j.answerable() {
 		a.proved[b.ResponderPeerID], j.ip(d.from.Addr()).proved = d.At, d.At
 	}
 	if b.Keys.Has(wire.KeyPingID) && a.spent[b.PingID] {

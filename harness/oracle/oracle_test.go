@@ -44,6 +44,10 @@ var breaks = map[string]func(h *history){
 		h.pass(20 * time.Second)
 		h.out(mainAt, carolAt, h.ping(self, `,"isReflection":true`))
 	},
+	"constants/range": func(h *history) {
+		h.command(testee.Hello, nil, testee.HelloOK{Constants: map[string]float64{"verified.life": 9}})
+		h.command(testee.Start, testee.StartWith{PeerID: self.String(), Bootstrap: []testee.Bootstrap{}}, nil)
+	},
 	"ping/self":   func(h *history) { h.out(mainAt, bootAt, h.ping(bob, `,"isReflection":true`)) },
 	"ping/type":   func(h *history) { h.out(mainAt, bootAt, h.ping(self, `,"isReflection":true,"natType":7`)) },
 	"ping/socket": func(h *history) { h.out(mainAt, bootAt, h.ping(self, `,"isReflection":true,"isProbe":true`)) },
@@ -110,7 +114,7 @@ var breaks = map[string]func(h *history){
 	},
 	"join/often": func(h *history) {
 		h.join()
-		for range maxOwnJoins + 1 {
+		for range h.j.maxOwnJoins() + 1 {
 			h.out(mainAt, bobAt, h.joinOf(self, mainAt, 1))
 		}
 	},

@@ -48,7 +48,7 @@ const soon = 2 * time.Second
 // verified reports whether an address is certainly verified, in a peer's name.
 func (j *judge) verified(a netip.AddrPort, id wire.ID) bool {
 	at, ok := j.address(a).proved[id]
-	return ok && j.now.Sub(at) > j.react && j.now.Sub(at) < j.k+j.k/4-j.react // the address of a silent peer can lose it
+	return ok && j.now.Sub(at) > j.react && j.now.Sub(at) < min(j.fresh(), j.constants.LeastTime("verified.life"))-j.react // the address of a silent peer can lose it
 }
 
 // anybodyVerified reports whether an address is certainly verified, in whatever name.
@@ -91,7 +91,7 @@ func (j *judge) introsOwed(c *joinCopy, h *heardJoin) {
 	for _, l := range j.linkOrder {
 		_, configured := j.bootstrap[l.addr]
 		if !l.proxied && !configured && l.natType != 0 && l.addr != c.from && l.id != b.RequesterPeerID && j.now.Sub(l.since) > j.react+time.Second &&
-			j.now.Sub(j.address(l.addr).last) < j.k+j.k/4 && j.anybodyVerified(l.addr) {
+			j.now.Sub(j.address(l.addr).last) < j.fresh()-j.react && j.anybodyVerified(l.addr) {
 			others++
 		}
 	}
@@ -143,7 +143,7 @@ func (j *judge) streamOwed(h *heardStream, key streamKey, d *datagram) {
 		return
 	}
 	l := j.linked[key.to]
-	if l == nil || l.proxied || l.addr == d.from || j.now.Sub(l.since) < j.react+time.Second || j.now.Sub(j.address(l.addr).last) > j.k+j.k/4 {
+	if l == nil || l.proxied || l.addr == d.from || j.now.Sub(l.since) < j.react+time.Second || j.now.Sub(j.address(l.addr).last) > j.fresh()-j.react {
 		return
 	}
 	j.owe("stream/owed", soon, []int{d.Seq}, "it did not relay a stream from "+d.from.String()+" to "+key.to.String()+", to which it is connected",
@@ -158,7 +158,7 @@ func (j *judge) publishOwed(ids []wire.ID) {
 	}
 	for _, id := range ids {
 		h := j.packets[id]
-		j.owe("publish/owed", soon+time.Duration(len(ids))*10*time.Millisecond, nil, "it multicast the packet "+id.String()+" of an own publish to fewer than "+strconv.Itoa(due)+" peers",
+		j.owe("publish/owed", soon+time.Duration(len(ids))*j.constants.MostTime("pace.interval"), nil, "it multicast the packet "+id.String()+" of an own publish to fewer than "+strconv.Itoa(due)+" peers",
 			func() bool { return len(h.to) >= due })
 	}
 }
@@ -195,7 +195,7 @@ func (j *judge) dreamtOwed() {
 // syncFirst notes that a new connection has to be synced with (LAT-SYNC-003).
 func (j *judge) syncFirst(l *link) {
 	a := j.address(l.addr)
-	if l.proxied || !j.active() || j.restored || !j.knowsType() || !j.anybodyVerified(l.addr) || j.now.Sub(a.root) < j.k+j.react {
+	if l.proxied || !j.active() || j.restored || !j.knowsType() || !j.anybodyVerified(l.addr) || j.now.Sub(j.rootTo(l)) < max(j.k, j.constants.MostTime("sync.first-interval"))+j.react {
 		return
 	}
 	since := l.since.Add(-time.Second - j.react)
@@ -203,7 +203,22 @@ func (j *judge) syncFirst(l *link) {
 		func() bool { return j.linked[l.id] != l || a.root.After(since) })
 }
 
-// obeyed notes that an introduction has to be obeyed, where that is certain (LAT-TRAV-002).
+// obeyed is how many introductions a peer certainly obeys, if they are all that ever came.
+func (j *judge) obeyed() int {
+	return min(50, j.constants.Least("intro.open")-1, j.constants.Least("intro.pings-total")/3-1)
+}
+
+// rootTo is when a root summary was last sent to any address of a peer.
+func (j *judge) rootTo(l *link) (at time.Time) {
+	for _, a := range j.addresses { // order-free: the latest of all
+		if _, named := a.names[l.id]; named {
+			at = latest(at, a.root)
+		}
+	}
+	return latest(at, j.address(l.addr).root)
+}
+
+// introObeyed notes that an introduction has to be obeyed, where that is certain (LAT-TRAV-002).
 func (j *judge) introObeyed(d *datagram) {
 	p, b := d.packet, &d.packet.Body
 	to := netip.AddrPortFrom(b.Address, b.Port)
@@ -220,7 +235,7 @@ func (j *judge) introObeyed(d *datagram) {
 	}
 	ip := j.ip(b.Address)
 	if b.RequesterPeerID == j.self || b.ResponderPeerID == j.self || j.linked[b.RequesterPeerID] != nil || j.met[b.RequesterPeerID] || j.named[b.RequesterPeerID] || !ip.introduced.IsZero() || !ip.heard.IsZero() ||
-		to.Port() == 0 || b.Address.IsMulticast() || b.Address.IsLoopback() || b.Address.IsUnspecified() || b.Address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || j.hasAddress(to) || j.intros > 50 {
+		to.Port() == 0 || b.Address.IsMulticast() || b.Address.IsLoopback() || b.Address.IsUnspecified() || b.Address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || j.hasAddress(to) || j.intros > j.obeyed() {
 		return
 	}
 	j.guessOwed(strategy, b.RequesterPeerID, to, d)
@@ -265,14 +280,17 @@ func (j *judge) connectionJudged(l *link, m *testee.Message) {
 // disconnectionJudged judges that a peer which speaks is not given up.
 func (j *judge) disconnectionJudged(l *link) {
 	a := j.address(l.addr)
-	if l.proxied || j.asleep || j.suspended || j.now.Sub(j.steady) < 4*j.k || len(a.names) != 1 || len(a.ports) != 1 || len(j.linkOrder) > 60 {
+	if l.proxied || j.asleep || j.suspended || j.now.Sub(j.steady) < 4*j.k || len(a.names) != 1 || len(a.ports) != 1 || len(j.linkOrder) > 60 || len(j.named) >= j.constants.Least("peers.known")-2 {
 		return
 	}
 	j.looked("tell/given-up")
-	if silent := j.now.Sub(a.last); silent < 2*j.k-j.react-time.Second {
+	if silent := j.now.Sub(a.last); silent < j.constants.LeastTime("peers.silence")-j.react-time.Second {
 		j.wrong("tell/given-up", nil, "it gave up the peer at %v, from where something had come %v before", l.addr, silent.Round(100*time.Millisecond))
 	}
 }
+
+// introPings is for how long an introduction has connection pings sent (LAT-TRAV-002).
+const introPings = 2 * time.Second
 
 // path judges that what goes to a peer which was reached from another socket leaves from that one
 // (LAT-TRAV-017).
@@ -286,7 +304,7 @@ func (j *judge) path(d *datagram) {
 			return
 		}
 	}
-	if d.packet.Type == wire.Ping && d.packet.Body.IsConnection && j.now.Sub(j.ip(d.to.Addr()).introduced) < hold+j.react {
+	if d.packet.Type == wire.Ping && d.packet.Body.IsConnection && j.now.Sub(j.ip(d.to.Addr()).introduced) < introPings+j.constants.MostTime("intro.wait")+j.react {
 		return // it is introduced again, and tried anew
 	}
 	j.looked("send/path")
@@ -311,6 +329,6 @@ func (j *judge) obedience(d *datagram) {
 	}
 	j.looked("traversal/stale")
 	if ip.fresh.IsZero() {
-		j.wrong("traversal/stale", []int{d.Seq}, "it sent to %v, and each introduction that names it was older than %v by its usr1", d.to, maxIntroAge*j.k)
+		j.wrong("traversal/stale", []int{d.Seq}, "it sent to %v, and each introduction that names it was older than %v by its usr1", d.to, j.constants.MostTime("intro.age"))
 	}
 }

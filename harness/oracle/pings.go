@@ -61,10 +61,10 @@ func (j *judge) affords(a netip.Addr, bytes int) bool {
 		return true
 	}
 	ip := j.ip(a)
-	if !ip.proved.IsZero() && j.now.Sub(ip.proved) < 2*j.k {
+	if !ip.proved.IsZero() && j.now.Sub(ip.proved) < j.constants.LeastTime("verified.life")-j.react {
 		return true
 	}
-	return 3*ip.in-ip.out >= bytes
+	return j.constants.Least("amplification.factor")*ip.in-ip.out >= bytes
 }
 
 // overdue judges what should have been done by now.
@@ -251,7 +251,7 @@ func (j *judge) pingSent(d *datagram) {
 	if _, configured := j.bootstrap[d.to]; !configured && !j.restored && !a.last.IsZero() {
 		j.looked("ping/silent")
 		silent := j.now.Sub(latest(a.last, a.introduced, j.ip(d.to.Addr()).introduced, a.rendezvous, j.steady))
-		if silent > 5*j.k+j.react+time.Second {
+		if silent > j.constants.MostTime("peers.silence")+j.k+j.react+time.Second {
 			j.wrong("ping/silent", []int{d.Seq}, "it pinged %v, from where nothing has come for %v", d.to, silent.Round(time.Second))
 		}
 	}

@@ -7,17 +7,11 @@ import (
 	"punchlist/reference/wire"
 )
 
-// maxIntroAge is how old an introduction may be that is obeyed, in K (LAT-TRAV-020).
-const maxIntroAge = 2
-
-// maxVerified is the longest life of a verified address that the standard permits, in K.
-const maxVerified = 8
-
 // isFresh reports whether an introduction may be young enough to be obeyed. One whose usr1 is not a
 // number has no age.
 func (j *judge) isFresh(d *datagram) bool {
 	ms, err := strconv.ParseInt(string(d.packet.Usr1), 10, 64)
-	return err != nil || j.skewed || d.At.Sub(time.UnixMilli(ms)) <= maxIntroAge*j.k+j.react+hold+time.Second
+	return err != nil || j.skewed || d.At.Sub(time.UnixMilli(ms)) <= j.constants.MostTime("intro.age")+j.react+j.hold()+time.Second
 }
 
 // spend notes that an echo has come.
@@ -38,7 +32,7 @@ func (j *judge) proven(l *link) {
 	j.looked("tell/verified")
 	j.looked("tell/renamed")
 	j.looked("tell/replayed")
-	stale := j.now.Sub(last) > maxVerified*j.k+j.react+time.Second
+	stale := j.now.Sub(last) > j.constants.MostTime("verified.life")+j.react+time.Second
 	switch {
 	case !echoed && len(a.echoedBy) > 0:
 		j.wrong("tell/renamed", nil, "it reported a connection to %s at %v, from where echoes have come in other names alone", l.id, l.addr)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
 
 	"punchlist/reference/wire"
@@ -85,22 +86,12 @@ func (j *judge) bulk(a netip.AddrPort) bool {
 	return j.now.Sub(x.synced) < 30*time.Second
 }
 
-// crowded reports whether an address, or all of them, may have used up what is done for them.
-func (j *judge) crowded(a netip.AddrPort) bool {
-	x := j.address(a)
-	if j.now.Sub(x.minute) > time.Minute {
-		x.before, x.inMinute, x.minute = x.inMinute, 0, j.now
-	}
-	x.inMinute++
-	return j.crowdedNow(a)
-}
-
 // targets is how many peers a multicast can certainly go to, beside one address.
 func (j *judge) targets(except netip.AddrPort) int {
 	n := 0
 	for _, l := range j.links() {
 		a := j.address(l.addr)
-		if l.proxied || l.addr == except || l.natType == 0 || j.now.Sub(a.last) > j.k+j.k/4 || j.now.Sub(l.since) < j.react {
+		if l.proxied || l.addr == except || l.natType == 0 || j.now.Sub(a.last) > j.fresh()-j.react || j.now.Sub(l.since) < j.react {
 			continue
 		}
 		if j.anybodyVerified(l.addr) {
@@ -200,6 +191,9 @@ func (j *judge) publishSent(d *datagram) {
 	case passed == nil && !h.own:
 		j.synced(h, d)
 	default: // it may be either
+		if !j.recommends("LAT-SYNC-014") {
+			break
+		}
 		j.looked("publish/ttl")
 		if left := j.left(h); time.Duration(p.TTL)*time.Millisecond > left+time.Second+j.react && !j.lastTime(h, p) && !h.own && !j.younger(h, d) {
 			j.wrong("publish/ttl", []int{h.came[0].Seq, d.Seq}, "it sent a publish with the ttl %d ms, of which %d ms were left", p.TTL, left.Milliseconds())
@@ -216,9 +210,12 @@ func (j *judge) passedOn(h *heldPacket, c *copyOf, d *datagram, id wire.ID) {
 		j.lastCast(id, d)
 		return
 	}
-	j.castOnce("publish/once", wire.Publish, id, d, j.k)
+	j.castOnce("publish/once", wire.Publish, id, d, j.constants.LeastTime("publish.gate"))
 	j.looked("publish/ttl")
-	if d.packet.TTL != c.packet.TTL && !j.younger(h, d) {
+	came := slices.ContainsFunc(h.came, func(c *copyOf) bool {
+		return d.packet.Hops == c.packet.Hops+1 && d.packet.TTL == c.packet.TTL
+	})
+	if !came && !j.younger(h, d) {
 		j.wrong("publish/ttl", []int{c.Seq, d.Seq}, "it passed a publish on with the ttl %d, which came with %d", d.packet.TTL, c.packet.TTL)
 	}
 }
@@ -249,6 +246,9 @@ func (j *judge) synced(h *heldPacket, d *datagram) {
 		last := h.came[len(h.came)-1]
 		j.wrong("publish/expired", []int{last.Seq, d.Seq}, "it sent a publish to %v, %v after it came for the last time, with %v to live",
 			d.to, j.now.Sub(last.At).Round(time.Second), lifetime(last.packet.TTL, j.isMember(last.packet)))
+		return
+	}
+	if !j.recommends("LAT-SYNC-014") {
 		return
 	}
 	j.looked("publish/ttl")
@@ -335,13 +335,21 @@ func (j *judge) replied(m *testee.Message) {
 		return
 	}
 	switch c.Do {
+	case testee.Hello:
+		var ok testee.HelloOK
+		if json.Unmarshal(m.OK, &ok) == nil {
+			j.introduces(ok)
+		}
 	case testee.Join:
 		var ok testee.JoinOK
 		if json.Unmarshal(m.OK, &ok) != nil {
 			return
 		}
 		if id, err := wire.ParseID(ok.SubclusterID); err == nil {
-			m := &membership{joined: c.at}
+			m := &membership{joined: c.at, unsure: j.members() >= j.constants.Least("subclusters.joined")}
+			if old := j.joined[id]; old != nil && old.left.IsZero() {
+				m.unsure = old.unsure
+			}
 			var with testee.JoinWith
 			if json.Unmarshal(c.With, &with) == nil {
 				m.keys, _ = sharedKeyOf(with)
@@ -381,7 +389,7 @@ func (j *judge) owns(id wire.ID, with testee.PublishWith) {
 	if with.TTL > 0 && with.TTL < wire.DefaultTTL {
 		ttl = uint32(with.TTL)
 	}
-	if j.model.cache.Len() >= surely {
+	if j.model.cache.Len() >= j.surely() {
 		j.model.unsure = true
 	}
 	if j.model.unsure {
@@ -439,7 +447,7 @@ func (j *judge) lastCast(id wire.ID, d *datagram) {
 		}
 		n++
 	}
-	if n > 64 {
+	if n > j.constants.Most("expiry.multicast") {
 		j.wrong("publish/last", []int{d.Seq}, "it multicast the %dth packet whose time has passed within %v", n, j.k)
 	}
 }

@@ -60,13 +60,14 @@ func (j *judge) answerOwed(q *heardQuery, id wire.ID, d *datagram) {
 		}
 	}
 	if !q.asked.IsZero() {
-		if len(q.came) == 0 && j.now.Sub(q.asked) < 10*time.Second {
+		if len(q.came) == 0 && j.now.Sub(q.asked) < min(10*time.Second, j.constants.LeastTime("query.answers-time")-j.react) &&
+			len(q.answers) <= j.constants.Least("query.answers") && j.asks <= j.constants.Least("query.open") {
 			j.owe("tell/answered", time.Second, []int{d.Seq}, "it did not deliver an answer to its own question that came from "+d.from.String(),
 				func() bool { return j.answered[pid] > 0 })
 		}
 		return
 	}
-	if len(q.came) != 1 || q.passed.IsZero() || p.Hops >= wire.MaxHops || q.came[0].from == d.from || !q.sent[pid].IsZero() || j.now.Sub(q.came[0].At) > j.k-j.react {
+	if len(q.came) != 1 || q.passed.IsZero() || p.Hops >= wire.MaxHops || q.came[0].from == d.from || !q.sent[pid].IsZero() || j.now.Sub(q.came[0].At) > j.constants.LeastTime("query.route-life")-j.react {
 		return
 	}
 	if back := q.came[0].from; j.anybodyVerified(d.from) && j.anybodyVerified(back) {
@@ -111,7 +112,7 @@ func (j *judge) questionSent(id wire.ID, d *datagram) {
 		case !j.skewed && !near(p.Usr1, d.At, turn+j.react):
 			j.wrong("query/own", []int{d.Seq}, "it sent an own question whose usr1 is not the time")
 		}
-		j.castOnce("query/once", wire.Query, id, d, j.k)
+		j.castOnce("query/once", wire.Query, id, d, j.constants.LeastTime("query.route-life"))
 		return
 	}
 	j.looked("query/same")
@@ -120,7 +121,7 @@ func (j *judge) questionSent(id wire.ID, d *datagram) {
 		j.wrong("query/same", []int{frame, d.Seq}, "it relayed a question %s", why)
 		return
 	}
-	j.castOnce("query/once", wire.Query, id, d, j.k)
+	j.castOnce("query/once", wire.Query, id, d, j.constants.LeastTime("query.route-life"))
 	q.passed = j.now
 	j.aged(from, d)
 }
@@ -164,8 +165,8 @@ func (j *judge) answerSent(id wire.ID, d *datagram) {
 	}
 	j.aged(question, d)
 	j.looked("answer/late")
-	if late := j.now.Sub(question.At); late > 2*j.k+j.react+hold {
-		j.wrong("answer/late", []int{question.Seq, d.Seq}, "it sent an answer back %v after the question; K is %v", late.Round(time.Second), j.k)
+	if late := j.now.Sub(question.At); late > j.constants.MostTime("query.route-life")+j.react+j.hold() {
+		j.wrong("answer/late", []int{question.Seq, d.Seq}, "it sent an answer back %v after the question, for which it keeps the way back %v at the most", late.Round(time.Second), j.constants.MostTime("query.route-life"))
 	}
 	pid, _ := p.ID()
 	before, again := q.sent[pid]
@@ -190,7 +191,7 @@ func (j *judge) answerSent(id wire.ID, d *datagram) {
 			from = in
 		}
 	}
-	if again && j.now.Sub(before) < j.k/2-j.react { // later the same question may have come anew
+	if again && j.now.Sub(before) < j.constants.LeastTime("query.route-life")-j.react { // later the same question may have come anew
 		j.wrong("answer/once", []int{d.Seq}, "it sent the same answer back a second time")
 	}
 	switch {

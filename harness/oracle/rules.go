@@ -21,6 +21,8 @@ var rules = []Rule{
 	{"oracle/traversal/pool", "LAT-TRAV-008", "Other sockets than main and probe send only to introduced IP addresses, and are at most 256 beside those by which peers are reached."},
 	{"oracle/traversal/ration", "LAT-SEC-005", "An IP address that only introductions name gets at most three connection pings in a keepalive interval."},
 
+	{"oracle/constants/range", "LAT-BUDG-004", "What a peer says that it has for a constant is what the standard permits."},
+
 	{"oracle/ping/self", "LAT-MSG-011", "Each ping names its sender as the requester."},
 	{"oracle/ping/type", "LAT-NAT-009", "A natType in a ping is the peer's own."},
 	{"oracle/ping/echo", "LAT-SEC-008", "No two IP addresses are sent the same pingId."},

@@ -23,13 +23,19 @@ type splitMessage struct {
 	unclear bool // rivals, pauses, or a state of the peer in which a part may be lost
 }
 
-// severalSplit is how many messages of a kind a peer surely puts together at a time, and splitPause
-// how long it surely waits for the next packet: the least that the standard permits is longer.
-const (
-	severalSplit = 8
-	splitPause   = 2 * time.Second
-	splitParts   = 200
-)
+// splitParts is how many parts a message has at the most that is judged.
+const splitParts = 200
+
+// splitPause is how long a peer surely waits for the next packet of a message.
+func (j *judge) splitPause() time.Duration {
+	return min(2*time.Second, j.constants.LeastTime("message.pause")-j.react)
+}
+
+// composes reports whether a peer surely has room for another message that is being put together.
+func (j *judge) composes() bool {
+	return len(j.split) < min(8, j.constants.Least("message.composing")) && j.constants.Least("cache.packets") > 2*splitParts &&
+		j.constants.Least("message.most-bytes") >= splitParts*wire.MaxMessage
+}
 
 // partCame notes a packet of a split message, and that the message has to be delivered once all
 // have come (LAT-ID-005, LAT-STRM-005).
@@ -37,13 +43,13 @@ func (j *judge) partCame(d *datagram, key splitKey) {
 	p := d.packet
 	whole := j.split[key]
 	if whole == nil {
-		if len(j.split) >= severalSplit {
+		if !j.composes() {
 			return
 		}
 		whole = &splitMessage{parts: map[int32]*datagram{}, first: d.At, last: d.At, unclear: j.said[key.head]}
 		j.split[key] = whole
 	}
-	if d.to.Port() != j.main || !j.active() || j.restored || j.crowdedNow(d.from) || j.now.Sub(j.steady) < j.react || d.At.Sub(whole.last) > splitPause {
+	if d.to.Port() != j.main || !j.active() || j.restored || j.crowded(d.from) || j.now.Sub(j.steady) < j.react || d.At.Sub(whole.last) > j.splitPause() {
 		whole.unclear = true
 	}
 	whole.last = d.At
@@ -68,7 +74,7 @@ func (j *judge) wholeDue(d *datagram, key splitKey, whole *splitMessage) {
 	head := whole.head.packet
 	sub, is := wire.AsID(head.SubclusterID)
 	m := j.joined[sub]
-	if !is || m == nil || !m.left.IsZero() || m.keys.SubclusterID != sub || !m.joined.Before(whole.first.Add(-j.react)) || j.indexed {
+	if !is || m == nil || m.unsure || !m.left.IsZero() || m.keys.SubclusterID != sub || !m.joined.Before(whole.first.Add(-j.react)) || j.indexed {
 		return
 	}
 	if ttl := lifetime(head.TTL, false); j.now.Sub(whole.first) > ttl/2-j.react {
@@ -106,7 +112,7 @@ func (j *judge) wholeDue(d *datagram, key splitKey, whole *splitMessage) {
 // splitsAged forgets messages of which nothing comes any more.
 func (j *judge) splitsAged() {
 	for key, whole := range j.split {
-		if j.now.Sub(whole.last) > splitPause {
+		if j.now.Sub(whole.last) > j.splitPause() {
 			delete(j.split, key)
 		}
 	}

@@ -73,7 +73,7 @@ func (j *judge) streamSent(d *datagram) {
 		return
 	}
 	j.looked("stream/once")
-	if !h.passed.IsZero() && j.now.Sub(h.passed) < j.k/2-j.react {
+	if !h.passed.IsZero() && j.now.Sub(h.passed) < j.constants.LeastTime("stream.gate")-j.react {
 		j.wrong("stream/once", []int{from.Seq, d.Seq}, "it relayed the same packet of a stream a second time, %v after the first", j.now.Sub(h.passed))
 	}
 	h.passed = j.now

@@ -25,9 +25,12 @@ func (j *judge) traversal(d *datagram) {
 		for j.now.Sub(ip.traversal[0]) >= j.k-j.react {
 			ip.traversal = ip.traversal[1:]
 		}
-		limit := 1024
+		limit := j.constants.Most("opener.ports")
 		if pool {
-			limit += 64 // answers to what has come through
+			// Answers to what has come through are beside them.
+			pings := j.constants.Most("pool.pings")
+			burst := time.Duration(pings)*j.constants.MostTime("pool.interval") + j.constants.MostTime("intro.wait")
+			limit = pings + int(burst/max(j.constants.LeastTime("pool.contact-interval"), time.Millisecond))
 		}
 		if len(ip.traversal) > limit {
 			j.wrong("traversal/count", []int{d.Seq}, "it sent %d traversal datagrams to %v within %v", len(ip.traversal), d.to.Addr(), j.k)
@@ -39,8 +42,8 @@ func (j *judge) traversal(d *datagram) {
 		if pool || d.from.Port() == j.probe {
 			j.wrong("traversal/opener", []int{d.Seq}, "it sent an opener from port %d; openers leave the main socket", d.from.Port())
 		}
-		if d.to.Port() < 1024 {
-			j.wrong("traversal/opener", []int{d.Seq}, "it sent an opener to port %d; the lowest is 1024", d.to.Port())
+		if int(d.to.Port()) < j.constants.Least("opener.lowest-port") {
+			j.wrong("traversal/opener", []int{d.Seq}, "it sent an opener to port %d; the lowest is %d", d.to.Port(), j.constants.Least("opener.lowest-port"))
 		}
 	}
 	if pool {
@@ -50,15 +53,16 @@ func (j *judge) traversal(d *datagram) {
 			j.wrong("traversal/pool", []int{d.Seq}, "it sent to %v from port %d, a socket for introduced peers, and no introduction has named that address", d.to, d.from.Port())
 		}
 		j.pool[d.from.Port()] = d.At
-		if len(j.pool) > 256+64 {
-			// Sockets by which nobody is reached are closed 2 s after the last burst.
+		if most := j.constants.Most("pool.sockets") + j.constants.Most("pool.paths"); len(j.pool) > most {
+			// Sockets by which nobody is reached are closed so long after the last burst.
+			closing := j.constants.LeastTime("challenge.wait")
 			for port, at := range j.pool {
-				if j.now.Sub(at) > 2*time.Second {
+				if j.now.Sub(at) > closing {
 					delete(j.pool, port)
 				}
 			}
-			if len(j.pool) > 256+64 {
-				j.wrong("traversal/pool", []int{d.Seq}, "it used %d sockets to reach introduced peers; at most 256 are permitted", len(j.pool))
+			if len(j.pool) > most {
+				j.wrong("traversal/pool", []int{d.Seq}, "it used %d sockets to reach introduced peers, where %d are the most", len(j.pool), most)
 			}
 		}
 	}
@@ -85,7 +89,7 @@ func (j *judge) introduced(d *datagram) {
 	for j.now.Sub(ip.rationed[0]) >= j.k-j.react-2500*time.Millisecond {
 		ip.rationed = ip.rationed[1:]
 	}
-	if len(ip.rationed) > 3 && ip.ration > 3 {
+	if most := j.constants.Most("intro.pings-per-ip"); len(ip.rationed) > most && ip.ration > most {
 		j.wrong("traversal/ration", []int{d.Seq}, "it sent %d connection pings to %v within %v, from where nothing has come", len(ip.rationed), d.to.Addr(), j.k)
 	}
 }
@@ -97,13 +101,13 @@ func (j *judge) amplified(d *datagram) {
 		return
 	}
 	for i := len(ip.echoed) - 1; i >= 0; i-- {
-		if j.now.Sub(ip.echoed[i]) <= 8*j.k+j.react {
+		if j.now.Sub(ip.echoed[i]) <= j.constants.MostTime("verified.life")+j.react {
 			return
 		}
 	}
 	j.looked("send/amplified")
 	ip.unproven += len(d.payload)
-	if ip.unproven > 3*ip.in {
+	if ip.unproven > j.constants.Most("amplification.factor")*ip.in {
 		j.wrong("send/amplified", []int{d.Seq}, "it had sent %d bytes to %v, which is not verified, and from where %d had come", ip.unproven, d.to.Addr(), ip.in)
 	}
 }

@@ -57,10 +57,10 @@ func New(seed uint32, constants []spec.Constant) Dialect {
 	var config peer.Config
 	standard := config.Constants()
 	for _, c := range constants {
-		is, chosen := standard[c.ID]
+		is := standard[c.ID]
 		permitted, ranged := c.Range()
-		if !chosen || !ranged {
-			continue
+		if !ranged || !config.SetConstant(c.ID, is) {
+			continue // the reference has no choice there
 		}
 		config.SetConstant(c.ID, draw(random, seed%classes, ends{c, permitted, is}))
 	}

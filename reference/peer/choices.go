@@ -324,11 +324,14 @@ func (c Config) Constants() map[string]float64 {
 	for _, constant := range constants(&l, &x) {
 		all[constant.id] = constant.number()
 	}
+	// What follows from them, or what this peer does not choose.
+	all["join.intros"], all["join.relays"] = float64(2*x.Targets), float64(x.Targets)
+	all["intro.pings"], all["cache.bytes"], all["sync.sent-time"] = float64(len(introPingAfter)), cache.MaxBytes, loadTime
 	return all
 }
 
 // SetConstant gives a peer with this configuration another value of a constant, in the unit of
-// Constants. It reports false where there is no such constant. The zero value is the default.
+// Constants. It reports false where this peer has no choice. The zero value is the default.
 func (c *Config) SetConstant(id string, v float64) bool {
 	for _, constant := range constants(&c.Limits, &c.Choices) {
 		if constant.id == id {

@@ -26,7 +26,7 @@ answer to hello. A judge that finds fault with it judges by the reference.
 Exit status: 0 ended so, 1 it failed.`,
 		Example: `  echo '{"id":1,"do":"hello"}' | latica-peer testee
   echo '{"id":1,"do":"hello"}' | latica-peer testee --dialect 7`,
-		Args:    atMost(0),
+		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			constants, err := spec.LoadConstants()
 			if err != nil {
