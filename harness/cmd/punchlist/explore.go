@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,11 +150,12 @@ func (f exploreFlags) run(c *cobra.Command) error {
 	}
 	begun := time.Now()
 	style := report.StyleOf(os.Stderr)
-	var worlds, datagrams, commands, hostile, findings int
+	var worlds, findings int
+	var datagrams, commands, hostile []int // of each world
 	said := begun
 	s.Ended = func(w explore.World) {
 		worlds++
-		datagrams, commands, hostile = datagrams+w.Result.Datagrams, commands+w.Result.Commands, hostile+w.Result.Hostile
+		datagrams, commands, hostile = append(datagrams, w.Result.Datagrams), append(commands, w.Result.Commands), append(hostile, w.Result.Hostile)
 		findings += len(w.Result.Findings)
 		line := fmt.Sprintf("%d worlds, %.1f a second, %d findings", worlds, float64(worlds)/time.Since(begun).Seconds(), findings)
 		switch {
@@ -180,9 +182,8 @@ func (f exploreFlags) run(c *cobra.Command) error {
 			return err
 		}
 	}
-	n := max(worlds, 1)
-	fmt.Fprintf(out, "%d worlds, %.1f a second; per world %d datagrams, %d commands, %d hostile datagrams; %d findings\n",
-		worlds, float64(worlds)/time.Since(begun).Seconds(), datagrams/n, commands/n, hostile/n, findings)
+	fmt.Fprintf(out, "%d worlds, %.1f a second; median of %d datagrams, %d commands and %d hostile datagrams; %d findings\n",
+		worlds, float64(worlds)/time.Since(begun).Seconds(), median(datagrams), median(commands), median(hostile), findings)
 	switch {
 	case findings > 0:
 		return exitCode(result.Unexpected)
@@ -190,6 +191,15 @@ func (f exploreFlags) run(c *cobra.Command) error {
 		return exitCode(result.CouldNotRun)
 	}
 	return nil
+}
+
+// median is the middle one; 0 of none.
+func median(of []int) int {
+	if len(of) == 0 {
+		return 0
+	}
+	slices.Sort(of)
+	return of[len(of)/2]
 }
 
 // show prints the findings of a world, each rule once, and keeps the shrunk worlds.
