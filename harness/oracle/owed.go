@@ -153,7 +153,7 @@ func (j *judge) streamOwed(h *heardStream, key streamKey, d *datagram) {
 // publishOwed notes that what was published has to be multicast (LAT-REPL-001).
 func (j *judge) publishOwed(ids []wire.ID) {
 	due := min(3, j.targets(netip.AddrPort{}))
-	if due == 0 || !j.active() || j.restored || !j.knowsType() || j.now.Sub(j.steady) < j.k || len(ids) > 64 {
+	if due == 0 || !j.active() || j.restored || !j.knowsType() || j.now.Sub(j.steady) < j.k || len(ids) > min(64, j.surely()/2) {
 		return
 	}
 	for _, id := range ids {

@@ -16,6 +16,7 @@ type heardPing struct {
 	second   bool // so it was by the probe socket
 	owed     time.Time
 	owed2    time.Time // the pong of the probe socket; zero: none
+	allowed  int       // bytes that may go to its IP address since ever; 0: any number
 }
 
 // prompt is how long what has to be done at once may take, beside the time in which an input takes
@@ -46,7 +47,10 @@ func (j *judge) pingCame(d *datagram) {
 	if b.Keys.Has(wire.KeyProbeExternalPort) {
 		pongs = 2
 	}
-	if !j.affords(d.from.Addr(), pongs*pongLength) {
+	if !j.provenIP(d.from.Addr()) {
+		p.allowed = j.constants.Least("amplification.factor") * j.ip(d.from.Addr()).in
+	}
+	if !j.affords(p, pongs*pongLength) {
 		return
 	}
 	p.owed = j.now.Add(j.react + prompt)
@@ -55,16 +59,16 @@ func (j *judge) pingCame(d *datagram) {
 	}
 }
 
-// affords reports whether a peer may certainly send so many bytes to an IP address (LAT-SEC-001).
-func (j *judge) affords(a netip.Addr, bytes int) bool {
-	if j.configured(a) {
-		return true
-	}
+// provenIP reports whether a peer may certainly send any number of bytes to an IP address.
+func (j *judge) provenIP(a netip.Addr) bool {
 	ip := j.ip(a)
-	if !ip.proved.IsZero() && j.now.Sub(ip.proved) < j.constants.LeastTime("verified.life")-j.react {
-		return true
-	}
-	return j.constants.Least("amplification.factor")*ip.in-ip.out >= bytes
+	return j.configured(a) || !ip.proved.IsZero() && j.now.Sub(ip.proved) < j.constants.LeastTime("verified.life")-2*j.react
+}
+
+// affords reports whether a peer may certainly send so many bytes because of a ping (LAT-SEC-001).
+// What has left since the ping came may have been sent before the ping was handled.
+func (j *judge) affords(p *heardPing, bytes int) bool {
+	return p.allowed == 0 || p.allowed-j.ip(p.from.Addr()).out >= bytes
 }
 
 // overdue judges what should have been done by now.
@@ -93,14 +97,14 @@ func (j *judge) pongOwed(p *heardPing) {
 	if !p.owed.IsZero() && j.now.After(p.owed) {
 		p.owed = time.Time{}
 		j.looked("pong/owed")
-		if !p.answered {
+		if !p.answered && j.affords(p, pongLength) {
 			j.wrong("pong/owed", []int{p.Seq}, "it left a ping of %v unanswered: a pong to it was owed within %v", p.from, j.react+prompt)
 		}
 	}
 	if !p.owed2.IsZero() && j.now.After(p.owed2) {
 		p.owed2 = time.Time{}
 		j.looked("pong/second")
-		if !p.second {
+		if !p.second && j.affords(p, pongLength) {
 			j.wrong("pong/second", []int{p.Seq}, "it sent no second pong to port %d of %v, which a ping asked for: one was owed within %v",
 				p.packet.Body.ProbeExternalPort, p.from.Addr(), j.react+prompt)
 		}

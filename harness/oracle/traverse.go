@@ -29,7 +29,7 @@ func (j *judge) traversal(d *datagram) {
 		if pool {
 			// Answers to what has come through are beside them.
 			pings := j.constants.Most("pool.pings")
-			burst := time.Duration(pings)*j.constants.MostTime("pool.interval") + j.constants.MostTime("intro.wait")
+			burst := time.Duration(max(pings, j.constants.Most("opener.ports")))*j.constants.MostTime("pool.interval") + j.constants.MostTime("intro.wait")
 			limit = pings + int(burst/max(j.constants.LeastTime("pool.contact-interval"), time.Millisecond))
 		}
 		if len(ip.traversal) > limit {
@@ -101,7 +101,7 @@ func (j *judge) amplified(d *datagram) {
 		return
 	}
 	for i := len(ip.echoed) - 1; i >= 0; i-- {
-		if j.now.Sub(ip.echoed[i]) <= j.constants.MostTime("verified.life")+j.react {
+		if j.now.Sub(ip.echoed[i]) <= max(j.constants.MostTime("verified.life"), j.constants.MostTime("peers.silence")+j.k)+j.react {
 			return
 		}
 	}

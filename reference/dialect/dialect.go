@@ -146,7 +146,7 @@ func (d Dialect) Machine(name string, random io.Reader) testee.Machine {
 	}
 	var seed [32]byte
 	_, _ = io.ReadFull(random, seed[:]) // zeros would do: the choices are no secret
-	return &machine{agent: agent, dialect: d, random: rand.New(rand.NewChaCha8(seed)), last: map[any]time.Time{}}
+	return &machine{agent: agent, dialect: d, random: rand.New(rand.NewChaCha8(seed)), last: map[line]time.Time{}}
 }
 
 // prefix is what the names of dialects begin with, before their seed.

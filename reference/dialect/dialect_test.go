@@ -122,7 +122,7 @@ func TestReorderChangesTheOrderAlone(t *testing.T) {
 	require.Equal(t, []byte{1}, reorder([]byte{1}, 3))
 }
 
-// What waits keeps the order of its socket on the way in, and of its path on the way out, waits no
+// What waits keeps the order of its socket on the way in, and on the way out, waits no
 // longer than the dialect's delay, and goes before its socket is closed.
 func TestMachineDelays(t *testing.T) {
 	d := Dialect{Seed: 3, Delay: MaxDelay}

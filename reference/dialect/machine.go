@@ -13,24 +13,24 @@ import (
 )
 
 // A machine delays what comes to an agent and what it sends. What comes to one socket is handled in
-// its order, and so is what goes from one socket to one address sent. Everything else overtakes.
+// its order, and what leaves one socket is sent in its order. Everything else overtakes.
 type machine struct {
 	agent   *testee.Agent
 	dialect Dialect
 	random  interface{ Int64N(int64) int64 }
 
 	now     time.Time
-	waiting waiting           // inputs and outputs
-	count   int               // of all that has waited
-	last    map[any]time.Time // by socket, or path: when the last that waits there has its turn
-	ready   []peer.Output     // that have their turn
+	waiting waiting            // inputs and outputs
+	count   int                // of all that has waited
+	last    map[line]time.Time // when the last that waits there has its turn
+	ready   []peer.Output      // that have their turn
 	output  peer.Output
 }
 
-// A path is from where to where a datagram goes.
-type path struct {
+// A line is what waits at one socket, in one direction.
+type line struct {
 	socket peer.Socket
-	to     netip.AddrPort
+	out    bool
 }
 
 // A wait is a datagram that waits for its turn.
@@ -44,22 +44,15 @@ type wait struct {
 }
 
 // delay has a datagram wait, behind what waits in the same line.
-func (m *machine) delay(w wait, line any) {
+func (m *machine) delay(w wait, in line) {
 	w.at = m.now
 	if m.dialect.Delay > 0 {
 		w.at = m.now.Add(time.Duration(m.random.Int64N(int64(m.dialect.Delay) + 1)))
 	}
-	if last := m.last[line]; w.at.Before(last) {
+	if last := m.last[in]; w.at.Before(last) {
 		w.at = last
 	}
-	if len(m.last) > 4096 {
-		for line, at := range m.last { // order-free: what is past is forgotten
-			if at.Before(m.now) {
-				delete(m.last, line)
-			}
-		}
-	}
-	m.last[line] = w.at
+	m.last[in] = w.at
 	w.order = m.count
 	m.count++
 	heap.Push(&m.waiting, w)
@@ -68,7 +61,7 @@ func (m *machine) delay(w wait, line any) {
 // Receive has a datagram wait until the agent gets to it.
 func (m *machine) Receive(now time.Time, via peer.Socket, from netip.AddrPort, datagram []byte) {
 	m.now = now
-	m.delay(wait{socket: via, peer: from, data: bytes.Clone(datagram)}, via)
+	m.delay(wait{socket: via, peer: from, data: bytes.Clone(datagram)}, line{via, false})
 	m.turns()
 }
 
@@ -139,7 +132,7 @@ func (m *machine) drain() {
 			if m.dialect.Keys {
 				data = reorder(data, m.dialect.Seed)
 			}
-			m.delay(wait{sent: true, socket: o.Socket, peer: o.To, data: data}, path{o.Socket, o.To})
+			m.delay(wait{sent: true, socket: o.Socket, peer: o.To, data: data}, line{o.Socket, true})
 		case peer.Close:
 			m.flush(o.Socket)
 			m.ready = append(m.ready, o)
