@@ -96,8 +96,8 @@ func TestReorderChangesTheOrderAlone(t *testing.T) {
 	require.NoError(t, err)
 	different := 0
 	for seed := range uint32(20) {
-		out := reorder(datagram, seed)
-		require.Equal(t, out, reorder(datagram, seed))
+		out := reorder(datagram, id, seed)
+		require.Equal(t, out, reorder(datagram, id, seed))
 		var before, after wire.Packet
 		require.True(t, wire.Decode(&before, datagram).OK())
 		require.True(t, wire.Decode(&after, out).OK())
@@ -114,12 +114,12 @@ func TestReorderChangesTheOrderAlone(t *testing.T) {
 	require.Greater(t, different, 10)
 
 	relayed := wire.NewPacket(wire.Join)
-	relayed.Hops, relayed.ClusterID, relayed.SubclusterID = 2, id[:], id[:]
+	relayed.Hops, relayed.ClusterID, relayed.SubclusterID = 1, id[:], id[:]
 	relayed.Body = wire.Body{Keys: wire.KeyRequesterPeerID | wire.KeyNATType | wire.KeyAddress | wire.KeyPort, RequesterPeerID: id, NATType: 5, Address: netip.MustParseAddr("192.0.2.1"), Port: 1}
 	datagram, err = wire.Append(nil, &relayed)
 	require.NoError(t, err)
-	require.Equal(t, datagram, reorder(datagram, 3))
-	require.Equal(t, []byte{1}, reorder([]byte{1}, 3))
+	require.Equal(t, datagram, reorder(datagram, wire.ID{}, 3))
+	require.Equal(t, []byte{1}, reorder([]byte{1}, id, 3))
 }
 
 // What waits keeps the order of its socket on the way in, and on the way out, waits no

@@ -13,14 +13,14 @@ import (
 // reorder gives the body of a datagram that the peer itself composed another order of keys, and the
 // datagram the packetId that follows from it: equal bodies of one seed get the same order. What is
 // relayed, and what has no such body, stays as it is.
-func reorder(datagram []byte, seed uint32) []byte {
+func reorder(datagram []byte, self wire.ID, seed uint32) []byte {
 	var p wire.Packet
 	if !wire.Decode(&p, datagram).OK() {
 		return datagram
 	}
 	switch {
 	case p.Type == wire.Ping, p.Type == wire.Pong, p.Type == wire.Intro:
-	case p.Type == wire.Join && p.Hops <= 1: // relayed ones have more
+	case p.Type == wire.Join && p.Body.RequesterPeerID == self: // others are relayed
 	default:
 		return datagram
 	}

@@ -4,18 +4,22 @@ import (
 	"bytes"
 	"cmp"
 	"container/heap"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"time"
 
 	"punchlist/reference/peer"
 	"punchlist/reference/testee"
+	"punchlist/reference/wire"
+	contract "punchlist/spec/testee"
 )
 
 // A machine delays what comes to an agent and what it sends. What comes to one socket is handled in
 // its order, and what leaves one socket is sent in its order. Everything else overtakes.
 type machine struct {
 	agent   *testee.Agent
+	self    wire.ID
 	dialect Dialect
 	random  interface{ Int64N(int64) int64 }
 
@@ -67,6 +71,11 @@ func (m *machine) Receive(now time.Time, via peer.Socket, from netip.AddrPort, d
 
 func (m *machine) Command(now time.Time, line []byte) {
 	m.now = now
+	var start contract.Command
+	var with contract.StartWith
+	if json.Unmarshal(line, &start) == nil && start.Do == contract.Start && json.Unmarshal(start.With, &with) == nil {
+		m.self, _ = wire.ParseID(with.PeerID)
+	}
 	m.agent.Command(now, line)
 	m.drain()
 	m.turns()
@@ -130,7 +139,7 @@ func (m *machine) drain() {
 		case peer.Send:
 			data := bytes.Clone(o.Data)
 			if m.dialect.Keys {
-				data = reorder(data, m.dialect.Seed)
+				data = reorder(data, m.self, m.dialect.Seed)
 			}
 			m.delay(wait{sent: true, socket: o.Socket, peer: o.To, data: data}, line{o.Socket, true})
 		case peer.Close:
