@@ -102,7 +102,12 @@ func (j *judge) summarized(d *datagram) {
 // told what it holds in a pong or ping.
 func (j *judge) hashSent(d *datagram) {
 	b := &d.packet.Body
-	if !b.Keys.Has(wire.KeyCacheSummaryHash) || !j.certain() {
+	if id, ok := d.packet.ID(); !ok || !b.Keys.Has(wire.KeyCacheSummaryHash) || j.hashed[id] {
+		return // one that is sent again says what was so when it was made
+	} else {
+		j.hashed[id] = true
+	}
+	if !j.certain() {
 		return
 	}
 	j.looked("sync/hash")

@@ -87,6 +87,7 @@ type judge struct {
 	expected     []*expected   // messages that it has to deliver
 	expectedKeys map[any]bool
 	split        map[splitKey]*splitMessage
+	hashed       map[wire.ID]bool      // pings and pongs with a cacheSummaryHash
 	lastCasts    map[wire.ID]time.Time // of packets whose time has passed
 	said         map[wire.ID]bool      // publishes that were told to the application
 	streamed     map[wire.ID]int
@@ -188,7 +189,7 @@ func (j *judge) forget() {
 	j.tries, j.guessed = map[netip.AddrPort]*tries{}, time.Time{}
 	j.model, j.syncs, j.syncsFrom = newModel(), map[netip.AddrPort][]*heardSync{}, nil
 	j.expected, j.expectedKeys, j.pool = nil, map[any]bool{}, map[uint16]time.Time{}
-	j.split = map[splitKey]*splitMessage{}
+	j.split, j.hashed = map[splitKey]*splitMessage{}, map[wire.ID]bool{}
 	j.reflected, j.reflections = map[wire.EchoID]bool{}, nil
 	j.debts, j.intros, j.introAbout, j.introTo = nil, 0, map[wire.ID]time.Time{}, map[netip.AddrPort]time.Time{}
 	j.leaving = map[wire.ID]*link{}

@@ -543,3 +543,13 @@ func TestRulesHaveCauses(t *testing.T) {
 	h.j.end()
 	require.Contains(t, h.j.seen["oracle/pong/cause"].Wrong, "allowed: pong/first (to its source, on a ping")
 }
+
+func TestRulesThatHoldAnywhereExist(t *testing.T) {
+	n := 0
+	for _, r := range Rules() {
+		if r.Anywhere() {
+			n++
+		}
+	}
+	require.Len(t, anywhere, n)
+}

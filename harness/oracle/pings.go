@@ -135,7 +135,8 @@ func (j *judge) pongSent(d *datagram) {
 			j.wrong("pong/type", []int{d.Seq}, "it sent a pong with natType %d, which is not its own type", b.NATType)
 		}
 	}
-	var last *heardPing // that it may have been meant for
+	var last *heardPing // that it was meant for, or may have been
+	sure := false       // it gives an echo of that ping back
 	var why string
 	again := false
 	for i := len(j.pings) - 1; i >= 0; i-- {
@@ -163,8 +164,8 @@ func (j *judge) pongSent(d *datagram) {
 				p.second = true
 			}
 			return
-		case !done && last == nil:
-			last, why = p, misfit
+		case !done && (last == nil || !sure && echoesOf(&p.packet.Body, b)):
+			last, why, sure = p, misfit, echoesOf(&p.packet.Body, b)
 		}
 	}
 	switch {
@@ -172,10 +173,17 @@ func (j *judge) pongSent(d *datagram) {
 		j.looked("pong/once")
 		j.wrong("pong/once", []int{d.Seq}, "it answered a ping of %v a second time", d.to)
 	case last != nil:
+		last.answered = true // though not well
 		j.wrong("pong/fields", []int{last.Seq, d.Seq}, "it answered a ping of %v by a pong %s", last.from, why)
 	default:
 		j.wrong("pong/cause", []int{d.Seq}, "it sent a pong to %v from port %d, and no ping that it could answer came from there", d.to, d.from.Port())
 	}
+}
+
+// echoesOf reports whether a pong has an echo of a ping.
+func echoesOf(ping, pong *wire.Body) bool {
+	return ping.Keys.Has(wire.KeyPingID) && pong.Keys.Has(wire.KeyPingID) && ping.PingID == pong.PingID ||
+		ping.Keys.Has(wire.KeyReflectionID) && pong.Keys.Has(wire.KeyReflectionID) && ping.ReflectionID == pong.ReflectionID
 }
 
 // misfit says what of a pong does not answer a ping; empty where it does (section 4.3).

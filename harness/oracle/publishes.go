@@ -170,7 +170,9 @@ func (j *judge) publishSent(d *datagram) {
 				frame = c.Seq
 				continue
 			}
-			passed = c
+			if passed == nil || p.TTL != passed.packet.TTL {
+				passed = c
+			}
 		}
 		if p.Hops == min(c.packet.Hops, wire.MaxHops) {
 			stored = c

@@ -21,8 +21,10 @@ type seen struct {
 // A sentence is what a monitor or the oracle holds a peer to.
 type sentence struct{ id, requirement, says string }
 
-// seenBy has the monitors, and the oracle where time is virtual, look at what the subject did.
-func seenBy(w World, recorder *oracle.Recorder, react time.Duration) (all []seen) {
+// seenBy has the monitors and the oracle look at what the subject did. Where the clock is real, the
+// oracle gives the subject the time that the machine took of it meanwhile, and says nothing of a
+// machine that stood still.
+func (r *runner) seenBy(j *job, w World, recorder *oracle.Recorder, begun time.Time) (all []seen) {
 	n := w.Net()
 	if n == nil || w.Subject() == "" {
 		return nil
@@ -30,10 +32,18 @@ func seenBy(w World, recorder *oracle.Recorder, react time.Duration) (all []seen
 	for _, s := range monitor.Watch(n.Trace(), w.Subject()) {
 		all = append(all, seen{sentence{s.Monitor.ID, s.Monitor.Requirement, s.Monitor.Rule}, s.Looked, s.Wrong, s.Frames, s.More})
 	}
-	if recorder == nil {
-		return all
+	react, real := j.plan.Subject.React, !slices.Contains(virtualLabs, j.plan.Lab)
+	if real {
+		ended := time.Now()
+		if r.stalls.between(begun, ended) > 0 {
+			return all
+		}
+		react += r.stalls.react(begun, ended)
 	}
 	for _, s := range oracle.Judge(recorder, w.Subject(), react) {
+		if real && !s.Rule.Anywhere() {
+			continue
+		}
 		all = append(all, seen{sentence{s.Rule.ID, s.Rule.Requirement, s.Rule.Says}, s.Looked, s.Wrong, s.Frames, s.More})
 	}
 	return all

@@ -58,11 +58,9 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 	var log logBuffer
 	o.Logs = &log
 	x := j.result
-	var recorder *oracle.Recorder
-	if slices.Contains(virtualLabs, j.plan.Lab) {
-		recorder = oracle.Record(j.plan.lab)
-		o.Lab = recorder
-	}
+	recorder := oracle.Record(j.plan.lab)
+	o.Lab = recorder
+	begun := time.Now()
 	err := guard(func() error {
 		w := r.world(ctx, o)
 		defer w.Close()
@@ -84,7 +82,7 @@ func (r *runner) run(ctx context.Context, j *job, q spec.Requirement) {
 			end.err = &verdict.LabFailed{Text: "closing it", Err: err}
 		}
 		frames := r.decide(ctx, j, w, end, deaths)
-		seen := seenBy(w, recorder, j.plan.Subject.React)
+		seen := r.seenBy(j, w, recorder, begun)
 		if err := r.keep(j, w, end, frames, wrong(seen)); err != nil {
 			return err
 		}

@@ -26,7 +26,17 @@ type stallWatch struct {
 	mu     sync.Mutex
 	last   time.Time
 	pauses []pause
+	late   []lateBeat
 }
+
+// A lateBeat is a beat that came so late that a peer beside it may have been late too.
+type lateBeat struct {
+	at time.Time
+	by time.Duration
+}
+
+// noticeable is how late a beat has to be to be remembered.
+const noticeable = 10 * time.Millisecond
 
 type pause struct{ from, to time.Time }
 
@@ -60,6 +70,9 @@ func (p *stallWatch) at(now time.Time) {
 	if !p.last.IsZero() && now.Sub(p.last) > standstill {
 		p.pauses = append(p.pauses, pause{p.last, now})
 	}
+	if by := now.Sub(p.last) - beat; !p.last.IsZero() && by > noticeable {
+		p.late = append(p.late, lateBeat{now, by})
+	}
 	p.last = now
 }
 
@@ -79,6 +92,27 @@ func (p *stallWatch) between(from, to time.Time) time.Duration {
 		}
 	}
 	return sum
+}
+
+// latest is by how much the latest beat was late that touches a span of time.
+func (p *stallWatch) latest(from, to time.Time) (by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range p.late {
+		if x.at.After(from) && x.at.Add(-x.by-beat).Before(to) {
+			by = max(by, x.by)
+		}
+	}
+	return by
+}
+
+// leastReact is within what time a peer on a machine with nothing else to do surely handles what
+// comes.
+const leastReact = 250 * time.Millisecond
+
+// react is how long after an input what follows from it may take in a real lab.
+func (p *stallWatch) react(from, to time.Time) time.Duration {
+	return max(leastReact, 100*time.Millisecond+4*p.latest(from, to))
 }
 
 // excuse takes back what was concluded from times on a machine that stood still

@@ -77,3 +77,15 @@ func TestStallWatchBeats(t *testing.T) {
 	}, 30*time.Second, beat/10)
 	stop()
 }
+
+func TestReactFollowsTheLatestBeat(t *testing.T) {
+	var p stallWatch
+	start := time.Unix(1000, 0)
+	for _, late := range []time.Duration{0, 0, 5 * time.Millisecond, 200 * time.Millisecond, 0} {
+		start = start.Add(beat + late)
+		p.at(start)
+	}
+	require.Equal(t, leastReact, p.react(start, start.Add(time.Minute)), "nothing was late then")
+	require.Equal(t, 900*time.Millisecond, p.react(start.Add(-time.Second), start))
+	require.Equal(t, leastReact, p.react(start.Add(-time.Hour), start.Add(-time.Minute)))
+}
