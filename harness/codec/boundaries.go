@@ -61,6 +61,11 @@ func characters(b *book) {
 		id := fmt.Sprintf("framing/encode-character-%04x", r)
 		datagram := b.takes(id, "LAT-FRAME-010", fmt.Sprintf("a body with the character U+%04X", r), testee.Encode, testee.CodecWith{Packet: &p}).Datagram
 		b.want(id, strings.Contains(datagram, toHex([]byte(`{"about":"`+spelled(r)+`"}`))), "it is written otherwise")
+
+		p.Type, p.Body = int(wire.Join), json.RawMessage(written(soundBodies[3].keys, map[string]string{"key": string(text)}))
+		id = fmt.Sprintf("framing/encode-join-character-%04x", r)
+		datagram = b.takes(id, "LAT-FRAME-010", fmt.Sprintf("a join whose key is the character U+%04X", r), testee.Encode, testee.CodecWith{Packet: &p}).Datagram
+		b.want(id, strings.Contains(datagram, toHex([]byte(`"key":"`+spelled(r)+`"`))), "it is written otherwise")
 	}
 }
 
