@@ -17,7 +17,7 @@ var anywhere = set(`
 	query/age query/once query/own query/same
 	send/amplified send/asleep send/known send/peer
 	stream/once stream/own stream/same stream/verified
-	sync/asked sync/cause sync/equal sync/hash sync/sixteen sync/summary
+	sync/asked sync/cause sync/equal sync/sixteen sync/summary
 	tell/answer tell/connection tell/content tell/nat tell/packet tell/stream tell/verified
 	traversal/count traversal/opener traversal/pool traversal/ration traversal/trusted
 `)

@@ -173,6 +173,9 @@ func (j *judge) memberOf(d *datagram) (wire.ID, bool) {
 	j.looked("join/member")
 	sub, ok := wire.AsID(d.packet.SubclusterID)
 	m := j.joined[sub]
+	if ok && m == nil && j.joining[sub] {
+		return sub, false
+	}
 	if !ok || m == nil {
 		j.wrong("join/member", []int{d.Seq}, "it sent an own join for the subcluster %x, which its application has not joined", d.packet.SubclusterID)
 		return sub, false

@@ -42,6 +42,7 @@ type judge struct {
 
 	types     []announced // its NAT type, as it said it in events, oldest first
 	joined    map[wire.ID]*membership
+	joining   map[wire.ID]bool // it was told to, and may not have replied yet
 	bootstrap map[netip.AddrPort]wire.ID
 
 	addresses map[netip.AddrPort]*address
@@ -87,6 +88,7 @@ type judge struct {
 	expected     []*expected   // messages that it has to deliver
 	expectedKeys map[any]bool
 	split        map[splitKey]*splitMessage
+	splitBefore  map[splitKey]bool     // of which something came, and does not wait any more
 	hashed       map[wire.ID]bool      // pings and pongs with a cacheSummaryHash
 	lastCasts    map[wire.ID]time.Time // of packets whose time has passed
 	said         map[wire.ID]bool      // publishes that were told to the application
@@ -162,7 +164,6 @@ type ipAddress struct {
 func newJudge(host string, react time.Duration) *judge {
 	j := &judge{
 		host: host, react: react, life: -1, seen: map[string]*Seen{},
-		echoes: map[wire.EchoID]netip.Addr{},
 	}
 	for _, r := range rules {
 		j.seen[r.ID] = &Seen{Rule: r}
@@ -176,7 +177,7 @@ func newJudge(host string, react time.Duration) *judge {
 // forget begins a life: what a peer knew of others and was asked by them is gone. What was
 // published stays, since a state may hold it.
 func (j *judge) forget() {
-	j.types, j.joined, j.bootstrap = nil, map[wire.ID]*membership{}, map[netip.AddrPort]wire.ID{}
+	j.types, j.joined, j.joining, j.bootstrap = nil, map[wire.ID]*membership{}, map[wire.ID]bool{}, map[netip.AddrPort]wire.ID{}
 	j.addresses, j.ips = map[netip.AddrPort]*address{}, map[netip.Addr]*ipAddress{}
 	j.joinOrder, j.answers, j.met = nil, map[answerKey]time.Time{}, map[wire.ID]bool{}
 	j.pings, j.joins = nil, map[wire.ID]*heardJoin{}
@@ -189,7 +190,8 @@ func (j *judge) forget() {
 	j.tries, j.guessed = map[netip.AddrPort]*tries{}, time.Time{}
 	j.model, j.syncs, j.syncsFrom = newModel(), map[netip.AddrPort][]*heardSync{}, nil
 	j.expected, j.expectedKeys, j.pool = nil, map[any]bool{}, map[uint16]time.Time{}
-	j.split, j.hashed = map[splitKey]*splitMessage{}, map[wire.ID]bool{}
+	j.split, j.splitBefore, j.hashed = map[splitKey]*splitMessage{}, map[splitKey]bool{}, map[wire.ID]bool{}
+	j.echoes = map[wire.EchoID]netip.Addr{}
 	j.reflected, j.reflections = map[wire.EchoID]bool{}, nil
 	j.debts, j.intros, j.introAbout, j.introTo = nil, 0, map[wire.ID]time.Time{}, map[netip.AddrPort]time.Time{}
 	j.leaving = map[wire.ID]*link{}

@@ -117,6 +117,9 @@ func (j *judge) excuse() {
 		p.owed, p.owed2 = time.Time{}, time.Time{}
 	}
 	j.awaited, j.expected, j.debts = nil, nil, nil
+	for key := range j.split {
+		j.splitBefore[key] = true
+	}
 	clear(j.split)
 	for _, from := range j.syncsFrom {
 		for _, h := range j.syncs[from] {

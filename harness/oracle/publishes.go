@@ -319,6 +319,13 @@ func (j *judge) askedFor(c *command) {
 				j.streamsTo[id]++
 			}
 		}
+	case testee.Join: // what it sends may come before its reply
+		var with testee.JoinWith
+		if json.Unmarshal(c.With, &with) == nil {
+			if keys, ok := sharedKeyOf(with); ok && j.joined[keys.SubclusterID] == nil {
+				j.joining[keys.SubclusterID] = true
+			}
+		}
 	case testee.Leave:
 		var with testee.LeaveWith
 		if json.Unmarshal(c.With, &with) == nil {

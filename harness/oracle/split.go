@@ -44,9 +44,10 @@ func (j *judge) partCame(d *datagram, key splitKey) {
 	whole := j.split[key]
 	if whole == nil {
 		if !j.composes() {
+			j.splitBefore[key] = true
 			return
 		}
-		whole = &splitMessage{parts: map[int32]*datagram{}, first: d.At, last: d.At, unclear: j.said[key.head]}
+		whole = &splitMessage{parts: map[int32]*datagram{}, first: d.At, last: d.At, unclear: j.said[key.head] || j.splitBefore[key]}
 		j.split[key] = whole
 	}
 	if d.to.Port() != j.main || !j.active() || j.restored || j.crowded(d.from) || j.now.Sub(j.steady) < j.react || d.At.Sub(whole.last) > j.splitPause() {
@@ -113,6 +114,7 @@ func (j *judge) wholeDue(d *datagram, key splitKey, whole *splitMessage) {
 func (j *judge) splitsAged() {
 	for key, whole := range j.split {
 		if j.now.Sub(whole.last) > j.splitPause() {
+			j.splitBefore[key] = true // what came before may not count a second time
 			delete(j.split, key)
 		}
 	}
