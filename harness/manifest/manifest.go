@@ -56,7 +56,7 @@ type Setup struct {
 // Failing otherwise, and passing, are both unexpected.
 type Known struct {
 	Requirement  string    // LAT-…
-	ID           string    // of the step that fails (trav/connected-directly), of a monitor (monitor/pong-address), or "died"
+	ID           string    // of the step that fails (trav/connected-directly), of a monitor (monitor/pong-address), of a rule (oracle/pong/once), or "died"
 	Detail       string    // exactly what reports show beside the id; empty: whatever that is
 	Inconclusive bool      // not a failure: the step keeps the requirement from being judged
 	Signature    string    // in place of ID: the text of the step, or the rule of a monitor. Read in this edition alone

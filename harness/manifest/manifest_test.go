@@ -107,7 +107,7 @@ func TestParseNamesFileLineAndKey(t *testing.T) {
 		"known, both forms": {head + "known:\n  - {requirement: LAT-MSG-001, signature: s, detail: d, reason: r, link: l, review: 2027-01-01}\n",
 			"f.yaml:7: signature can't stand beside id, detail or outcome: take it out"},
 		"known, bad step": {head + "known:\n  - id: Then it fails\n",
-			`f.yaml:7: id is "Then it fails": write it as the id of a step or a monitor (trav/connected-directly), or died`},
+			`f.yaml:7: id is "Then it fails": write it as the id of a step, a monitor or a rule of the oracle (trav/connected-directly), or died`},
 		"known, bad id":  {head + "known:\n  - requirement: MSG-1\n", `f.yaml:7: requirement is "MSG-1": write it as LAT-AREA-000`},
 		"known, bad day": {head + "known:\n  - review: soon\n", `f.yaml:7: review must be a day such as 2026-12-31, not "soon"`},
 		"known, bad lab": {head + "known:\n  - lab: moon\n", `f.yaml:7: lab has "moon": it can be sim, netns, docker`},

@@ -13,7 +13,7 @@ import (
 
 var (
 	nameForm        = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
-	idForm          = regexp.MustCompile(`^(died|[a-z]+/[a-z0-9]+(-[a-z0-9]+)*)$`)
+	idForm          = regexp.MustCompile(`^(died|(oracle/)?[a-z]+/[a-z0-9]+(-[a-z0-9]+)*)$`)
 	requirementForm = regexp.MustCompile(`^LAT-[A-Z]+-[0-9]{3}$`)
 
 	classes  = []string{"codec", "peer", "indexed", "relay"}
@@ -194,7 +194,7 @@ func (p parser) known(into *[]Known) yamlstrict.Field {
 			var outcome string
 			err := p.Mapping(item, "an entry of known", yamlstrict.Fields{
 				"requirement":  p.form(&k.Requirement, requirementForm, "LAT-AREA-000"),
-				"id":           p.form(&k.ID, idForm, "the id of a step or a monitor (trav/connected-directly), or died"),
+				"id":           p.form(&k.ID, idForm, "the id of a step, a monitor or a rule of the oracle (trav/connected-directly), or died"),
 				"detail":       p.text(&k.Detail),
 				"outcome":      p.oneOf(&outcome, []string{"failed", "inconclusive"}),
 				"signature":    p.text(&k.Signature),
