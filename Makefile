@@ -18,6 +18,7 @@ DIALECTS  := 100
 DRAW      := 20261130
 N         := 100
 FILES     :=
+SAMPLE    := 150
 # Runs, not seconds: go test fails a target at times when its time is up
 # ("context deadline exceeded") though it found nothing.
 FUZZTIME  := 100000x
@@ -222,6 +223,14 @@ explore: build ## explore worlds nobody wrote down, and judge the reference in t
 dialects: WORLDS := 2000
 dialects: build ## the same for 100 sound peers that are unlike the reference: every finding is a defect (DIALECTS=n)
 	$(PUNCHLIST) explore --dialects $(DIALECTS) --first $(FIRST) --seeds $(WORLDS) --out $(OUT)/dialects
+
+.PHONY: probes
+probes: build ## every generated probe in sim, for the reference
+	$(PUNCHLIST) run --require --cell reference@sim --probes --tags @probe --out $(OUT)/probes | tail -n 30
+
+.PHONY: probes-netns
+probes-netns: build ## a fixed sample of them on real sockets (SAMPLE=n)
+	$(PUNCHLIST) run --require --cell reference@netns --probes --tags @probe --sample $(SAMPLE) --out $(OUT)/probes-netns | tail -n 30
 
 .PHONY: mutation-random
 mutation-random: ## plant random faults in the reference, and count those that the suite notices (DRAW=seed N=n FILES=regexp)

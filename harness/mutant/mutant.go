@@ -39,6 +39,7 @@ type Mutant struct {
 	Line     int
 	Kind     Kind
 	From, To string // the source before and after
+	Nth      int    // among the mutants of the function that read the same, from 1
 }
 
 // A Kind is how a mutant was made.
@@ -67,6 +68,7 @@ type site struct {
 	from, to token.Pos // replaced
 	with     string
 	kind     Kind
+	nth      int // among those of the function that read the same, from 1
 }
 
 type pkg struct {
@@ -86,7 +88,8 @@ type file struct {
 // A Draw is mutants, and what the compiler needs to build them all into one program.
 type Draw struct {
 	Seed      uint64
-	Sites     int // that there are
+	Sites     int      // that there are
+	All       []Mutant // that could be drawn, without names; some of them do not compile
 	Mutants   []Mutant
 	Stillborn int               // drawn and left out, since they do not compile
 	overlay   map[string][]byte // by file, from the root
@@ -139,12 +142,15 @@ func Make(root string, seed uint64, n int, only *regexp.Regexp) (*Draw, error) {
 			}
 			for _, d := range f.ast.Decls {
 				if fd, ok := d.(*ast.FuncDecl); ok && !excluded(f.name, fd) {
-					all = append(all, sites(fset, p, f, fd)...)
+					all = append(all, numbered(fset, sites(fset, p, f, fd))...)
 				}
 			}
 		}
 	}
 	d := &Draw{Seed: seed, Sites: len(all)}
+	for _, s := range all {
+		d.All = append(d.All, s.mutant(fset))
+	}
 	r := rand.New(rand.NewPCG(seed, 0x6d7574616e74))
 	order := r.Perm(len(all))
 	// In rounds: what does not compile is replaced by the next of the order.
@@ -169,11 +175,9 @@ func Make(root string, seed uint64, n int, only *regexp.Regexp) (*Draw, error) {
 		chosen = kept
 	}
 	for i, s := range chosen {
-		at := fset.Position(s.from)
-		d.Mutants = append(d.Mutants, Mutant{
-			Name: name(i), Package: s.pkg.folder, Function: function(s.decl), Chapters: chapters(s.file), File: filepath.ToSlash(s.file.name), Line: at.Line, Kind: s.kind,
-			From: text(fset, s.file, s.from, s.to), To: s.with,
-		})
+		m := s.mutant(fset)
+		m.Name = name(i)
+		d.Mutants = append(d.Mutants, m)
 	}
 	var err error
 	d.overlay, err = patched(fset, pkgs, chosen)
@@ -423,4 +427,23 @@ func (d *Draw) Overlay(root, dir string) (string, error) {
 	}
 	name := filepath.Join(dir, "overlay.json")
 	return name, os.WriteFile(name, data, 0o644)
+}
+
+// mutant describes a site, without a name.
+func (s site) mutant(fset *token.FileSet) Mutant {
+	return Mutant{
+		Package: s.pkg.folder, Function: function(s.decl), Chapters: chapters(s.file), File: filepath.ToSlash(s.file.name),
+		Line: fset.Position(s.from).Line, Kind: s.kind, From: text(fset, s.file, s.from, s.to), To: s.with, Nth: s.nth,
+	}
+}
+
+// numbered tells the sites of a function apart that read the same.
+func numbered(fset *token.FileSet, all []site) []site {
+	seen := map[string]int{}
+	for i, s := range all {
+		key := string(s.kind) + "\x00" + text(fset, s.file, s.from, s.to) + "\x00" + s.with
+		seen[key]++
+		all[i].nth = seen[key]
+	}
+	return all
 }

@@ -17,7 +17,7 @@ var shifted = map[token.Token][]token.Token{
 // sites are the places of a function where a mutant can be made, in the order of the source.
 func sites(fset *token.FileSet, p *pkg, f *file, fd *ast.FuncDecl) (all []site) {
 	add := func(kind Kind, from, to token.Pos, with string) {
-		all = append(all, site{p, f, fd, from, to, with, kind})
+		all = append(all, site{p, f, fd, from, to, with, kind, 0})
 	}
 	src := func(n ast.Node) string { return text(fset, f, n.Pos(), n.End()) }
 	statements := func(list []ast.Stmt) {
@@ -146,12 +146,12 @@ func keyParts(p *pkg, f *file, fd *ast.FuncDecl, n *ast.CompositeLit) (all []sit
 			if i+1 < len(n.Elts) {
 				end = n.Elts[i+1].Pos()
 			}
-			all = append(all, site{p, f, fd, kv.Pos(), end, "", KeyDropped})
+			all = append(all, site{p, f, fd, kv.Pos(), end, "", KeyDropped, 0})
 			continue
 		}
 		if i < st.NumFields() {
 			if zero := zeroOf(p, st.Field(i).Type()); zero != "" {
-				all = append(all, site{p, f, fd, e.Pos(), e.End(), zero, KeyDropped})
+				all = append(all, site{p, f, fd, e.Pos(), e.End(), zero, KeyDropped, 0})
 			}
 		}
 	}

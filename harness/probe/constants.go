@@ -168,7 +168,7 @@ func constants() (all []Family) {
 		[]string{"0", "43199", "2"}, []string{"4294967295", "43199", "2"})
 
 	add("sec/join-sets-off", "LAT-SEC-006", "What one join sets off", indexed, "", nil,
-		`And "carol" sends the subject a join`, `Then because of it the subject has sent some, and at most 12 intros and 6 joins`)
+		`And "carol" sends the subject a join`, `And 2 s pass`, `Then because of it the subject has sent some, and at most 12 intros and 6 joins`)
 	add("frame/opener", "LAT-FRAME-016", "The opener, and other single bytes", indexed, "datagram", rows("01", "00", "ff", "0101"),
 		`And "bob" sends the subject the datagram <datagram>`, `Then the subject answers none of them, but the sound ping after them`)
 	add("id/sizes-published", "LAT-ID-004", "Packets of a message", member, "bytes packets", sizes,

@@ -42,6 +42,7 @@ type Config struct {
 	Cells    []Cell
 	Labs     map[string]lab.Lab
 	Features fs.FS
+	Parsed   []Scenario // what Scenarios reads from Features, for who runs often; nil: it is read
 	Registry *spec.Registry
 	World    WorldFunc // nil: steps.New
 
@@ -110,9 +111,12 @@ func (c *Config) jobs(labName string) int {
 // plan picks the scenarios of every cell. It fails on what would otherwise
 // pass by judging nothing.
 func (c *Config) plan(ctx context.Context) ([]*planned, error) {
-	all, err := Scenarios(c.Features)
-	if err != nil {
-		return nil, err
+	all := c.Parsed
+	if all == nil {
+		var err error
+		if all, err = Scenarios(c.Features); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range all {
 		if _, ok := c.Registry.Lookup(s.Requirement); !ok {

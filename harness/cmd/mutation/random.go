@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +34,8 @@ type randomFlags struct {
 	jobs   int
 	shard  string
 	least  float64
+	killed int
+	check  string
 }
 
 func randomCommand() *cobra.Command {
@@ -50,13 +50,14 @@ the first verdict on the subject that names a requirement.
 
 A mutant is killed when there is such a verdict; unreached when nothing called the
 function; without effect when every capture of every scenario and world was the same,
-byte for byte; and it survived otherwise.
+byte for byte; and it survived otherwise. One that reference/excuses.yaml lists is excused.
 
 Results are kept in DIR/results.jsonl as they come: the same command goes on where it
 was interrupted. Survivors are written to DIR/survivors.md with their change.
 
-Exit codes: 0 at least --least of the mutants that have an effect were killed; 1 fewer;
-2 it could not run.`,
+Exit codes: 0 at least --least of the mutants that are not excused, and at least
+--killed, were killed; 1 fewer, or the file --check states another figure; 2 it could
+not run.`,
 		Example: `  mutation random --draw 5f3a91c2 --n 500
   mutation random --draw 5f3a91c2 --n 500 --shard 1/2 --out out/random-1
   mutation random --draw 1 --n 40 --files '^reference/wire/' --out out/wire`,
@@ -72,7 +73,9 @@ Exit codes: 0 at least --least of the mutants that have an effect were killed; 1
 	p.StringVar(&f.out, "out", "out/random", "folder for the program, its sources, and the results")
 	p.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "mutants at once")
 	p.StringVar(&f.shard, "shard", "1/1", "the part of the draw to judge, I/N")
-	p.Float64Var(&f.least, "least", 0, "share of the mutants with an effect that must be killed, 0 to 1")
+	p.Float64Var(&f.least, "least", 0, "share of the mutants that are not excused which must be killed, 0 to 1")
+	p.IntVar(&f.killed, "killed", 0, "how many mutants must be killed at least")
+	p.StringVar(&f.check, "check", "", "require that this file states the figure (README.md)")
 	_ = c.MarkFlagRequired("draw")
 	return c
 }
@@ -159,15 +162,15 @@ func random(ctx context.Context, f randomFlags) error {
 	if err != nil {
 		return err
 	}
-	base := filepath.Join(out, fmt.Sprintf("baseline-%s-%d.json", f.draw, f.n))
-	if err := exec.CommandContext(ctx, program, workingRandom, "--baseline", base).Run(); err != nil {
+	base := filepath.Join(out, fmt.Sprintf("baseline-%s-%d-%d.json", f.draw, f.n, f.worlds))
+	if err := exec.CommandContext(ctx, program, workingRandom, "--baseline", base, "--worlds", strconv.Itoa(f.worlds)).Run(); err != nil {
 		return fmt.Errorf("the reference without a fault: %w: see %s", err, base)
 	}
 	begun := time.Now()
 	if err := judgeRandom(ctx, program, base, f, names, done, kept); err != nil {
 		return err
 	}
-	return f.conclude(draw, names, done, out, time.Since(begun))
+	return f.conclude(root, draw, names, done, out, time.Since(begun))
 }
 
 func readFates(name string) (map[string]fate, error) {
@@ -292,68 +295,6 @@ func (l *limited) Write(p []byte) (int, error) {
 	l.left -= n
 	_, _ = l.w.Write(p[:n])
 	return len(p), nil
-}
-
-// conclude prints what came of it by chapter, and writes the survivors.
-func (f randomFlags) conclude(draw *mutant.Draw, names []string, done map[string]fate, out string, took time.Duration) error {
-	type count struct{ all, killed, survived, none, unreached int }
-	by := map[string]*count{}
-	total := &count{}
-	ways := map[string]int{}
-	var survivors strings.Builder
-	fmt.Fprintf(&survivors, "# Survivors of the draw %s\n", f.draw)
-	for _, m := range draw.Mutants {
-		x, ok := done[m.Name]
-		if !ok || !slices.Contains(names, m.Name) {
-			continue
-		}
-		if by[m.Package] == nil {
-			by[m.Package] = &count{}
-		}
-		for _, c := range []*count{total, by[m.Package]} {
-			c.all++
-			switch {
-			case x.Killed:
-				c.killed++
-			case !x.Reached:
-				c.unreached++
-			case !x.Differs:
-				c.none++
-			default:
-				c.survived++
-			}
-		}
-		if x.Killed {
-			ways[x.How]++
-			continue
-		}
-		fmt.Fprintf(&survivors, "\n## %s: %s, %s\n\n%s:%d, `%s`; %d scenarios and worlds.\n\n```diff\n-%s\n+%s\n```\n",
-			m.Name, x, m.Kind, m.File, m.Line, m.Function, x.Tried, indented(m.From), indented(m.To))
-	}
-	fmt.Printf("%-20s %6s %6s %9s %10s %9s\n", "package", "all", "killed", "survived", "no effect", "unreached")
-	for _, name := range append(slices.Sorted(maps.Keys(by)), "all") {
-		c := by[name]
-		if name == "all" {
-			c = total
-		}
-		fmt.Printf("%-20s %6d %6d %9d %10d %9d\n", name, c.all, c.killed, c.survived, c.none, c.unreached)
-	}
-	effective := total.all - total.none
-	share := 1.0
-	if effective > 0 {
-		share = float64(total.killed) / float64(effective)
-	}
-	fmt.Printf("draw %s: %d sites, %d drawn, %d left out that do not compile; killed %d of %d (%.1f %%), %.1f %% of those with an effect; by a death %d, by a hang %d; %.0f s\n",
-		f.draw, draw.Sites, len(draw.Mutants), draw.Stillborn, total.killed, total.all, 100*float64(total.killed)/float64(max(total.all, 1)), 100*share, ways["death"], ways["hang"], took.Seconds())
-	file := filepath.Join(out, "survivors.md")
-	if err := os.WriteFile(file, []byte(survivors.String()), 0o644); err != nil {
-		return err
-	}
-	fmt.Println("survivors:", file)
-	if share < f.least {
-		return fmt.Errorf("%w: %.3f of the mutants with an effect were killed, %.3f is required", errGap, share, f.least)
-	}
-	return nil
 }
 
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n ") }

@@ -18,6 +18,7 @@ import (
 	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
 	"punchlist/harness/manifest"
+	"punchlist/harness/probe"
 	"punchlist/harness/report"
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
@@ -50,8 +51,9 @@ type baseWorld struct {
 	Reaches []string
 }
 
-// exploredWorlds is how many worlds a baseline knows.
-const exploredWorlds = 40
+// worldsFor is how many worlds a baseline knows, for so many that reach each mutant: not every
+// world reaches every function.
+func worldsFor(reaching int) int { return 4 * reaching }
 
 func randomWorkCommand() *cobra.Command {
 	var name, base string
@@ -64,7 +66,7 @@ func randomWorkCommand() *cobra.Command {
 				return err
 			}
 			if name == "" {
-				return w.baseline(c.Context(), base)
+				return w.baseline(c.Context(), base, worldsFor(worlds))
 			}
 			data, err := os.ReadFile(base)
 			if err != nil {
@@ -90,6 +92,7 @@ func randomWorkCommand() *cobra.Command {
 type randomWorker struct {
 	registry           *spec.Registry
 	subject, reference manifest.Manifest
+	scenarios          []suite.Scenario // and probes
 }
 
 func newRandomWorker() (*randomWorker, error) {
@@ -103,13 +106,22 @@ func newRandomWorker() (*randomWorker, error) {
 	}
 	subject := reference
 	subject.Name, subject.Builtin = "saboteur", saboteur.Builtin
-	return &randomWorker{registry, subject, reference}, nil
+	standard, err := spec.LoadStandard()
+	if err != nil {
+		return nil, err
+	}
+	files, err := probe.Features(standard, features.Files)
+	if err != nil {
+		return nil, err
+	}
+	scenarios, err := suite.Scenarios(files)
+	return &randomWorker{registry, subject, reference, scenarios}, err
 }
 
 func (w *randomWorker) run(ctx context.Context, keys []string) (*result.Cell, error) {
 	got, err := suite.Run(ctx, suite.Config{
 		Cells: []suite.Cell{{Subject: w.subject, Companion: w.reference, Lab: "sim"}},
-		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Features: features.Files, Registry: w.registry,
+		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Parsed: w.scenarios, Registry: w.registry,
 		World:  func(ctx context.Context, o steps.Options) suite.World { return steps.New(ctx, o) },
 		Select: suite.Selection{Keys: keys},
 		Seed:   1, Jobs: 1, Timeout: time.Minute,
@@ -121,19 +133,15 @@ func (w *randomWorker) run(ctx context.Context, keys []string) (*result.Cell, er
 	return got.Cells[0], nil
 }
 
-// baseline plays every scenario and some worlds without a fault, and notes which mutants' functions
-// each of them reaches. One that exists already is kept.
-func (w *randomWorker) baseline(ctx context.Context, file string) error {
+// baseline plays every scenario, every probe and some worlds without a fault, and notes which
+// mutants' functions each of them reaches. One that exists already is kept.
+func (w *randomWorker) baseline(ctx context.Context, file string, worlds int) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	all, err := suite.Scenarios(features.Files)
-	if err != nil {
-		return err
-	}
 	deviate.Become("")
 	var b baseline
-	for _, s := range all {
+	for _, s := range w.scenarios {
 		deviate.Record()
 		begun := time.Now()
 		cell, err := w.run(ctx, []string{s.Key})
@@ -151,7 +159,7 @@ func (w *randomWorker) baseline(ctx context.Context, file string) error {
 		b.Scenarios = append(b.Scenarios, baseScenario{s.Key, x.CaptureHash, asked(), time.Since(begun).Seconds()})
 	}
 	slices.SortStableFunc(b.Scenarios, func(x, y baseScenario) int { return int(1e6 * (x.Seconds - y.Seconds)) })
-	for seed := range int64(exploredWorlds) {
+	for seed := range int64(worlds) {
 		deviate.Record()
 		got, err := w.world(ctx, seed)
 		if err != nil {
