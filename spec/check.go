@@ -52,6 +52,7 @@ func (s *Standard) Check(evidence []Evidence) Coverage {
 	s.checkSentences(&c)
 	s.checkReferences(&c)
 	s.checkLinks(&c)
+	s.checkBinding(&c)
 	s.checkCauses(&c)
 	s.checkTables(&c)
 	return c

@@ -14,7 +14,8 @@ type Constant struct {
 	Default     string `yaml:"default"`     // with its unit
 	Permitted   string `yaml:"permitted"`   // the range that a peer may choose from, or: fixed
 	Unranged    string `yaml:"unranged"`    // why Permitted is neither; else empty
-	Requirement string `yaml:"requirement"` // the id that binds it; may be empty
+	Requirement string `yaml:"requirement"` // the id that binds it
+	Unbound     string `yaml:"unbound"`     // why no requirement does; else empty
 	Reason      string `yaml:"reason"`      // one or two sentences
 }
 
@@ -69,8 +70,13 @@ func (c Constant) validate(r *Registry) error {
 	if err := c.validateRange(); err != nil {
 		return err
 	}
-	if c.Requirement == "" {
+	switch {
+	case c.Requirement == "" && c.Unbound == "":
+		return fmt.Errorf("no requirement binds it: name one, or say why not in unbound")
+	case c.Requirement == "":
 		return nil
+	case c.Unbound != "":
+		return fmt.Errorf("requirement %s binds it: remove unbound", c.Requirement)
 	}
 	if _, ok := r.Lookup(c.Requirement); !ok {
 		return fmt.Errorf("requirement %s is not in the registry%s", c.Requirement, r.nearest(c.Requirement))

@@ -47,6 +47,8 @@ func TestParseConstantsRefuses(t *testing.T) {
 		"no permitted":     {change("    permitted: 1,000 ms and up\n", ""), "permitted is missing"},
 		"no reason":        {change("NATs forget.", "''"), "reason is missing"},
 		"a requirement":    {change("FRAME-001", "FRAME-009"), "LAT-FRAME-009 is not in the registry (the last of its area is LAT-FRAME-001)"},
+		"nothing binding":  {change("    requirement: LAT-FRAME-001\n", ""), "no requirement binds it: name one, or say why not in unbound"},
+		"bound and not":    {change("    reason", "    unbound: so\n    reason"), "LAT-FRAME-001 binds it: remove unbound"},
 		"a misspelled key": {change("permitted", "permited"), "permited"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,10 +57,10 @@ func TestParseConstantsRefuses(t *testing.T) {
 			require.ErrorContains(t, err, "c.yaml")
 		})
 	}
-	free := strings.Replace(second, "    requirement: LAT-FRAME-001\n", "", 1)
+	free := strings.Replace(second, "    requirement: LAT-FRAME-001\n", "    unbound: it shows nowhere\n", 1)
 	all, err := ParseConstants("c.yaml", []byte("constants:"+constant+free), r)
 	require.NoError(t, err)
-	require.Equal(t, Constant{"keepalive", "keepalive interval (K)", "04-messages.md", "30,000 ms", "1,000 ms and up", "", "LAT-FRAME-001", "NATs forget."}, all[0])
+	require.Equal(t, Constant{"keepalive", "keepalive interval (K)", "04-messages.md", "30,000 ms", "1,000 ms and up", "", "LAT-FRAME-001", "", "NATs forget."}, all[0])
 	require.Empty(t, all[1].Requirement)
 }
 

@@ -41,6 +41,8 @@ func specCommand() *cobra.Command {
   - a scenario or an anchor of a requirement that there is not, and a Rule without exactly
     one requirement;
   - a requirement without its anchor in its chapter, or with another sentence there;
+  - a sentence or table row of chapters 1 to 13 that binds (MUST, SHOULD, MAY) and is of no
+    requirement, and a constant that no requirement binds and that does not say why;
   - a requirement or deviation that is named and not there, and a link that leads nowhere;
   - a requirement that has a peer send something and is of no cause, and a rule of the oracle
     that asks for a cause and names none;
