@@ -47,6 +47,9 @@ type net struct {
 	recorder *Recorder
 }
 
+// Unwrap is the internet of the lab itself.
+func (n *net) Unwrap() lab.Net { return n.Net }
+
 func (n *net) Start(ctx context.Context, host string, m manifest.Manifest) (lab.Testee, error) {
 	t, err := n.Net.Start(ctx, host, m)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"punchlist/harness/codec"
 	"punchlist/harness/manifest"
 	"punchlist/harness/monitor"
+	"punchlist/harness/oracle"
 	"punchlist/harness/testees"
 	"punchlist/harness/verdict"
 )
@@ -18,6 +19,9 @@ func TestBundledManifestsNameStepsAndMonitors(t *testing.T) {
 	for _, m := range monitor.All() {
 		ids[m.ID] = true
 	}
+	for _, r := range oracle.Rules() {
+		ids[r.ID] = true
+	}
 	for _, d := range definitions {
 		ids[d.id] = true
 	}
@@ -27,7 +31,7 @@ func TestBundledManifestsNameStepsAndMonitors(t *testing.T) {
 		require.NoError(t, err)
 		for _, k := range m.Known {
 			require.Empty(t, k.Signature, "%s: %s", name, k)
-			require.True(t, ids[k.ID], "%s: %s: there is no such step or monitor", name, k)
+			require.True(t, ids[k.ID], "%s: %s: there is no such step, monitor or rule", name, k)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (w *fakeWorld) up() error {
 	if err != nil {
 		return &verdict.LabFailed{Err: err}
 	}
-	w.net = n.(*bareNet)
+	w.net = n.(interface{ Unwrap() lab.Net }).Unwrap().(*bareNet)
 	t, err := w.net.Start(w.ctx, "bob", w.o.Companion)
 	if err != nil {
 		return err
