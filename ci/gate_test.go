@@ -103,8 +103,8 @@ func TestANewDefectIsRedAndNamed(t *testing.T) {
 	require.Contains(t, said, "FAILED LAT-FRAME-005  example+reference@netns")
 	require.Contains(t, c.read("step.md"), "LAT-FRAME-005 failed")
 
-	// Listed as known, by the ids that the report names, it is expected. The oracle has seen the same
-	// in its own way: a pong to what is no ping.
+	// Listed as known, by the ids that the report names, it is expected. The oracle has seen the
+	// same in its own way: a pong to what is no ping.
 	found := regexp.MustCompile(`(?ms)^FAILED (\S+).*?^  id +(\S+)$`).FindAllStringSubmatch(said, -1)
 	require.NotEmpty(t, found, said)
 	known := "known:"
