@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -193,19 +194,18 @@ func function(f *ast.FuncDecl) string {
 	return "(" + types.ExprString(f.Recv.List[0].Type) + ")." + f.Name.Name
 }
 
-// chapters are the numbers behind "Chapter" and "Chapters" in a file's comments above its package
-// clause or right behind it.
+var chapterPage = regexp.MustCompile(`\(spec/([0-9]{2})-[a-z-]+\.md`)
+
+// chapters are those whose pages a file's first comment names: section 6.2 (spec/06-traversal.md).
 func chapters(f *file) (all []int) {
-	for _, g := range f.ast.Comments {
-		if g.Pos() > f.ast.Name.End()+2000 {
-			break
-		}
-		var n int
-		if _, err := fmt.Sscanf(g.Text(), "Chapter %d", &n); err == nil {
-			return append(all, n)
-		}
+	if len(f.ast.Comments) == 0 || f.ast.Comments[0].Pos() > f.ast.Package {
+		return nil
 	}
-	return nil
+	for _, m := range chapterPage.FindAllStringSubmatch(f.ast.Comments[0].Text(), -1) {
+		n, _ := strconv.Atoi(m[1]) // two digits
+		all = append(all, n)
+	}
+	return all
 }
 
 func text(fset *token.FileSet, f *file, from, to token.Pos) string {
