@@ -96,11 +96,12 @@ type Draw struct {
 	overlay   map[string][]byte // by file, from the root
 }
 
-// excluded are functions whose result is text for people, or that only count for operators.
+// excluded are functions whose result is text for people, or that only count for operators or
+// declare figures.
 func excluded(name string, f *ast.FuncDecl) bool {
 	base := filepath.Base(name)
 	switch {
-	case base == "explain.go" || base == "sizes.go" || base == "counts.go" || base == "config.go":
+	case base == "explain.go" || base == "sizes.go" || base == "counts.go" || base == "config.go" || base == "choices.go":
 		return true
 	case f.Name.Name == "String" || f.Name.Name == "Sizes" || f.Name.Name == "Error" || f.Name.Name == "Validate" || f.Name.Name == "withDefaults":
 		return true
