@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,6 +26,11 @@ func pickles(t *testing.T) []*pickle {
 	require.NoError(t, err)
 	files, err := probe.Features(standard, features.Files)
 	require.NoError(t, err)
+	return picklesOf(t, files)
+}
+
+func picklesOf(t *testing.T, files fs.FS) []*pickle {
+	t.Helper()
 	suite := godog.TestSuite{Options: &godog.Options{FS: files, Paths: []string{"."}}}
 	retrieved, err := suite.RetrieveFeatures()
 	require.NoError(t, err)
@@ -114,11 +120,23 @@ func TestStepIDs(t *testing.T) {
 	require.Equal(t, []string{"bob"}, w.StepArguments(`the subject and "bob" are connected without a proxy`))
 }
 
-// Each step of the features means exactly one thing, and the language has no
-// expression that no feature speaks.
+// Each step of the features means exactly one thing.
 func TestLanguage(t *testing.T) {
+	meaning(t, picklesOf(t, features.Files))
+}
+
+// So does each step of the probes, and the language has no expression that neither speaks.
+func TestProbesSpeakTheLanguage(t *testing.T) {
+	for i, n := range meaning(t, pickles(t)) {
+		require.NotZerof(t, n, "no feature and no probe uses the expression %s", definitions[i].expression)
+	}
+}
+
+// meaning is how often each definition is meant.
+func meaning(t *testing.T, all []*pickle) []int {
+	t.Helper()
 	used := make([]int, len(definitions))
-	for _, p := range pickles(t) {
+	for _, p := range all {
 		for _, step := range p.steps {
 			var matches []string
 			for i, d := range definitions {
@@ -130,9 +148,7 @@ func TestLanguage(t *testing.T) {
 			require.Lenf(t, matches, 1, "%s\n  step: %s\n  matched by: %s", p.name, step, strings.Join(matches, "\n  "))
 		}
 	}
-	for i, n := range used {
-		require.NotZerof(t, n, "no feature uses the expression %s", definitions[i].expression)
-	}
+	return used
 }
 
 // The rows of the traversal feature are all ordered pairs of named profiles,
