@@ -394,6 +394,9 @@ func (j *judge) introCame(d *datagram) {
 	j.met[b.RequesterPeerID] = true
 	if j.trusted(d) || j.pendingAt(d.from) {
 		j.ip(b.Address).trusted = d.At
+	} else {
+		from := j.address(d.from)
+		from.heldIntros = append(from.heldIntros, heldIntro{b.Address, d.At})
 	}
 	if j.isFresh(d) {
 		j.ip(b.Address).fresh = d.At
@@ -405,6 +408,22 @@ func (j *judge) introCame(d *datagram) {
 	}
 	a.introducedFor[string(d.packet.SubclusterID)] = true
 	j.ip(b.Address).introduced = d.At
+}
+
+// A heldIntro is an introduction by a source that had proved nothing yet. It waits for the proof.
+type heldIntro struct {
+	of netip.Addr
+	at time.Time
+}
+
+// provenIntros trusts the introductions of an address that has just echoed.
+func (j *judge) provenIntros(a *address) {
+	for _, x := range a.heldIntros {
+		if j.now.Sub(x.at) <= j.hold()+turn+j.react {
+			j.ip(x.of).trusted = j.now
+		}
+	}
+	a.heldIntros = nil
 }
 
 func (j *judge) introSent(d *datagram) {

@@ -129,9 +129,10 @@ type address struct {
 	ports            map[uint16]bool       // of the own sockets to which something came from it
 	pinged           time.Time             // when it was last sent a ping
 	synced           time.Time             // when it was last sent a sync packet, or one came from it
-	cached           recent                // when it was sent cached packets
-	summaries        map[string]time.Time  // sent to it, by prefix
-	minute           time.Time             // of the publishes that are counted
+	heldIntros       []heldIntro
+	cached           recent               // when it was sent cached packets
+	summaries        map[string]time.Time // sent to it, by prefix
+	minute           time.Time            // of the publishes that are counted
 	inMinute, before int
 }
 
@@ -458,6 +459,7 @@ func (j *judge) echo(d *datagram) {
 		delete(a.asked, b.ReflectionID)
 		a.echoedBy[b.ResponderPeerID] = d.At
 		a.echoed = append(a.echoed, d.At)
+		j.provenIntros(a)
 		j.ip(d.from.Addr()).echoed = append(j.ip(d.from.Addr()).echoed, d.At)
 	}
 	if b.Keys.Has(wire.KeyNATType) && b.NATType != 0 {

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -100,4 +101,14 @@ func (h *history) answer(n byte, hops uint32) wire.Packet {
 	id := wire.MessageID(p.Message)
 	p.PacketID = id[:]
 	return p
+}
+
+// An introduction by a stranger waits for the proof, and is obeyed then.
+func TestAnIntroductionWaitsForTheProof(t *testing.T) {
+	h := begin(t)
+	h.in(carolAt, mainAt, h.introOf(wire.ID{5}, farAt, carol))
+	h.pass(20 * time.Millisecond)
+	h.verify(carol, carolAt)
+	h.out(mainAt, farAt, h.ping(self, `,"isConnection":true,"natType":31`))
+	require.NotContains(t, h.broken(), "traversal/trusted")
 }
