@@ -36,14 +36,14 @@ var breaksMeeting = map[string]func(h *history){
 		h.pass(5 * time.Second)
 	},
 	"nat/begins": func(h *history) {
-		h.j.bootstrap[carolAt] = carol
+		h.j.configure(carolAt, carol)
 		h.verify(boot, bootAt)
 		h.j.discovery = discovery{heartbeat: map[netip.AddrPort]wire.EchoID{}}
 		h.verify(carol, carolAt)
 		h.pass(time.Second)
 	},
 	"nat/again": func(h *history) {
-		h.j.bootstrap[carolAt] = carol
+		h.j.configure(carolAt, carol)
 		h.verify(carol, carolAt)
 		h.pass(3 * k)
 	},

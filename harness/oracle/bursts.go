@@ -22,9 +22,6 @@ type try struct {
 	pings int // from the main socket
 }
 
-// tries are those to one address.
-type tries struct{ all []*try }
-
 // openerSent judges an opener of a burst (LAT-TRAV-007).
 func (j *judge) openerSent(d *datagram) {
 	ip := j.ip(d.to.Addr())
@@ -96,21 +93,16 @@ func (j *judge) trySent(d *datagram) {
 	if pool {
 		return
 	}
-	t := j.tries[d.to]
-	if t == nil {
-		t = &tries{}
-		j.tries[d.to] = t
-	}
 	var x *try
-	for _, y := range t.all {
+	for _, y := range j.tries[d.to] {
 		if y.id == b.PingID {
 			x = y
 		}
 	}
 	if x == nil {
 		x = &try{id: b.PingID, start: j.now}
-		t.all = append(t.all, x)
-		j.retried(t, d)
+		j.tries[d.to] = append(j.tries[d.to], x)
+		j.retried(d)
 	}
 	x.pings++
 	j.looked("traversal/three")
@@ -121,19 +113,20 @@ func (j *judge) trySent(d *datagram) {
 
 // retried judges how soon a peer that is reached by a proxy is tried again (section 6.5): the
 // second wait is twice the first, and at least 1.5 K.
-func (j *judge) retried(t *tries, d *datagram) {
+func (j *judge) retried(d *datagram) {
 	since := time.Time{}
 	for _, l := range j.linkOrder {
 		if l.proxied && l.addr == d.to {
 			since = l.since
 		}
 	}
-	n := len(t.all)
-	if since.IsZero() || n < 3 || !t.all[n-3].start.After(since) || t.all[n-2].start.Before(j.steady) {
+	all := j.tries[d.to]
+	n := len(all)
+	if since.IsZero() || n < 3 || !all[n-3].start.After(since) || all[n-2].start.Before(j.steady) {
 		return
 	}
 	j.looked("traversal/retry")
-	if gap := t.all[n-1].start.Sub(t.all[n-2].start); gap < j.k*3/2-j.react-time.Second {
+	if gap := all[n-1].start.Sub(all[n-2].start); gap < j.k*3/2-j.react-time.Second {
 		j.wrong("traversal/retry", []int{d.Seq}, "it tried to reach the peer at %v, which it reaches by a proxy, again after %v; at least %v are required at the third try", d.to, gap, j.k*3/2)
 	}
 }

@@ -102,11 +102,11 @@ func (j *judge) summarized(d *datagram) {
 // told what it holds in a pong or ping.
 func (j *judge) hashSent(d *datagram) {
 	b := &d.packet.Body
-	if id, ok := d.packet.ID(); !ok || !b.Keys.Has(wire.KeyCacheSummaryHash) || j.hashed[id] {
+	id, ok := d.packet.ID()
+	if !ok || !b.Keys.Has(wire.KeyCacheSummaryHash) || j.hashed[id] {
 		return // one that is sent again says what was so when it was made
-	} else {
-		j.hashed[id] = true
 	}
+	j.hashed[id] = true
 	if !j.certain() {
 		return
 	}
@@ -143,8 +143,8 @@ type heardSync struct {
 	*datagram
 	summary cache.Summary
 	owed    time.Time
-	answers int // summaries that answer it
-	equal   bool
+	answers int  // summaries that answer it
+	equal   bool // its summary was the own one
 }
 
 // told is for how long a sync may be answered: what is not sent at once waits for a minute's turn.
@@ -157,8 +157,10 @@ func (j *judge) syncCame(d *datagram) {
 		return
 	}
 	h := &heardSync{datagram: d, summary: s}
-	if j.certain() {
-		own := j.model.cache.Summary(j.now, s.Prefix)
+	var own cache.Summary
+	certain := j.certain()
+	if certain {
+		own = j.model.cache.Summary(j.now, s.Prefix)
 		h.equal = own.Hash == s.Hash
 	}
 	again := false
@@ -169,10 +171,9 @@ func (j *judge) syncCame(d *datagram) {
 	}
 	j.syncs[d.from] = append(j.syncs[d.from], h)
 	a := j.address(d.from)
-	if again || !j.anybodyVerified(d.from) || !j.active() || !j.knowsType() || !j.certain() || d.to.Port() != j.main {
+	if again || !j.anybodyVerified(d.from) || !j.active() || !j.knowsType() || !certain || d.to.Port() != j.main {
 		return
 	}
-	own := j.model.cache.Summary(j.now, s.Prefix)
 	for child, move := range own.Moves(&s) {
 		if move == cache.Deeper && j.now.Sub(a.summaries[child.String()]) > j.constants.MostTime("sync.again")+time.Second {
 			h.owed = j.now.Add(j.react + 2*time.Second)

@@ -117,6 +117,7 @@ func (c Constants) least(ids ...string) time.Duration {
 func (j *judge) introduces(hello testee.HelloOK) {
 	j.constants.Declared = hello.Constants
 	j.recommended = hello.Recommendations
+	j.trustTimes()
 	for id := range hello.Constants {
 		j.looked("constants/range")
 		if _, known := standard()[id]; !known {
@@ -148,10 +149,10 @@ func (j *judge) recommends(requirement string) bool {
 	return slices.Contains(j.recommended, requirement)
 }
 
-// fresh is for how long after the last datagram of a peer that peer certainly is sent to, is not
-// looked for elsewhere, and keeps this one from thinking that it is alone.
-func (j *judge) fresh() time.Duration {
-	return j.constants.least("multicast.silence", "alone.silence", "moved.silence")
+// trustTimes are the times that are asked for with each datagram.
+func (j *judge) trustTimes() {
+	j.freshFor = j.constants.least("multicast.silence", "alone.silence", "moved.silence")
+	j.proofFor = min(j.freshFor, j.constants.LeastTime("verified.life"))
 }
 
 // hold is how long at most what needs a verified source may be held (section 4.4).

@@ -21,16 +21,22 @@ type expected struct {
 
 // opens gives the plaintext of a packet that carries a whole message for a joined subcluster.
 func (j *judge) opens(p *wire.Packet) (plaintext []byte, ok bool) {
-	if p.Index != wire.NoIndex || j.indexed {
-		return nil, false
-	}
-	sub, is := wire.AsID(p.SubclusterID)
-	m := j.joined[sub]
-	if !is || m == nil || m.unsure || !m.left.IsZero() || m.keys.SubclusterID != sub {
+	m := j.memberFor(p)
+	if p.Index != wire.NoIndex || m == nil {
 		return nil, false
 	}
 	plaintext, err := seal.Open(m.keys, p.Message)
 	return plaintext, err == nil
+}
+
+// memberFor is the membership by which a packet has to be opened; nil: there is none.
+func (j *judge) memberFor(p *wire.Packet) *membership {
+	sub, is := wire.AsID(p.SubclusterID)
+	m := j.joined[sub]
+	if !is || m == nil || m.unsure || !m.left.IsZero() || m.keys.SubclusterID != sub || j.indexed {
+		return nil
+	}
+	return m
 }
 
 // due notes that a message which came in has to be delivered (LAT-REPL-003, LAT-STRM-002).
@@ -45,6 +51,11 @@ func (j *judge) due(d *datagram, key any) {
 	if !ok {
 		return
 	}
+	j.expect(d, key, plaintext)
+}
+
+// expect notes that the application has to be told of a message soon.
+func (j *judge) expect(d *datagram, key any, plaintext []byte) {
 	j.expectedKeys[key] = true
 	j.expected = append(j.expected, &expected{datagram: d, key: key, plaintext: plaintext, owed: j.now.Add(j.react + time.Second)})
 }

@@ -98,7 +98,7 @@ func (j *judge) responder(at netip.AddrPort) bool {
 	if a.first.IsZero() {
 		return j.restored
 	}
-	if _, configured := j.bootstrap[at]; configured {
+	if j.isBootstrap(at) {
 		return true
 	}
 	for id := range a.names {
@@ -110,15 +110,13 @@ func (j *judge) responder(at netip.AddrPort) bool {
 }
 
 // responders are those that certainly can be asked: bootstrap peers from which something came.
-func (j *judge) responders() (n int, ips map[netip.Addr]bool) {
-	ips = map[netip.Addr]bool{}
-	for at := range j.bootstrap {
+func (j *judge) responders() (all []netip.AddrPort) {
+	for _, at := range j.bootstrapOrder {
 		if a := j.addresses[at]; a != nil && !a.first.IsZero() && j.now.Sub(a.first) > j.react {
-			n++
-			ips[at.Addr()] = true
+			all = append(all, at)
 		}
 	}
-	return n, ips
+	return all
 }
 
 func (j *judge) stage1Sent(d *datagram) {
@@ -292,10 +290,9 @@ func (j *judge) stage2Asks(c *comparison, d *datagram) {
 		j.wrong("nat/comparing", []int{d.Seq}, "it asked two responders in stage 2, to neither of which its probe socket had sent")
 	}
 	if c.pair[0].known && c.pair[1].known {
-		_, ips := j.responders()
-		for at := range ips {
-			if !n.contacted[at] {
-				j.wrong("nat/comparing", []int{d.Seq}, "it asked two responders in stage 2 to which its probe socket had sent, where %v was left", at)
+		for _, at := range j.responders() {
+			if !n.contacted[at.Addr()] {
+				j.wrong("nat/comparing", []int{d.Seq}, "it asked two responders in stage 2 to which its probe socket had sent, where %v was left", at.Addr())
 				return
 			}
 		}
@@ -321,7 +318,7 @@ func (j *judge) discoveryCame(d *datagram) {
 		return // later ones may come when another ask is under way
 	}
 	a.port, a.answered = b.Port, j.now
-	if count, _ := j.responders(); count < 2 || n.rerun.After(a.At) {
+	if len(j.responders()) < 2 || n.rerun.After(a.At) {
 		return
 	}
 	at := j.now
@@ -335,7 +332,7 @@ func (j *judge) begins(d *datagram) {
 		return
 	}
 	echoed := 0
-	for at := range j.bootstrap {
+	for _, at := range j.bootstrapOrder {
 		if len(j.address(at).echoed) > 0 {
 			echoed++
 		}
@@ -351,8 +348,7 @@ func (j *judge) begins(d *datagram) {
 // starts discovery anew (section 5.3).
 func (j *judge) contradicted(d *datagram) {
 	b, n := &d.packet.Body, &j.discovery
-	_, configured := j.bootstrap[d.from]
-	if !configured || len(j.types) == 0 || j.indexed || !b.Keys.Has(wire.KeyPingID|wire.KeyAddress|wire.KeyPort) {
+	if !j.isBootstrap(d.from) || len(j.types) == 0 || j.indexed || !b.Keys.Has(wire.KeyPingID|wire.KeyAddress|wire.KeyPort) {
 		return
 	}
 	own := j.types[len(j.types)-1]
@@ -369,7 +365,7 @@ func (j *judge) contradicted(d *datagram) {
 
 // again notes that stage 1 has to begin anew, where two responders are certain.
 func (j *judge) again(d *datagram, why string) {
-	if count, _ := j.responders(); count < 2 || j.indexed || !j.active() {
+	if len(j.responders()) < 2 || j.indexed || !j.active() {
 		return
 	}
 	frames, at := []int(nil), j.now
@@ -388,10 +384,7 @@ func (j *judge) silence() {
 	if !j.active() || j.indexed || n.last() == nil {
 		return
 	}
-	if count, _ := j.responders(); count < 2 {
-		return
-	}
-	if j.now.Sub(latest(n.came, n.last().At, j.steady)) > 2*j.k+soon+j.react {
+	if j.now.Sub(latest(n.came, n.last().At, j.steady)) > 2*j.k+soon+j.react && len(j.responders()) >= 2 {
 		j.looked("nat/again")
 		j.wrong("nat/again", []int{n.last().Seq}, "it did not begin NAT discovery anew, though nothing had come for more than two keepalive intervals")
 		n.came = j.now

@@ -458,13 +458,13 @@ func (j *judge) introSent(d *datagram) {
 	if most := j.constants.Most("join.intros"); !sent.lay(most, map[*joinCopy]bool{}) {
 		j.wrong("intro/count", []int{sent.causes[0].Seq, d.Seq}, "it sent more than %d intros because of one join", most)
 	}
-	ms, err := strconv.ParseInt(string(p.Usr1), 10, 64)
+	made, ok := timeIn(p.Usr1)
 	switch {
 	case b.ResponderPeerID != j.self:
 		j.wrong("intro/fields", []int{d.Seq}, "it sent an intro in the name of %s", b.ResponderPeerID)
-	case err != nil:
+	case !ok:
 		j.wrong("intro/fields", []int{d.Seq}, "it sent an intro whose usr1 is no time")
-	case !j.skewed && (ms < d.At.Add(-turn-j.react).UnixMilli() || ms > d.At.UnixMilli()+1000):
+	case !j.skewed && (made.UnixMilli() < d.At.Add(-turn-j.react).UnixMilli() || made.UnixMilli() > d.At.UnixMilli()+1000):
 		j.wrong("intro/fields", []int{d.Seq}, "it sent an intro whose usr1 is not the time of sending")
 	}
 }

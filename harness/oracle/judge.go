@@ -40,10 +40,17 @@ type judge struct {
 	constants   Constants
 	recommended []string // that it says that it follows
 
+	// For how long after the last datagram of a peer that peer certainly is sent to, is not looked
+	// for elsewhere, and keeps this one from thinking that it is alone; and for how long an address
+	// certainly stays verified, which a silent peer can lose.
+	freshFor, proofFor time.Duration
+
 	types     []announced // its NAT type, as it said it in events, oldest first
 	joined    map[wire.ID]*membership
 	joining   map[wire.ID]bool // it was told to, and may not have replied yet
 	bootstrap map[netip.AddrPort]wire.ID
+
+	bootstrapOrder []netip.AddrPort // as they were configured
 
 	addresses map[netip.AddrPort]*address
 	ips       map[netip.Addr]*ipAddress
@@ -71,7 +78,7 @@ type judge struct {
 	own         ownJoins
 	model       model
 	discovery   discovery
-	tries       map[netip.AddrPort]*tries // by address that was introduced
+	tries       map[netip.AddrPort][]*try // by address that was introduced
 	guessed     time.Time                 // when an introduction last led to a traversal, or may have
 	pool        map[uint16]time.Time      // ports of other sockets than main and probe, by their last use
 
@@ -87,8 +94,8 @@ type judge struct {
 	awaited      []*heldPacket // publishes that it has to pass on
 	expected     []*expected   // messages that it has to deliver
 	expectedKeys map[any]bool
-	split        map[splitKey]*splitMessage
-	splitBefore  map[splitKey]bool     // of which something came, and does not wait any more
+	split        map[streamKey]*splitMessage
+	splitBefore  map[streamKey]bool    // of which something came, and does not wait any more
 	hashed       map[wire.ID]bool      // pings and pongs with a cacheSummaryHash
 	lastCasts    map[wire.ID]time.Time // of packets whose time has passed
 	said         map[wire.ID]bool      // publishes that were told to the application
@@ -170,7 +177,7 @@ func newJudge(host string, react time.Duration) *judge {
 		j.seen[r.ID] = &Seen{Rule: r}
 	}
 	j.forget()
-	j.packets = map[wire.ID]*heldPacket{}
+	j.packets, j.lastCasts = map[wire.ID]*heldPacket{}, map[wire.ID]time.Time{}
 	j.said = map[wire.ID]bool{}
 	return j
 }
@@ -179,6 +186,7 @@ func newJudge(host string, react time.Duration) *judge {
 // published stays, since a state may hold it.
 func (j *judge) forget() {
 	j.types, j.joined, j.joining, j.bootstrap = nil, map[wire.ID]*membership{}, map[wire.ID]bool{}, map[netip.AddrPort]wire.ID{}
+	j.bootstrapOrder = nil
 	j.addresses, j.ips = map[netip.AddrPort]*address{}, map[netip.Addr]*ipAddress{}
 	j.joinOrder, j.answers, j.met = nil, map[answerKey]time.Time{}, map[wire.ID]bool{}
 	j.pings, j.joins = nil, map[wire.ID]*heardJoin{}
@@ -188,10 +196,10 @@ func (j *judge) forget() {
 	j.linkOrder, j.commands, j.awaited = nil, map[int]*command{}, nil
 	j.streamed, j.answered = map[wire.ID]int{}, map[wire.ID]int{}
 	j.discovery = discovery{contacted: map[netip.Addr]bool{}, heartbeat: map[netip.AddrPort]wire.EchoID{}}
-	j.tries, j.guessed = map[netip.AddrPort]*tries{}, time.Time{}
+	j.tries, j.guessed = map[netip.AddrPort][]*try{}, time.Time{}
 	j.model, j.syncs, j.syncsFrom = newModel(), map[netip.AddrPort][]*heardSync{}, nil
 	j.expected, j.expectedKeys, j.pool = nil, map[any]bool{}, map[uint16]time.Time{}
-	j.split, j.splitBefore, j.hashed = map[splitKey]*splitMessage{}, map[splitKey]bool{}, map[wire.ID]bool{}
+	j.split, j.splitBefore, j.hashed = map[streamKey]*splitMessage{}, map[streamKey]bool{}, map[wire.ID]bool{}
 	j.echoes = map[wire.EchoID]netip.Addr{}
 	j.reflected, j.reflections = map[wire.EchoID]bool{}, nil
 	j.debts, j.intros, j.introAbout, j.introTo = nil, 0, map[wire.ID]time.Time{}, map[netip.AddrPort]time.Time{}
@@ -292,6 +300,7 @@ func (j *judge) begin(with testee.StartWith) {
 		j.k = 30 * time.Second
 	}
 	j.constants.K = j.k
+	j.trustTimes()
 	j.permitted()
 	j.cluster = unhex(with.ClusterID)
 	j.skewed = with.Clock != nil
@@ -304,12 +313,20 @@ func (j *judge) begin(with testee.StartWith) {
 		ip, err := netip.ParseAddr(b.Address)
 		id, err2 := wire.ParseID(b.PeerID)
 		if err == nil && err2 == nil && id != j.self {
-			j.bootstrap[netip.AddrPortFrom(ip, b.Port)] = id
+			j.configure(netip.AddrPortFrom(ip, b.Port), id)
 		}
 	}
 	if j.indexed {
 		j.types = append(j.types, announced{at: j.now, natType: 31})
 	}
+}
+
+// configure notes a bootstrap peer that the peer is given.
+func (j *judge) configure(at netip.AddrPort, id wire.ID) {
+	if !j.isBootstrap(at) {
+		j.bootstrapOrder = append(j.bootstrapOrder, at)
+	}
+	j.bootstrap[at] = id
 }
 
 // learn takes from a message what the peer knows by now.

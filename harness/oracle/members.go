@@ -151,10 +151,10 @@ func (j *judge) joinFirst(sub wire.ID) {
 
 // bootstraps judges that each bootstrap peer is asked in each keepalive interval (section 7.5).
 func (j *judge) bootstraps() {
-	if !j.active() || !j.knowsType() || len(j.bootstrap) > 32 {
+	if !j.active() || !j.knowsType() || len(j.bootstrapOrder) > 32 {
 		return
 	}
-	for at := range j.bootstrap {
+	for _, at := range j.bootstrapOrder {
 		a := j.address(at)
 		since := latest(a.pinged, j.steady, j.types[0].at)
 		j.looked("ping/bootstrap")
@@ -167,7 +167,7 @@ func (j *judge) bootstraps() {
 
 // alone reports whether no other bootstrap peer has the IP address of one.
 func (j *judge) alone(at netip.AddrPort) bool {
-	for other := range j.bootstrap {
+	for _, other := range j.bootstrapOrder {
 		if other != at && other.Addr() == at.Addr() {
 			return false
 		}

@@ -48,7 +48,7 @@ const soon = 2 * time.Second
 // verified reports whether an address is certainly verified, in a peer's name.
 func (j *judge) verified(a netip.AddrPort, id wire.ID) bool {
 	at, ok := j.address(a).proved[id]
-	return ok && j.now.Sub(at) > j.react && j.now.Sub(at) < min(j.fresh(), j.constants.LeastTime("verified.life"))-j.react // the address of a silent peer can lose it
+	return ok && j.now.Sub(at) > j.react && j.now.Sub(at) < j.proofFor-j.react
 }
 
 // anybodyVerified reports whether an address is certainly verified, in whatever name.
@@ -89,9 +89,8 @@ func (j *judge) introsOwed(c *joinCopy, h *heardJoin) {
 	}
 	others := 0
 	for _, l := range j.linkOrder {
-		_, configured := j.bootstrap[l.addr]
-		if !l.proxied && !configured && l.natType != 0 && l.addr != c.from && l.id != b.RequesterPeerID && j.now.Sub(l.since) > j.react+time.Second &&
-			j.now.Sub(j.address(l.addr).last) < j.fresh()-j.react && j.anybodyVerified(l.addr) {
+		if !l.proxied && !j.isBootstrap(l.addr) && l.natType != 0 && l.addr != c.from && l.id != b.RequesterPeerID && j.now.Sub(l.since) > j.react+time.Second &&
+			j.now.Sub(j.address(l.addr).last) < j.freshFor-j.react && j.anybodyVerified(l.addr) {
 			others++
 		}
 	}
@@ -109,7 +108,7 @@ func (j *judge) questionOwed(q *heardQuery, id wire.ID, d *datagram) {
 	if len(q.came) > 1 || !j.settled(d) || p.Index != wire.NoIndex || j.questions[id] || !j.anybodyVerified(d.from) || j.crowded(d.from) || j.skewed {
 		return
 	}
-	if ms, err := strconv.ParseInt(string(p.Usr1), 10, 64); err == nil && d.At.Sub(time.UnixMilli(ms)) > 25*time.Second {
+	if asked, ok := timeIn(p.Usr1); ok && d.At.Sub(asked) > 25*time.Second {
 		return
 	}
 	var body map[string]json.RawMessage
@@ -143,7 +142,7 @@ func (j *judge) streamOwed(h *heardStream, key streamKey, d *datagram) {
 		return
 	}
 	l := j.linked[key.to]
-	if l == nil || l.proxied || l.addr == d.from || j.now.Sub(l.since) < j.react+time.Second || j.now.Sub(j.address(l.addr).last) > j.fresh()-j.react {
+	if l == nil || l.proxied || l.addr == d.from || j.now.Sub(l.since) < j.react+time.Second || j.now.Sub(j.address(l.addr).last) > j.freshFor-j.react {
 		return
 	}
 	j.owe("stream/owed", soon, []int{d.Seq}, "it did not relay a stream from "+d.from.String()+" to "+key.to.String()+", to which it is connected",
@@ -230,12 +229,12 @@ func (j *judge) introObeyed(d *datagram) {
 	if !j.settled(d) || p.Hops >= wire.MaxHops || j.skewed || !j.anybodyVerified(d.from) {
 		return
 	}
-	if ms, err := strconv.ParseInt(string(p.Usr1), 10, 64); err != nil || d.At.Sub(time.UnixMilli(ms)) > j.k/3 {
+	if made, ok := timeIn(p.Usr1); !ok || d.At.Sub(made) > j.k/3 {
 		return
 	}
 	ip := j.ip(b.Address)
 	if b.RequesterPeerID == j.self || b.ResponderPeerID == j.self || j.linked[b.RequesterPeerID] != nil || j.met[b.RequesterPeerID] || j.named[b.RequesterPeerID] || !ip.introduced.IsZero() || !ip.heard.IsZero() ||
-		to.Port() == 0 || b.Address.IsMulticast() || b.Address.IsLoopback() || b.Address.IsUnspecified() || b.Address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || j.hasAddress(to) || j.intros > j.obeyed() {
+		impossible(to) || j.hasAddress(to) || j.intros > j.obeyed() {
 		return
 	}
 	j.guessOwed(strategy, b.RequesterPeerID, to, d)
@@ -251,8 +250,8 @@ func (j *judge) announceOwed(at time.Time) {
 	if !j.active() || j.indexed || j.restored {
 		return
 	}
-	for to := range j.bootstrap {
-		if len(j.bootstrap) > 32 {
+	for _, to := range j.bootstrapOrder {
+		if len(j.bootstrapOrder) > 32 {
 			break // they take their turn
 		}
 		j.owe("ping/announced", soon, nil, "it learned its NAT type, and sent no connection ping to the bootstrap peer at "+to.String(),
@@ -319,8 +318,7 @@ func (j *judge) obedience(d *datagram) {
 		return
 	}
 	a, ip := j.address(d.to), j.ip(d.to.Addr())
-	_, configured := j.bootstrap[d.to]
-	if configured || j.restored || !a.first.IsZero() || ip.introduced.IsZero() || !a.rendezvous.IsZero() {
+	if j.isBootstrap(d.to) || j.restored || !a.first.IsZero() || ip.introduced.IsZero() || !a.rendezvous.IsZero() {
 		return
 	}
 	j.looked("traversal/trusted")

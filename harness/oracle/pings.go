@@ -118,9 +118,8 @@ func (j *judge) excuse() {
 	}
 	j.awaited, j.expected, j.debts = nil, nil, nil
 	for key := range j.split {
-		j.splitBefore[key] = true
+		j.endSplit(key)
 	}
-	clear(j.split)
 	for _, from := range j.syncsFrom {
 		for _, h := range j.syncs[from] {
 			h.owed = time.Time{}
@@ -263,7 +262,7 @@ func (j *judge) pingSent(d *datagram) {
 			j.wrong("ping/indexed", []int{d.Seq}, "it is indexed, and sent a ping of NAT discovery to %v", d.to)
 		}
 	}
-	if _, configured := j.bootstrap[d.to]; !configured && !j.restored && !a.last.IsZero() {
+	if !j.isBootstrap(d.to) && !j.restored && !a.last.IsZero() {
 		j.looked("ping/silent")
 		silent := j.now.Sub(latest(a.last, a.introduced, j.ip(d.to.Addr()).introduced, a.rendezvous, j.steady))
 		if silent > j.constants.MostTime("peers.silence")+j.k+j.react+time.Second {

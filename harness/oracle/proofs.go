@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"strconv"
 	"time"
 
 	"punchlist/reference/wire"
@@ -10,8 +9,8 @@ import (
 // isFresh reports whether an introduction may be young enough to be obeyed. One whose usr1 is not a
 // number has no age.
 func (j *judge) isFresh(d *datagram) bool {
-	ms, err := strconv.ParseInt(string(d.packet.Usr1), 10, 64)
-	return err != nil || j.skewed || d.At.Sub(time.UnixMilli(ms)) <= j.constants.MostTime("intro.age")+j.react+j.hold()+time.Second
+	made, ok := timeIn(d.packet.Usr1)
+	return !ok || j.skewed || d.At.Sub(made) <= j.constants.MostTime("intro.age")+j.react+j.hold()+time.Second
 }
 
 // spend notes that an echo has come.

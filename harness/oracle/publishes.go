@@ -91,7 +91,7 @@ func (j *judge) targets(except netip.AddrPort) int {
 	n := 0
 	for _, l := range j.links() {
 		a := j.address(l.addr)
-		if l.proxied || l.addr == except || l.natType == 0 || j.now.Sub(a.last) > j.fresh()-j.react || j.now.Sub(l.since) < j.react {
+		if l.proxied || l.addr == except || l.natType == 0 || j.now.Sub(a.last) > j.freshFor-j.react || j.now.Sub(l.since) < j.react {
 			continue
 		}
 		if j.anybodyVerified(l.addr) {
@@ -130,8 +130,8 @@ func (j *judge) publishSent(d *datagram) {
 		return
 	}
 	h.to[d.to] = true
-	back := h.cameIn(j.life) || j.restored && len(h.came) > 0 // in a life whose state was given on
-	if h.own && (h.life == j.life || j.restored) && !back {
+	cameBack := h.cameIn(j.life) || j.restored && len(h.came) > 0 // in a life whose state was given on
+	if h.own && (h.life == j.life || j.restored) && !cameBack {
 		j.publishOwn(h, d)
 		return
 	}
@@ -162,7 +162,7 @@ func (j *judge) publishSent(d *datagram) {
 		return
 	}
 	var passed, stored *copyOf
-	back = false
+	back := false
 	for _, c := range h.came {
 		if p.Hops == c.packet.Hops+1 && c.packet.Hops < wire.MaxHops {
 			if c.from == d.to && p.TTL == c.packet.TTL {
@@ -170,9 +170,7 @@ func (j *judge) publishSent(d *datagram) {
 				frame = c.Seq
 				continue
 			}
-			if passed == nil || p.TTL != passed.packet.TTL {
-				passed = c
-			}
+			passed = c
 		}
 		if p.Hops == min(c.packet.Hops, wire.MaxHops) {
 			stored = c
@@ -234,8 +232,7 @@ func (j *judge) synced(h *heldPacket, d *datagram) {
 		j.wrong("sync/minute", []int{d.Seq}, "it sent %v its cached packet number %d in a minute", d.to, len(a.cached))
 	}
 	j.looked("publish/verified")
-	_, configured := j.bootstrap[d.to]
-	if len(a.echoed) == 0 && !configured && j.ip(d.to.Addr()).introduced.IsZero() && !j.restored {
+	if len(a.echoed) == 0 && !j.isBootstrap(d.to) && j.ip(d.to.Addr()).introduced.IsZero() && !j.restored {
 		j.wrong("publish/verified", []int{d.Seq}, "it sent a cached packet to %v, from where no echo has come", d.to)
 	}
 	// Any copy may be the one that it holds.
@@ -441,9 +438,6 @@ func (j *judge) lastTime(h *heldPacket, p *wire.Packet) bool {
 // lastCast judges how many packets are multicast because their time has passed (LAT-BUDG-007).
 func (j *judge) lastCast(id wire.ID, d *datagram) {
 	j.looked("publish/last")
-	if j.lastCasts == nil {
-		j.lastCasts = map[wire.ID]time.Time{}
-	}
 	if _, counted := j.lastCasts[id]; counted {
 		return
 	}

@@ -131,20 +131,26 @@ func (j *judge) aged(question, d *datagram) {
 	if j.skewed {
 		return
 	}
-	ms, err := strconv.ParseInt(string(question.packet.Usr1), 10, 64)
-	if err != nil {
+	asked, ok := timeIn(question.packet.Usr1)
+	if !ok {
 		return
 	}
 	j.looked("query/age")
-	if age := question.At.Sub(time.UnixMilli(ms)); age > 30*time.Second+time.Second+j.react {
+	if age := question.At.Sub(asked); age > 30*time.Second+time.Second+j.react {
 		j.wrong("query/age", []int{question.Seq, d.Seq}, "it handled a question that was asked %v before it came", age.Round(time.Second))
 	}
 }
 
 // near reports whether a field is a time in ASCII milliseconds that is near another.
 func near(field []byte, at time.Time, within time.Duration) bool {
+	is, ok := timeIn(field)
+	return ok && is.Sub(at).Abs() <= within+time.Second
+}
+
+// timeIn is the time that stands in a field in ASCII milliseconds.
+func timeIn(field []byte) (time.Time, bool) {
 	ms, err := strconv.ParseInt(string(field), 10, 64)
-	return err == nil && time.UnixMilli(ms).Sub(at).Abs() <= within+time.Second
+	return time.UnixMilli(ms), err == nil
 }
 
 func (j *judge) answerSent(id wire.ID, d *datagram) {

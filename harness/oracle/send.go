@@ -11,14 +11,14 @@ import (
 func (j *judge) destination(d *datagram) {
 	j.looked("send/known")
 	j.looked("send/peer")
-	if to := d.to.Addr(); d.to.Port() == 0 || to.IsUnspecified() || to.IsMulticast() || to.IsLoopback() || to == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+	if impossible(d.to) {
 		j.wrong("send/peer", []int{d.Seq}, "it sent to %v, which no peer can have", d.to)
 		return
 	}
 	if j.restored {
 		return // a state may name anybody
 	}
-	if _, configured := j.bootstrap[d.to]; configured {
+	if j.isBootstrap(d.to) {
 		return
 	}
 	a, ip := j.address(d.to), j.ip(d.to.Addr())
@@ -31,6 +31,12 @@ func (j *judge) destination(d *datagram) {
 	default:
 		j.wrong("send/known", []int{d.Seq}, "it sent to %v, which nobody has named and from where nothing has come", d.to)
 	}
+}
+
+// impossible reports whether no peer can have an address (LAT-TRAV-021).
+func impossible(at netip.AddrPort) bool {
+	ip := at.Addr()
+	return at.Port() == 0 || ip.IsUnspecified() || ip.IsMulticast() || ip.IsLoopback() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // quiet judges that a sleeping peer is silent.

@@ -7,13 +7,6 @@ import (
 	"punchlist/reference/wire"
 )
 
-// A splitKey tells messages in several packets apart: a publish by its head, a stream by its head
-// and its ends.
-type splitKey struct {
-	head     wire.ID
-	to, from wire.ID // of a stream
-}
-
 // A splitMessage is what has come in of one.
 type splitMessage struct {
 	head    *datagram
@@ -39,7 +32,7 @@ func (j *judge) composes() bool {
 
 // partCame notes a packet of a split message, and that the message has to be delivered once all
 // have come (LAT-ID-005, LAT-STRM-005).
-func (j *judge) partCame(d *datagram, key splitKey) {
+func (j *judge) partCame(d *datagram, key streamKey) {
 	p := d.packet
 	whole := j.split[key]
 	if whole == nil {
@@ -47,7 +40,7 @@ func (j *judge) partCame(d *datagram, key splitKey) {
 			j.splitBefore[key] = true
 			return
 		}
-		whole = &splitMessage{parts: map[int32]*datagram{}, first: d.At, last: d.At, unclear: j.said[key.head] || j.splitBefore[key]}
+		whole = &splitMessage{parts: map[int32]*datagram{}, first: d.At, last: d.At, unclear: j.said[key.id] || j.splitBefore[key]}
 		j.split[key] = whole
 	}
 	if d.to.Port() != j.main || !j.active() || j.restored || j.crowded(d.from) || j.now.Sub(j.steady) < j.react || d.At.Sub(whole.last) > j.splitPause() {
@@ -68,14 +61,13 @@ func (j *judge) partCame(d *datagram, key splitKey) {
 }
 
 // wholeDue notes that a split message has to be delivered, if all of it is here.
-func (j *judge) wholeDue(d *datagram, key splitKey, whole *splitMessage) {
+func (j *judge) wholeDue(d *datagram, key streamKey, whole *splitMessage) {
 	if whole.head == nil || whole.unclear || len(whole.parts) < int(whole.head.packet.Body.Indexes) || len(whole.parts) > splitParts {
 		return
 	}
 	head := whole.head.packet
-	sub, is := wire.AsID(head.SubclusterID)
-	m := j.joined[sub]
-	if !is || m == nil || m.unsure || !m.left.IsZero() || m.keys.SubclusterID != sub || !m.joined.Before(whole.first.Add(-j.react)) || j.indexed {
+	m := j.memberFor(head)
+	if m == nil || !m.joined.Before(whole.first.Add(-j.react)) {
 		return
 	}
 	if ttl := lifetime(head.TTL, false); j.now.Sub(whole.first) > ttl/2-j.react {
@@ -96,43 +88,46 @@ func (j *judge) wholeDue(d *datagram, key splitKey, whole *splitMessage) {
 	if err != nil {
 		return
 	}
-	var as any = key.head
+	var as any = key.id
 	if head.Type == wire.Stream {
-		as = streamKey{key.head, key.to, key.from}
+		as = key
 	}
-	if j.expectedKeys[as] || j.said[key.head] {
+	if j.expectedKeys[as] || j.said[key.id] {
 		return
 	}
-	j.expectedKeys[as] = true
 	delete(j.split, key)
 	at := *whole.head
 	at.Seq = d.Seq // by which it was whole
-	j.expected = append(j.expected, &expected{datagram: &at, key: as, plaintext: plaintext, owed: j.now.Add(j.react + time.Second)})
+	j.expect(&at, as, plaintext)
 }
 
 // splitsAged forgets messages of which nothing comes any more.
 func (j *judge) splitsAged() {
 	for key, whole := range j.split {
 		if j.now.Sub(whole.last) > j.splitPause() {
-			j.splitBefore[key] = true // what came before may not count a second time
-			delete(j.split, key)
+			j.endSplit(key)
 		}
 	}
 }
 
-// splitKeyOf is the message that a packet is a part of, where it is one.
-func splitKeyOf(p *wire.Packet) (key splitKey, ok bool) {
+// endSplit forgets a message that is not whole. What came of it may not count a second time.
+func (j *judge) endSplit(key streamKey) {
+	j.splitBefore[key] = true
+	delete(j.split, key)
+}
+
+// splitKeyOf is the message that a packet is a part of, by its head, where it is one. Of a publish
+// the ends are zero.
+func splitKeyOf(p *wire.Packet) (key streamKey, ok bool) {
+	if ok = true; p.Type == wire.Stream {
+		key, ok = keyOf(p)
+	}
+	head := false
 	switch {
 	case p.Index == 0:
-		key.head, ok = p.ID()
+		key.id, head = p.ID()
 	case p.Index > 0:
-		key.head, ok = wire.AsID(p.PreviousID)
+		key.id, head = wire.AsID(p.PreviousID)
 	}
-	if ok && p.Type == wire.Stream {
-		var to, from bool
-		key.to, to = wire.AsID(p.Usr3)
-		key.from, from = wire.AsID(p.Usr4)
-		ok = to && from
-	}
-	return key, ok
+	return key, ok && head
 }

@@ -85,8 +85,7 @@ func (j *judge) streamSent(d *datagram) {
 
 // trusted reports whether the source of a datagram may be verified or plausible.
 func (j *judge) trusted(d *datagram) bool {
-	_, configured := j.bootstrap[d.from]
-	return configured || len(j.address(d.from).echoed) > 0 || !j.ip(d.from.Addr()).introduced.IsZero() || j.restored
+	return j.isBootstrap(d.from) || len(j.address(d.from).echoed) > 0 || !j.ip(d.from.Addr()).introduced.IsZero() || j.restored
 }
 
 // relayed finds, among datagrams that came in, the one whose relayed copy was sent. Where there is

@@ -73,9 +73,8 @@ func (j *judge) introduced(d *datagram) {
 	if d.packet == nil || d.packet.Type != wire.Ping || !d.packet.Body.IsConnection {
 		return
 	}
-	_, configured := j.bootstrap[d.to]
 	ip := j.ip(d.to.Addr())
-	if configured || j.restored || ip.introduced.IsZero() || len(ip.echoed) > 0 || !ip.heard.IsZero() || ip.rendezvous {
+	if j.isBootstrap(d.to) || j.restored || ip.introduced.IsZero() || len(ip.echoed) > 0 || !ip.heard.IsZero() || ip.rendezvous {
 		return // an answer at a rendezvous counts too
 	}
 	j.looked("traversal/ration")
