@@ -70,12 +70,9 @@ var attacks = []attack{
 	}},
 	{"introduces somebody", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
 		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(200 + w.random.IntN(50))}), uint16(1+w.random.IntN(65535)))
-		b := injector.Body{}.With("requesterPeerId", wire.ID{byte(w.random.Uint32()), 7}.String()).With("responderPeerId", a.ID.String()).
-			With("isRendezvous", false).With("natType", []int{5, 7, 13, 15, 31}[w.random.IntN(5)]).With("address", at.Addr().String()).With("port", at.Port())
-		p := injector.Control(wire.Intro, b)
+		p := w.intro(a, wire.ID{byte(w.random.Uint32()), 7}, []int{5, 7, 13, 15, 31}[w.random.IntN(5)], at)
 		p.Hops = []uint32{2, 2, 2, 15, 16}[w.random.IntN(5)]
 		p.Usr1 = strconv.AppendInt(nil, w.net.Now().Add(-[]time.Duration{0, 0, 90 * time.Second}[w.random.IntN(3)]).UnixMilli(), 10)
-		p.ClusterID = cluster[:]
 		return w.send(a, to, p)
 	}},
 	{"sends a publish", func(w *world, a *attacker, to netip.AddrPort, _ *player) error {
@@ -83,7 +80,6 @@ var attacks = []attack{
 		_, keys := keysOf(w.random.IntN(3))
 		p.ClusterID, p.SubclusterID, p.Hops = cluster[:], keys.SubclusterID[:], []uint32{0, 1, 15, 16, 17}[w.random.IntN(5)]
 		p.Message = []byte(w.message([]int{0, 1, 100, 511, 512}[w.random.IntN(5)])) // two digits a byte
-
 		id := wire.MessageID(p.Message)
 		p.PacketID = id[:]
 		p.TTL = []uint32{0, 1, 5000, 60_000, 21_600_000}[w.random.IntN(5)]
@@ -160,11 +156,8 @@ var attacks = []attack{
 			return nil
 		}
 		for range 2 {
-			b := injector.Body{}.With("requesterPeerId", wire.ID{byte(w.random.Uint32()), 9}.String()).With("responderPeerId", a.ID.String()).
-				With("isRendezvous", false).With("natType", 31).With("address", at.Addr().String()).With("port", 1+w.random.IntN(65535))
-			p := injector.Control(wire.Intro, b)
-			p.Hops, p.Usr1 = []uint32{1, 2, 15, 16, 17}[w.random.IntN(5)], strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10)
-			p.ClusterID = cluster[:]
+			p := w.intro(a, wire.ID{byte(w.random.Uint32()), 9}, 31, w.anyPort(at.Addr()))
+			p.Hops = []uint32{1, 2, 15, 16, 17}[w.random.IntN(5)]
 			if err := w.sendFrom(a.Main, to, p); err != nil {
 				return err
 			}
@@ -200,11 +193,7 @@ var attacks = []attack{
 	{"introduces many at one address", func(w *world, a *attacker, to netip.AddrPort, v *player) error {
 		ip := netip.AddrFrom4([4]byte{198, 51, 100, byte(200 + w.random.IntN(50))})
 		for range 5 {
-			b := injector.Body{}.With("requesterPeerId", w.anybody().String()).With("responderPeerId", a.ID.String()).
-				With("isRendezvous", false).With("natType", 31).With("address", ip.String()).With("port", 1+w.random.IntN(65535))
-			p := injector.Control(wire.Intro, b)
-			p.Hops, p.Usr1, p.ClusterID = 2, strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10), cluster[:]
-			if err := w.send(a, to, p); err != nil {
+			if err := w.send(a, to, w.intro(a, w.anybody(), 31, w.anyPort(ip))); err != nil {
 				return err
 			}
 		}
@@ -225,6 +214,19 @@ var attacks = []attack{
 		}
 		return nil
 	}},
+}
+
+// intro is an introduction of a peer by an attacker, made now.
+func (w *world) intro(a *attacker, id wire.ID, natType int, at netip.AddrPort) wire.Packet {
+	p := injector.Control(wire.Intro, injector.Body{}.With("requesterPeerId", id.String()).With("responderPeerId", a.ID.String()).
+		With("isRendezvous", false).With("natType", natType).With("address", at.Addr().String()).With("port", at.Port()))
+	p.Hops, p.Usr1, p.ClusterID = 2, strconv.AppendInt(nil, w.net.Now().UnixMilli(), 10), cluster[:]
+	return p
+}
+
+// anyPort is an address with any port.
+func (w *world) anyPort(ip netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(ip, uint16(1+w.random.IntN(65535)))
 }
 
 // anybody is a peerId that nobody has.
