@@ -25,20 +25,19 @@ const (
 type stallWatch struct {
 	mu     sync.Mutex
 	last   time.Time
-	pauses []pause
-	late   []lateBeat
+	pauses []pause // between beats, those that are noticeable
 }
 
-// A lateBeat is a beat that came so late that a peer beside it may have been late too.
-type lateBeat struct {
-	at time.Time
-	by time.Duration
-}
-
-// noticeable is how late a beat has to be to be remembered.
+// noticeable is how late a beat has to be to be remembered: a peer beside it may have been late
+// too.
 const noticeable = 10 * time.Millisecond
 
 type pause struct{ from, to time.Time }
+
+func (x pause) length() time.Duration { return x.to.Sub(x.from) }
+
+// touches reports whether a pause and a span of time have a part in common.
+func (x pause) touches(from, to time.Time) bool { return x.to.After(from) && x.from.Before(to) }
 
 // start beats until it is stopped.
 func (p *stallWatch) start() (stop func()) {
@@ -67,11 +66,8 @@ func (p *stallWatch) start() (stop func()) {
 func (p *stallWatch) at(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.last.IsZero() && now.Sub(p.last) > standstill {
+	if !p.last.IsZero() && now.Sub(p.last) > beat+noticeable {
 		p.pauses = append(p.pauses, pause{p.last, now})
-	}
-	if by := now.Sub(p.last) - beat; !p.last.IsZero() && by > noticeable {
-		p.late = append(p.late, lateBeat{now, by})
 	}
 	p.last = now
 }
@@ -87,8 +83,8 @@ func (p *stallWatch) between(from, to time.Time) time.Duration {
 	}
 	var sum time.Duration
 	for _, x := range pauses {
-		if x.to.After(from) && x.from.Before(to) {
-			sum += x.to.Sub(x.from)
+		if x.length() > standstill && x.touches(from, to) {
+			sum += x.length()
 		}
 	}
 	return sum
@@ -98,9 +94,9 @@ func (p *stallWatch) between(from, to time.Time) time.Duration {
 func (p *stallWatch) latest(from, to time.Time) (by time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, x := range p.late {
-		if x.at.After(from) && x.at.Add(-x.by-beat).Before(to) {
-			by = max(by, x.by)
+	for _, x := range p.pauses {
+		if x.touches(from, to) {
+			by = max(by, x.length()-beat)
 		}
 	}
 	return by
