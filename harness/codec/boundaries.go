@@ -48,10 +48,8 @@ func characters(b *book) {
 	for _, r := range []rune{
 		0, 1, 7, 8, 9, 0xa, 0xb, 0xc, 0xd, 0xe, 0x1f, ' ', '"', '/', '\\', '~', 0x7f, 0x80, 0xff, 0x7ff, 0x800, 0x2028, 0xd7ff, 0xe000, 0xfffd, 0xffff, 0x10000, 0x10ffff,
 	} {
-		p := testee.Packet{
-			Type: int(wire.Query), Version: 6, Clock: 1, Index: -1, TTL: 21_600_000, ClusterID: "00", SubclusterID: "00", PreviousID: "00",
-			PacketID: "00", NextID: "00", Usr1: "00", Usr2: "00", Usr3: "00", Usr4: "00", Message: "", Sig: "00",
-		}
+		p := unsetPacket(wire.Query)
+		p.Message = ""
 		text, err := json.Marshal(string(r))
 		if err != nil {
 			b.fail("characters", "%v", err)

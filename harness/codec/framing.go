@@ -248,12 +248,18 @@ func framing(b *book) {
 	observed(b)
 }
 
+// unsetPacket is a packet that is to be written, in which all is unset.
+func unsetPacket(t wire.Type) testee.Packet {
+	return testee.Packet{
+		Type: int(t), Version: 6, Clock: 1, Index: -1, TTL: 21_600_000, ClusterID: "00", SubclusterID: "00", PreviousID: "00",
+		PacketID: "00", NextID: "00", Usr1: "00", Usr2: "00", Usr3: "00", Usr4: "00", Message: "00", Sig: "00",
+	}
+}
+
 // encodings are packets to be written.
 func encodings(b *book) {
-	unset := testee.Packet{
-		Type: 7, Version: 6, Clock: 1, Index: -1, TTL: 21_600_000, ClusterID: "00", SubclusterID: "00", PreviousID: "00",
-		PacketID: toHex(bytesOf("packetId", 32)), NextID: "00", Usr1: "00", Usr2: "00", Usr3: "00", Usr4: "00", Message: "00", Sig: "00",
-	}
+	unset := unsetPacket(wire.Sync)
+	unset.PacketID = toHex(bytesOf("packetId", 32))
 	encodes := func(id, requirement, title string, p testee.Packet) string {
 		return b.takes(id, requirement, title, testee.Encode, testee.CodecWith{Packet: &p}).Datagram
 	}
