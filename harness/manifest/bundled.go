@@ -7,7 +7,6 @@ import (
 
 	"punchlist/harness/testees"
 	"punchlist/reference/dialect"
-	"punchlist/spec"
 )
 
 // Bundled reads the manifest of an implementation that comes with the
@@ -38,7 +37,7 @@ func Dialect(seed uint32) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	constants, err := spec.LoadConstants()
+	d, err := dialect.Load(seed)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -46,7 +45,7 @@ func Dialect(seed uint32) (Manifest, error) {
 	m.Summary = "A sound peer that differs from the reference in what the standard leaves open."
 	m.Builtin, m.Image = m.Name, ""
 	m.Command = []string{"${self}", "testee", "--dialect", strconv.FormatUint(uint64(seed), 10)}
-	m.React = 2 * dialect.New(seed, constants).Delay // before handling, and before sending
+	m.React = 2 * d.Delay // before handling, and before sending
 	return m, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"punchlist/reference/peer"
@@ -74,6 +75,17 @@ func New(seed uint32, constants []spec.Constant) Dialect {
 	}
 	d.Keys = random.IntN(2) > 0
 	return d
+}
+
+var carried = sync.OnceValues(spec.LoadConstants)
+
+// Load is the dialect of a seed, by the constants that the program carries.
+func Load(seed uint32) (Dialect, error) {
+	constants, err := carried()
+	if err != nil {
+		return Dialect{}, err
+	}
+	return New(seed, constants), nil
 }
 
 // ends are what a constant may be.

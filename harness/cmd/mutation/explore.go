@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,9 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"punchlist/harness/explore"
-	"punchlist/harness/lab"
 	"punchlist/harness/lab/sim"
-	"punchlist/harness/report"
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/saboteur/deviate"
@@ -252,15 +249,9 @@ const scenarioSeeds = 5
 
 // plays is the outcome of a scenario with the saboteur that acts.
 func (w *randomWorker) plays(ctx context.Context, scenario string, seed int64) (result.Outcome, error) {
-	got, err := suite.Run(ctx, suite.Config{
-		Cells: []suite.Cell{{Subject: w.subject, Companion: w.reference, Lab: "sim"}},
-		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Registry: w.registry,
-		Features: fstest.MapFS{"found.feature": {Data: []byte(scenario)}},
-		Seed:     seed, Jobs: 1,
-		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Unix(0, 0),
-	})
+	cell, err := w.play(ctx, suite.Config{Features: fstest.MapFS{"found.feature": {Data: []byte(scenario)}}, Seed: seed})
 	if err != nil {
 		return 0, err
 	}
-	return got.Cells[0].Results[0].Outcome, nil
+	return cell.Results[0].Outcome, nil
 }

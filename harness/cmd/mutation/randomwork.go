@@ -23,7 +23,6 @@ import (
 	"punchlist/harness/result"
 	"punchlist/harness/saboteur"
 	"punchlist/harness/saboteur/deviate"
-	"punchlist/harness/steps"
 	"punchlist/harness/suite"
 	"punchlist/harness/verdict"
 	"punchlist/spec"
@@ -118,15 +117,17 @@ func newRandomWorker() (*randomWorker, error) {
 	return &randomWorker{registry, subject, reference, scenarios}, err
 }
 
+// run plays those scenarios that have one of the keys.
 func (w *randomWorker) run(ctx context.Context, keys []string) (*result.Cell, error) {
-	got, err := suite.Run(ctx, suite.Config{
-		Cells: []suite.Cell{{Subject: w.subject, Companion: w.reference, Lab: "sim"}},
-		Labs:  map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, Parsed: w.scenarios, Registry: w.registry,
-		World:  func(ctx context.Context, o steps.Options) suite.World { return steps.New(ctx, o) },
-		Select: suite.Selection{Keys: keys},
-		Seed:   1, Jobs: 1, Timeout: time.Minute,
-		Progress: report.NewProgress(io.Discard, report.Style{}), Today: time.Unix(0, 0),
-	})
+	return w.play(ctx, suite.Config{Parsed: w.scenarios, Select: suite.Selection{Keys: keys}, Seed: 1, Timeout: time.Minute})
+}
+
+// play plays the scenarios of c with the subject in the sim lab, one after the other.
+func (w *randomWorker) play(ctx context.Context, c suite.Config) (*result.Cell, error) {
+	c.Cells = []suite.Cell{{Subject: w.subject, Companion: w.reference, Lab: "sim"}}
+	c.Labs, c.Registry = map[string]lab.Lab{"sim": sim.New(saboteur.Builtins()...)}, w.registry
+	c.Jobs, c.Progress, c.Today = 1, report.NewProgress(io.Discard, report.Style{}), time.Unix(0, 0)
+	got, err := suite.Run(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"punchlist/reference/dialect"
 	"punchlist/reference/testee/process"
-	"punchlist/spec"
 )
 
 // testeeCommand is how a lab with real processes starts the reference: the
@@ -22,14 +21,14 @@ func testeeCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			constants, err := spec.LoadConstants()
+			d, err := dialect.Load(seed)
 			if err != nil {
 				return err
 			}
 			if seed != 0 {
 				name = dialect.Name(seed)
 			}
-			return process.Run(c.Context(), dialect.New(seed, constants).Machine(name, rand.Reader), os.Stdin, os.Stdout)
+			return process.Run(c.Context(), d.Machine(name, rand.Reader), os.Stdin, os.Stdout)
 		},
 	}
 	c.Flags().Uint32Var(&seed, "dialect", 0, "be the dialect of this seed, which calls itself dialect-SEED; 0: the reference")

@@ -2,11 +2,9 @@ package sim
 
 import (
 	"io"
-	"sync"
 
 	"punchlist/reference/dialect"
 	"punchlist/reference/testee"
-	"punchlist/spec"
 )
 
 // A Factory makes a machine whose random choices come from the reader.
@@ -19,19 +17,18 @@ func bundled() []Builtin {
 	}}}
 }
 
-// constants are those that the program carries, from whose ranges dialects choose.
-var constants = sync.OnceValues(spec.LoadConstants)
-
 // factory makes the machines of a builtin; nil: there is none of that name.
 func (s simulation) factory(name string) Factory {
 	if f := s.builtins[name]; f != nil {
 		return f
 	}
 	seed, ok := dialect.Seed(name)
-	all, err := constants()
-	if !ok || err != nil {
+	if !ok {
 		return nil
 	}
-	d := dialect.New(seed, all)
+	d, err := dialect.Load(seed)
+	if err != nil {
+		return nil
+	}
 	return func(random io.Reader) testee.Machine { return d.Machine(name, random) }
 }

@@ -7,7 +7,6 @@ import (
 
 	"punchlist/reference/dialect"
 	"punchlist/reference/testee/process"
-	"punchlist/spec"
 )
 
 func testeeCommand() *cobra.Command {
@@ -28,7 +27,7 @@ Exit status: 0 ended so, 1 it failed.`,
   echo '{"id":1,"do":"hello"}' | latica-peer testee --dialect 7`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			constants, err := spec.LoadConstants()
+			d, err := dialect.Load(seed)
 			if err != nil {
 				return err
 			}
@@ -38,7 +37,7 @@ Exit status: 0 ended so, 1 it failed.`,
 			}
 			ctx, stop := untilSignal(c.Context())
 			defer stop()
-			return process.Run(ctx, dialect.New(seed, constants).Machine(name, rand.Reader), c.InOrStdin(), c.OutOrStdout())
+			return process.Run(ctx, d.Machine(name, rand.Reader), c.InOrStdin(), c.OutOrStdout())
 		},
 	}
 	c.Flags().Uint32Var(&seed, "dialect", 0, "be the dialect of this seed, which calls itself dialect-SEED; 0: the reference")
